@@ -1,0 +1,132 @@
+"""Writes are whole or not there at all; reads say what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqmagic import files
+from seqmagic.errors import ExportError, RunError
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "run.json"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), files.atomic_path(target) as temporary:
+        assert temporary.parent == target.parent
+        assert temporary.suffix == target.suffix
+        temporary.write_text("half")
+        raise RuntimeError("power cut")
+    assert target.read_text() == "old"
+    assert names(tmp_path) == ["run.json"]
+
+
+def test_the_file_has_the_permissions_of_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        files.write_text(tmp_path / "a", "x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
+
+
+def test_line_breaks_and_characters_stay_as_they_are(tmp_path: Path) -> None:
+    files.write_text(tmp_path / "a", "a\r\nb\n字")
+    assert (tmp_path / "a").read_bytes() == "a\r\nb\n字".encode()
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(st.characters(exclude_categories=("Cs",))),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+        max_leaves=8,
+    )
+)
+def test_json_there_and_back(value: Any) -> None:
+    assert json.loads(files.to_json(value)) == value
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {"loss": float("-inf")}])
+def test_what_is_no_json_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        files.to_json(value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"{]"])
+def test_a_corrupt_document_is_named(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_bytes(content)
+    with pytest.raises(RunError, match=r"run\.json is corrupt"):
+        files.read_json(path, error=RunError)
+
+
+def test_a_missing_document_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"gone\.json can't be read: No such file"):
+        files.read_json(tmp_path / "gone.json", error=RunError)
+
+
+def test_lines_are_appended_and_one_cut_short_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    for step in range(3):
+        files.append_json_line(path, {"step": step, "sample": "a\nb"})
+    with open(path, "ab") as file:
+        file.write(b'{"step": 3, "samp')
+    assert [row["step"] for row in files.read_json_lines(path)] == [0, 1, 2]
+
+
+def test_a_folder_is_published_whole(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    with files.published_folder(target, overwrite=False, error=ExportError) as folder:
+        (folder / "a").write_text("1")
+        assert not target.exists()
+    assert names(tmp_path) == ["out"]
+    assert names(target) == ["a"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_that_fails_leaves_the_old_one(overwrite: bool, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "old").write_text("1")
+    with (
+        pytest.raises((RuntimeError, ExportError)),
+        files.published_folder(target, overwrite=overwrite, error=ExportError) as folder,
+    ):
+        (folder / "new").write_text("2")
+        raise RuntimeError("power cut")
+    assert names(tmp_path) == ["out"]
+    assert names(target) == ["old"]
+
+
+def test_a_folder_in_use_is_refused_unless_overwritten_and_a_file_always(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    target.mkdir()
+    (target / "old").write_text("1")
+    with (
+        pytest.raises(ExportError, match="--overwrite"),
+        files.published_folder(target, overwrite=False, error=ExportError),
+    ):
+        pass
+    with files.published_folder(target, overwrite=True, error=ExportError) as folder:
+        (folder / "new").write_text("2")
+    assert names(target) == ["new"]
+    with (
+        pytest.raises(ExportError, match="is a file"),
+        files.published_folder(target / "new", overwrite=True, error=ExportError),
+    ):
+        pass
