@@ -1,0 +1,296 @@
+"""The study behind the recipe: many short trainings, one change each, counted in characters and not in seconds.
+
+Every experiment reads a fixed number of characters, so its result does not depend on what else the machine
+does. It runs in slices: finished experiments are kept in a file of JSON lines and not run again, so the
+script can be stopped and started at will.
+
+    python bench/recipe_study.py list
+    python bench/recipe_study.py run --text my.txt --slice 20     # go on for about 20 minutes
+    python bench/recipe_study.py run --text my.txt --only 'lstm *'
+    python bench/recipe_study.py table
+
+It knows more than the product: what did not help is here and not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import fnmatch
+import json
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+RESULTS = Path(__file__).parent / "results" / "recipe_study.jsonl"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One training. The defaults are the recipe's starting point; a series changes one thing at a time."""
+
+    series: str
+    cell: str = "lstm"
+    units: int = 256
+    layers: int = 1
+    embedding: int = 64
+    epochs: float = 3.3
+    batch_size: int = 16
+    sequence_length: int = 64
+    rate: float = 0.010
+    final: float = 0.02  # rate at the end, share of the peak
+    shape: str = "cosine"  # of the decay: cosine | linear
+    beta_2: float = 0.99
+    dropout: float = 0.0
+    weight_drop: float = 0.0  # share of the recurrent kernel's entries silenced per window
+    character_drop: float = 0.0  # share of the embedding's rows silenced per window
+    weight_decay: float = 0.0
+    embedding_scale: float = 0.05  # the embedding starts uniform in +- this
+    muon: float = 0.0  # rate of Muon for the recurrent layers' kernels; 0 for Adam
+    average: float = 0.0  # decay of an average of the weights; 0 for none
+    reset: float = 0.02
+    seed: int = 1
+
+    @property
+    def key(self) -> str:
+        """What differs from the defaults, as words."""
+        changed = [
+            f"{field.name}={getattr(self, field.name)}"
+            for field in dataclasses.fields(self)
+            if field.name != "series" and getattr(self, field.name) != field.default
+        ]
+        return f"{self.series}: {', '.join(changed) or 'as the defaults'}"
+
+
+def experiments() -> Iterator[Experiment]:
+    """All of the study, cheapest questions first."""
+    minute = Experiment(series="lstm 1 minute")
+    for change in (
+        {}, {"rate": 0.006}, {"rate": 0.014}, {"dropout": 0.1}, {"dropout": 0.2}, {"shape": "linear", "final": 0.0},
+        {"beta_2": 0.95}, {"beta_2": 0.999}, {"weight_decay": 0.1}, {"weight_drop": 0.2}, {"character_drop": 0.05},
+        {"embedding_scale": 0.5}, {"embedding": 128}, {"muon": 0.02, "batch_size": 32, "epochs": 3.0},
+        {"average": 0.99}, {"sequence_length": 32, "batch_size": 32}, {"reset": 0.1},
+    ):  # fmt: skip
+        yield dataclasses.replace(minute, **change)
+    for cell, rates in (("gru", (0.003, 0.005, 0.008)), ("rnn", (0.0015, 0.003, 0.005))):
+        for rate in rates:
+            yield Experiment(series=f"{cell} 1 minute", cell=cell, rate=rate, epochs=3.1 if cell == "gru" else 6.2)
+    longer = Experiment(series="lstm 3 minutes", units=384, epochs=4.5, rate=0.008, dropout=0.1)
+    for change in (
+        {}, {"dropout": 0.2}, {"dropout": 0.3}, {"weight_decay": 0.1}, {"weight_drop": 0.2}, {"character_drop": 0.05},
+        {"units": 512, "epochs": 2.7, "rate": 0.006},
+    ):  # fmt: skip
+        yield dataclasses.replace(longer, **change)
+    longest = Experiment(series="lstm 10 minutes", units=640, epochs=6.4, rate=0.005, dropout=0.35)
+    for change in ({}, {"weight_drop": 0.2}, {"weight_decay": 0.1}, {"units": 512, "epochs": 9.0}):
+        yield dataclasses.replace(longest, **change)
+
+
+class Trainer:
+    """The product's engine and streams under a step that has the study's extra knobs."""
+
+    def __init__(self, experiment: Experiment, text: str) -> None:
+        import tensorflow as tf
+
+        from seqmagic.config import DataConfig, ModelConfig
+        from seqmagic.corpus import Streams, read_corpus
+        from seqmagic.model import build_model
+        from seqmagic.training.engines import make_engine
+
+        self.experiment = x = experiment
+        self.corpus = read_corpus(text, DataConfig())
+        config = ModelConfig(cell=x.cell, units=x.units, layers=x.layers, embedding=x.embedding, dropout=x.dropout)
+        size = self.corpus.vocabulary.size
+        self.model = build_model(config, vocabulary_size=size, seed=x.seed)
+        self.engine = make_engine(
+            "auto", model=self.model, config=config, vocabulary_size=size, batch_size=x.batch_size,
+            threads=tf.config.threading.get_inter_op_parallelism_threads() or 1, precision="auto",
+        )  # fmt: skip
+        self.streams = Streams(self.corpus.part("train"), x.batch_size, x.sequence_length)
+        self.weights = [tf.Variable(variable.value) for variable in self.model.trainable_weights]
+        self.weights[0].assign(self.weights[0] * (x.embedding_scale / 0.05))
+        self.paths = [variable.path for variable in self.model.trainable_weights]
+        self.first, self.second, self.averages = (
+            [tf.Variable(value * 0.0 if zero else value) for value in self.weights] for zero in (True, True, False)
+        )
+        self.count = tf.Variable(0.0)
+        self.step = tf.function(self._step)
+
+    def _step(self, ids: Any, targets: Any, keep: Any, states: Any, seed: Any, rate: Any) -> Any:
+        import tensorflow as tf
+
+        x = self.experiment
+        states = tf.nest.map_structure(lambda state: state * keep, states)
+        values = [weight.read_value() for weight in self.weights]
+        masks = self._masks(values, seed)
+        loss, gradients, states = self.engine.loss_and_gradients(
+            [value * mask for value, mask in zip(values, masks, strict=True)], ids, targets, states, seed
+        )
+        gradients = [gradient * mask for gradient, mask in zip(gradients, masks, strict=True)]
+        characters = tf.cast(tf.size(ids), tf.float32)
+        norm = tf.linalg.global_norm(gradients) / characters
+        scale = tf.minimum(1.0, 1.0 / tf.maximum(norm, 1e-12)) / characters
+        steps = self.count.assign_add(1.0)
+        for index, gradient in enumerate(gradients):
+            self._update(index, gradient * scale, steps, rate)
+        if x.average:
+            for average, weight in zip(self.averages, self.weights, strict=True):
+                average.assign(average * x.average + weight * (1.0 - x.average))
+        return loss / characters, states
+
+    def _masks(self, values: list[Any], seed: Any) -> list[Any]:
+        """Factors of the weights in this window; 1.0 where nothing is dropped."""
+        import tensorflow as tf
+
+        def mask(shape: Any, share: float, index: int) -> Any:
+            numbers = tf.random.stateless_uniform(shape, seed=[seed, index], alg="philox")
+            return tf.cast(numbers >= share, tf.float32) / (1.0 - share)
+
+        x = self.experiment
+        masks: list[Any] = [1.0] * len(values)
+        for index, path in enumerate(self.paths):
+            if x.weight_drop and "recurrent_kernel" in path:
+                masks[index] = mask(values[index].shape, x.weight_drop, index)
+        if x.character_drop:
+            masks[0] = mask((values[0].shape[0], 1), x.character_drop, 0)
+        return masks
+
+    def _update(self, index: int, gradient: Any, steps: Any, rate: Any) -> None:
+        import tensorflow as tf
+
+        x, weight, first = self.experiment, self.weights[index], self.first[index]
+        is_kernel = "kernel" in self.paths[index]
+        if x.weight_decay and is_kernel:
+            weight.assign_sub(weight * (rate * x.weight_decay))
+        if x.muon and is_kernel and "dense" not in self.paths[index]:
+            first.assign(0.95 * first + 0.05 * gradient)
+            direction = orthogonalised(0.95 * first + 0.05 * gradient)
+            stretch = math.sqrt(max(1.0, weight.shape[0] / weight.shape[1]))
+            weight.assign_sub(direction * (rate / x.rate * x.muon * stretch))
+            return
+        tf.raw_ops.ResourceApplyAdam(
+            var=weight.handle, m=first.handle, v=self.second[index].handle, beta1_power=tf.pow(0.9, steps),
+            beta2_power=tf.pow(x.beta_2, steps), lr=rate, beta1=0.9, beta2=x.beta_2, epsilon=1e-8, grad=gradient,
+        )  # fmt: skip
+
+    def run(self) -> dict[str, Any]:
+        """Train and evaluate."""
+        import tensorflow as tf
+
+        from seqmagic.evaluation import evaluate
+        from seqmagic.training.session import EngineScorer
+
+        x = self.experiment
+        train = self.corpus.part("train")
+        total = math.ceil(x.epochs * len(train) / (x.batch_size * x.sequence_length))
+        states = self.engine.initial_states(x.batch_size)
+        losses = []
+        for step in range(total):
+            ids, targets, restarts = self.streams.window(step)
+            resets = np.random.default_rng((x.seed, step)).random(x.batch_size) < x.reset
+            keep = np.where(restarts | resets, 0.0, 1.0).astype(np.float32)[:, None]
+            rate = x.rate * self._share(step / total)
+            loss, states = self.step(
+                tf.constant(ids), tf.constant(targets), tf.constant(keep), states,
+                tf.constant(x.seed * 1_000_003 + step), tf.constant(rate, tf.float32),
+            )  # fmt: skip
+            losses.append(float(loss))
+            if not math.isfinite(losses[-1]):
+                break
+
+        def loss_of(weights: list[Any], part: np.ndarray) -> float:
+            return evaluate(EngineScorer(self.engine, [_Holder(weight) for weight in weights]), part).loss
+
+        validation = self.corpus.part("validation")
+        return {
+            "validation_loss": loss_of(self.averages if x.average else self.weights, validation),
+            "train_loss": loss_of(self.weights, train[-min(len(train), len(validation), 100_000) :]),
+            "steps": total,
+        }
+
+    def _share(self, fraction: float) -> float:
+        """The rate as a share of its peak."""
+        x, warm_up = self.experiment, 0.03
+        if fraction < warm_up:
+            return max(fraction, 1e-4) / warm_up
+        rest = (fraction - warm_up) / (1.0 - warm_up)
+        decay = 1.0 - rest if x.shape == "linear" else 0.5 * (1.0 + math.cos(math.pi * rest))
+        return x.final + (1.0 - x.final) * decay
+
+
+class _Holder:
+    """A TensorFlow variable behind the face of a Keras one."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def orthogonalised(matrix: Any) -> Any:
+    """The nearest orthogonal matrix, roughly: five Newton-Schulz steps (Jordan et al. 2024, Muon)."""
+    import tensorflow as tf
+
+    x = matrix / (tf.norm(matrix) + 1e-7)
+    tall = x.shape[0] > x.shape[1]
+    x = tf.transpose(x) if tall else x
+    for _ in range(5):
+        square = tf.matmul(x, x, transpose_b=True)
+        x = 3.4445 * x + tf.matmul(-4.7750 * square + 2.0315 * tf.matmul(square, square), x)
+    return tf.transpose(x) if tall else x
+
+
+def finished() -> dict[tuple[str, str], dict[str, Any]]:
+    """Results so far, by text and experiment."""
+    if not RESULTS.exists():
+        return {}
+    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
+    return {(row["text"], row["key"]): row for row in rows}
+
+
+def run(text: str, pattern: str, minutes: float, threads: int | None) -> None:
+    """Run what is not finished yet, until the slice is used up."""
+    from seqmagic.training.device import start_tensorflow
+
+    start_tensorflow(threads)
+    end = time.monotonic() + 60.0 * minutes
+    RESULTS.parent.mkdir(exist_ok=True)
+    for experiment in experiments():
+        if (Path(text).name, experiment.key) in finished() or not fnmatch.fnmatch(experiment.key, f"{pattern}*"):
+            continue
+        if time.monotonic() > end:
+            print("the slice is used up; run again to go on")
+            return
+        row = {"text": Path(text).name, "key": experiment.key, **Trainer(experiment, text).run()}
+        with RESULTS.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        print(f"{row['validation_loss']:.4f}  (train {row['train_loss']:.4f})  {experiment.key}", flush=True)
+
+
+def table() -> None:
+    """What was found, as Markdown."""
+    print("| text | experiment | train | validation |\n| --- | --- | --- | --- |")
+    for row in finished().values():
+        print(f"| {row['text']} | {row['key']} | {row['train_loss']:.4f} | {row['validation_loss']:.4f} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=("list", "run", "table"))
+    parser.add_argument("--text", default="python-docs")
+    parser.add_argument("--only", default="", metavar="PATTERN", help="experiments whose name starts like this")
+    parser.add_argument("--slice", type=float, default=1e9, metavar="MINUTES")
+    parser.add_argument("--threads", type=int)
+    arguments = parser.parse_args()
+    if arguments.action == "list":
+        print("\n".join(experiment.key for experiment in experiments()))
+    elif arguments.action == "table":
+        table()
+    else:
+        run(arguments.text, arguments.only, arguments.slice, arguments.threads)
+
+
+if __name__ == "__main__":
+    main()

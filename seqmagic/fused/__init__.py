@@ -1,0 +1,1 @@
+"""Recurrences with hand-written forward and backward passes, made to be compiled whole by XLA."""

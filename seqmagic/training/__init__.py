@@ -1,0 +1,1 @@
+"""Training: engines, optimiser, schedule, loop, checkpoints."""

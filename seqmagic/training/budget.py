@@ -1,0 +1,87 @@
+"""How much of the budget is spent, and when it is time to evaluate."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+from seqmagic.config import TrainConfig
+
+EVALUATIONS = 12  # about so many evaluations per budget ...
+EVALUATION_SHARE = 0.05  # ... but in a time budget at most this share of it goes into them
+_QUIET_END = 0.04  # no evaluation shortly before the final one
+
+
+class Budget:
+    """Minutes from the first step on, or readings of the training part.
+
+    A time budget keeps back what the evaluations at the end take, so that the whole ends on time. A budget
+    in epochs counts steps alone: no clock decides anything, and the same seed gives the same run.
+
+    Args:
+        training: Exactly one of `minutes` and `epochs` is set.
+        steps_per_epoch: Steps that read the training part once.
+        clock: Seconds, monotonic.
+    """
+
+    def __init__(
+        self, training: TrainConfig, *, steps_per_epoch: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._seconds = None if training.minutes is None else 60.0 * training.minutes
+        self._steps = max(1, math.ceil((training.epochs or 0.0) * steps_per_epoch))
+        self._evaluation_seconds = 0.0
+        self._closing_evaluations = 1.0
+        self._started = clock()
+        self._evaluated_at = self._started
+        self._next_mark = 1.0 / EVALUATIONS
+
+    def start(self, *, evaluation_seconds: float, closing_evaluations: float = 1.0) -> None:
+        """The first step is taken now.
+
+        Args:
+            evaluation_seconds: What one evaluation is expected to take.
+            closing_evaluations: How many of them, in time, follow the last step.
+        """
+        self._evaluation_seconds = evaluation_seconds
+        self._closing_evaluations = closing_evaluations
+        self._started = self._evaluated_at = self._clock()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the first step."""
+        return self._clock() - self._started
+
+    @property
+    def _closing_seconds(self) -> float:
+        return self._closing_evaluations * self._evaluation_seconds
+
+    def fraction(self, step: int) -> float:
+        """The share of the budget that is spent after `step` steps, 0 to 1."""
+        if self._seconds is None:
+            return min(1.0, step / self._steps)
+        # At least a tenth of the time goes into steps, however slow the evaluation.
+        usable = max(0.1 * self._seconds, self._seconds - self._closing_seconds)
+        return min(1.0, self.elapsed / usable)
+
+    def seconds_left(self, step: int) -> float:
+        """Expected seconds until the end, the final evaluation included."""
+        if self._seconds is not None:
+            return max(0.0, self._seconds - self.elapsed)
+        return self.elapsed / max(1, step) * (self._steps - step) + self._closing_seconds
+
+    def evaluation_due(self, step: int) -> bool:
+        """Whether it is time to evaluate: a mark was passed, and the last evaluation has paid off."""
+        fraction = self.fraction(step)
+        if fraction < self._next_mark or fraction > 1.0 - _QUIET_END:
+            return False
+        if self._seconds is None:
+            return True
+        return self._clock() - self._evaluated_at >= self._evaluation_seconds / EVALUATION_SHARE
+
+    def evaluated(self, step: int, *, seconds: float) -> None:
+        """An evaluation just ended that took `seconds`."""
+        self._evaluation_seconds = seconds
+        self._evaluated_at = self._clock()
+        self._next_mark = (math.floor(self.fraction(step) * EVALUATIONS + 1e-9) + 1) / EVALUATIONS

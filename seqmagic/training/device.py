@@ -1,0 +1,130 @@
+"""What computes: cores and GPUs, found and set before TensorFlow starts its thread pools."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """Where the training runs."""
+
+    kind: str  # "cpu" | "gpu"
+    name: str
+    threads: int
+
+
+def available_cores() -> int:
+    """The cores that this process may use: its affinity, and a container's quota where there is one."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        cores = os.cpu_count() or 1
+    try:
+        quota, period = _CGROUP_QUOTA.read_text().split()
+        if quota != "max":
+            cores = min(cores, max(1, int(quota) // int(period)))
+    except (OSError, ValueError):
+        pass
+    return cores
+
+
+def start_tensorflow(threads: int | None) -> Device:
+    """Import TensorFlow quietly with `threads` cores and say what it found.
+
+    The thread pools are fixed when TensorFlow runs its first operation, so a second call with another
+    number has no effect on them.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with native_messages_dropped():
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+
+    cores = threads or available_cores()
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(cores)
+        tf.config.threading.set_inter_op_parallelism_threads(cores)
+    except RuntimeError:
+        cores = tf.config.threading.get_inter_op_parallelism_threads() or cores
+    if gpus:
+        for gpu in gpus:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        details = tf.config.experimental.get_device_details(gpus[0])
+        return Device(kind="gpu", name=str(details.get("device_name", "GPU")), threads=cores)
+    return Device(kind="cpu", name=_processor_name(), threads=cores)
+
+
+@contextlib.contextmanager
+def native_messages_dropped() -> Iterator[None]:
+    """Within the block, what C++ libraries write to standard error goes nowhere.
+
+    TensorFlow reports missing CUDA libraries and the like before it reads any log level; its Python errors
+    are exceptions and get through.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:  # standard error is closed
+        yield
+        return
+    sys.stderr.flush()
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _processor_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def measure_flops(size: int = 1024, trials: int = 8) -> float:
+    """The machine's float32 matrix products, in operations per second: the best of a few, in a tenth of a second."""
+    import tensorflow as tf
+
+    matrix = tf.random.stateless_normal((size, size), seed=(0, 0))
+    product = tf.function(lambda a: tf.reduce_sum(tf.matmul(a, a)))
+    float(product(matrix))
+    seconds = []
+    for _ in range(trials):
+        started = time.perf_counter()
+        float(product(matrix))
+        seconds.append(time.perf_counter() - started)
+    return 2.0 * size**3 / min(seconds)
+
+
+def versions() -> dict[str, Any]:
+    """The versions that a run records."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    import seqmagic
+
+    return {
+        "seqmagic": seqmagic.__version__,
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+    }

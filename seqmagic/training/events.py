@@ -1,0 +1,50 @@
+"""What a training reports while it runs: plain values that a command draws and a program reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seqmagic.runs import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """The first step is about to be taken; everything is compiled."""
+
+    run: Run
+    lines: tuple[str, ...]  # device, path and why, threads, sizes, what the recipe chose
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Some steps later, a few times a second."""
+
+    fraction: float  # of the budget, 0..1
+    train_loss: float  # nats per character, mean since the last evaluation, under dropout
+    characters_per_second: float  # of training steps alone
+    seconds_left: float
+    epoch: float  # readings of the training part so far
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluated:
+    """The validation part was read once."""
+
+    row: Mapping[str, Any]  # the line that went into history.jsonl
+    sample: str  # what the model writes now
+    best: bool  # the lowest validation loss so far: these weights are on disk
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """The run is on disk, whole."""
+
+    run: Run
+    status: str  # complete | interrupted | failed
+    results: Mapping[str, Any]
+    notes: tuple[str, ...] = ()  # what a reader should know of how it ended
+
+
+Event = Started | Progress | Evaluated | Finished

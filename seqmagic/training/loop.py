@@ -1,0 +1,290 @@
+"""Training from a corpus to a run on disk, as a stream of events."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import math
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from seqmagic import runs
+from seqmagic.config import DataConfig, ModelConfig, TrainConfig
+from seqmagic.corpus import Corpus
+from seqmagic.errors import TrainingError
+from seqmagic.evaluation import Score
+from seqmagic.model import save_model, set_weights
+from seqmagic.runs import Run, RunRecord, TextRecord
+from seqmagic.training.budget import Budget
+from seqmagic.training.device import Device, measure_flops, start_tensorflow, versions
+from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
+from seqmagic.training.interrupt import stop_on_signal
+from seqmagic.training.recipe import Plan, make_plan
+from seqmagic.training.schedule import make_schedule
+from seqmagic.training.session import Session
+
+PROGRESS_SECONDS = 0.2
+
+
+def train(
+    corpus: Corpus,
+    *,
+    data: DataConfig,
+    model: ModelConfig,
+    training: TrainConfig,
+    models: Path,
+    name: str | None = None,
+    overwrite: bool = False,
+    argv: Sequence[str] = (),
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Iterator[Event]:
+    """Train a model on `corpus` and keep it as a run below `models`.
+
+    The text is read as contiguous streams with the state carried from window to window (truncated
+    back-propagation through time: Williams and Peng 1990). The weights with the lowest validation loss
+    are kept. SIGINT ends the training early but whole: evaluated, saved, `Finished` with the status
+    "interrupted".
+
+    Args:
+        corpus: The text, encoded and split.
+        data: How the text was read, for the record.
+        model, training: What was asked for; what is `None` is decided by the recipe.
+        models, name, overwrite: Where the run goes; see `runs.create_run`.
+        argv: The command line, for the record.
+        callbacks: Keras callbacks. An epoch of theirs is the stretch between two evaluations, with
+            `loss`, `val_loss` and `learning_rate` in its logs; `model.stop_training` is heeded.
+
+    Yields:
+        `Started`, then `Progress` and `Evaluated`, and `Finished` at the end.
+
+    Raises:
+        TrainingError: the loss was not finite before anything could be saved.
+        RunError, ConfigError, CorpusError: bad names, settings, texts.
+    """
+    device = start_tensorflow(training.threads)
+    plan = make_plan(
+        model,
+        training,
+        characters=len(corpus.part("train")),
+        vocabulary_size=corpus.vocabulary.size,
+        device=device.kind,
+        measure_flops=measure_flops,
+    )
+    default = runs.default_name(corpus.source, plan.model.cell, plan.model.layers or 1, plan.model.units or 1)
+    run = runs.create_run(models, name=name, default=default, overwrite=overwrite)
+    try:
+        record = _new_record(run, corpus, data=data, plan=plan, argv=argv, device=device)
+        run.write_vocabulary(corpus.vocabulary)
+        run.write_record(record)
+        with stop_on_signal() as stop_requested:
+            trainer = _Trainer(run, record, corpus, plan, device, callbacks)
+            yield from trainer.events(stop_requested)
+    except BaseException:
+        if run.has_model:
+            run.write_record(dataclasses.replace(run.read_record(), status="failed"))
+        else:
+            runs.discard(run)
+        raise
+
+
+def _new_record(
+    run: Run, corpus: Corpus, *, data: DataConfig, plan: Plan, argv: Sequence[str], device: Device
+) -> RunRecord:
+    text = TextRecord(
+        source=corpus.source,
+        sha256=corpus.sha256,
+        bytes=corpus.bytes,
+        characters=len(corpus.ids),
+        train=corpus.train,
+        validation=corpus.validation,
+        test=corpus.test,
+    )
+    return RunRecord(
+        name=run.name,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+        argv=tuple(argv),
+        seed=plan.training.seed,
+        text=text,
+        data=data,
+        model=plan.model,
+        training=plan.training,
+        environment={
+            **versions(),
+            "device": device.name,
+            "threads": device.threads,
+            "process": os.getpid(),
+        },
+        notes=(*corpus.notices, *plan.notes),
+    )
+
+
+class _Trainer:
+    """The loop around a session: budget, schedule, evaluations, callbacks, what goes to disk."""
+
+    def __init__(
+        self,
+        run: Run,
+        record: RunRecord,
+        corpus: Corpus,
+        plan: Plan,
+        device: Device,
+        callbacks: Sequence[keras.callbacks.Callback],
+    ) -> None:
+        if plan.training.learning_rate is None:
+            raise ValueError("a training needs a plan with every setting decided")
+        self.run = run
+        self.plan = plan
+        self.session = Session(corpus, plan, threads=device.threads)
+        self.record = dataclasses.replace(record, environment={**record.environment, "path": self.session.engine.name})
+        self.device = device
+        self.schedule = make_schedule(plan.training.learning_rate)
+        self.budget = Budget(plan.training, steps_per_epoch=self.session.steps_per_epoch)
+        self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.session.model, epochs=1, verbose=0)
+        self.losses: list[float] = []  # of the steps since the last evaluation
+        self.train_loss = math.nan
+        self.evaluations = 0
+        self.best: Score | None = None
+        self.best_weights: list[np.ndarray] = []
+        self.diverged = False
+
+    def events(self, stop_requested: Any) -> Iterator[Event]:
+        session, budget = self.session, self.budget
+        evaluation_seconds = session.compile()
+        self.run.write_record(self.record)
+        yield Started(run=self.run, lines=self._introduction())
+        session.model.stop_training = False
+        self.callbacks.on_train_begin()
+        self.callbacks.on_epoch_begin(0)
+        share = session.train_score_length / len(session.corpus.part("validation"))
+        budget.start(evaluation_seconds=evaluation_seconds, closing_evaluations=1.0 + share)
+        reported = 0.0
+        while not (stop_requested() or session.model.stop_training or self.diverged):
+            fraction = budget.fraction(session.step)
+            if fraction >= 1.0:
+                break
+            self._step(self.schedule(fraction))
+            if budget.elapsed - reported >= PROGRESS_SECONDS:
+                reported = budget.elapsed
+                yield self._progress()
+            if budget.evaluation_due(session.step) and not self.diverged:
+                yield from self._evaluate()
+                self.callbacks.on_epoch_begin(self.evaluations)
+        if session.step == 0:
+            raise KeyboardInterrupt  # stopped while it compiled: there is nothing to keep
+        if not self.diverged or self.best is None:
+            yield from self._evaluate()
+        self.callbacks.on_train_end()
+        yield self._finish(interrupted=stop_requested())
+
+    def _step(self, learning_rate: float) -> None:
+        self.learning_rate = learning_rate
+        self.callbacks.on_train_batch_begin(self.session.step)
+        loss, norm = self.session.take_step(learning_rate)
+        self.diverged = not (math.isfinite(loss) and math.isfinite(norm))
+        if not self.diverged:
+            self.losses.append(loss)
+        self.callbacks.on_train_batch_end(self.session.step - 1, {"loss": loss})
+
+    def _progress(self) -> Progress:
+        session = self.session
+        return Progress(
+            fraction=self.budget.fraction(session.step),
+            train_loss=float(np.mean(self.losses[-200:])) if self.losses else self.train_loss,
+            characters_per_second=session.characters_per_second,
+            seconds_left=self.budget.seconds_left(session.step),
+            epoch=session.epoch,
+        )
+
+    def _evaluate(self) -> Iterator[Event]:
+        session = self.session
+        started = time.monotonic()
+        score = session.validation_score()
+        if not math.isfinite(score.loss):
+            self.diverged = True
+            return
+        self.evaluations += 1
+        self.train_loss = float(np.mean(self.losses)) if self.losses else self.train_loss
+        self.losses.clear()
+        weights = session.weights()
+        sample = session.sample(weights)
+        best = self.best is None or score.loss < self.best.loss
+        if best:
+            self.best, self.best_weights = score, weights
+            save_model(session.model, self.run.model_path)
+            runs.settle(self.run)
+        row = self._history_row(score, sample)
+        self.run.append_history(row)
+        self.run.append_sample(f"step {session.step:,}, validation loss {score.loss:.4f}", sample)
+        self.budget.evaluated(session.step, seconds=time.monotonic() - started)
+        logs = {"loss": self.train_loss, "val_loss": score.loss, "learning_rate": self.learning_rate}
+        self.callbacks.on_epoch_end(self.evaluations - 1, logs)
+        yield Evaluated(row=row, sample=sample, best=best)
+
+    def _history_row(self, score: Score, sample: str) -> dict[str, Any]:
+        session = self.session
+        return {
+            "step": session.step,
+            "epoch": round(session.epoch, 4),
+            "seconds": round(self.budget.elapsed, 3),
+            "train_loss": _number(self.train_loss),
+            "validation_loss": score.loss,
+            "bits_per_character": score.bits_per_character,
+            "learning_rate": self.learning_rate,
+            "characters": session.step * session.characters_per_step,
+            "characters_per_second": round(session.characters_per_second, 1),
+        }
+
+    def _finish(self, *, interrupted: bool) -> Finished:
+        session, best = self.session, self.best
+        advice = (
+            "the loss stopped being a number (it exploded); try a lower --learning-rate "
+            f"(this run's was {self.plan.training.learning_rate:g}) or a smaller --clip-norm "
+            f"(this run's was {self.plan.training.clip_norm:g})"
+        )
+        if best is None:
+            raise TrainingError(f"{advice}; nothing was saved")
+        set_weights(session.model, self.best_weights)
+        train_score = session.train_score()
+        results = {
+            "train_loss": train_score.loss,
+            "validation_loss": best.loss,
+            "bits_per_character": best.bits_per_character,
+            "perplexity": best.perplexity,
+            "parameters": session.model.count_params(),
+            "epochs": round(session.epoch, 4),
+            "characters": session.step * session.characters_per_step,
+            "characters_per_second": round(session.characters_per_second, 1),
+            "seconds": round(self.budget.elapsed, 3),
+        }
+        status = "failed" if self.diverged else "interrupted" if interrupted else "complete"
+        notes = (f"{advice}; the last good weights are kept",) if self.diverged else ()
+        self.run.write_record(
+            dataclasses.replace(self.record, status=status, results=results, notes=(*self.record.notes, *notes))
+        )
+        return Finished(run=self.run, status=status, results=results, notes=notes)
+
+    def _introduction(self) -> tuple[str, ...]:
+        """The device, the path that runs and why, the sizes, and what the recipe decided."""
+        session, model, training = self.session, self.plan.model, self.plan.training
+        text = self.record.text
+        budget = f"{training.minutes:g} minutes" if training.minutes is not None else f"{training.epochs:g} epochs"
+        return (
+            f"{self.device.name}, {self.device.threads} threads; {session.engine.name}: {session.engine.reason}",
+            f"{text.source}: {text.characters:,} characters, {session.corpus.vocabulary.size - 1:,} distinct; "
+            f"{text.train[1] - text.train[0]:,} to train on, {text.validation[1] - text.validation[0]:,} to validate",
+            f"{model.cell} {model.layers}x{model.units}, {session.model.count_params():,} parameters; "
+            f"batch size {training.batch_size}, sequence length {training.sequence_length}, "
+            f"peak learning rate {training.learning_rate:g}, dropout {model.dropout:g}; {budget}",
+            *self.record.notes,
+        )
+
+
+def _number(value: float) -> float | None:
+    """JSON knows no NaN."""
+    return value if math.isfinite(value) else None

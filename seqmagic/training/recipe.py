@@ -1,0 +1,160 @@
+"""The settings that need no tuning: what the recipe chooses where nothing was given, and why.
+
+The numbers come from the study in `bench/` (`bench/RESULTS.md` has the tables, and what did not help).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from seqmagic.config import DEFAULT_MINUTES, ModelConfig, TrainConfig
+from seqmagic.errors import CorpusError
+
+MINIMUM_CHARACTERS = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Every setting decided, and the sentences that say how."""
+
+    model: ModelConfig
+    training: TrainConfig
+    notes: tuple[str, ...]
+
+
+def fit_batch(characters: int, batch_size: int, sequence_length: int) -> tuple[int, int]:
+    """The batch and window that a training part of `characters` can fill without reading a character twice.
+
+    Windows give way last: a shorter one shortens what the model can learn to remember.
+    """
+    readable = max(1, characters - 1)
+    sequence_length = min(sequence_length, readable)
+    return max(1, min(batch_size, readable // sequence_length)), sequence_length
+
+
+def shrink_to_text(training: TrainConfig, characters: int) -> tuple[TrainConfig, tuple[str, ...]]:
+    """`training` with a batch that fits the text, and a notice with the numbers if it had to give way.
+
+    Raises:
+        CorpusError: the training part is too short to train on at all.
+    """
+    if characters < MINIMUM_CHARACTERS // 2:
+        raise CorpusError(f"the training part has {characters} characters, too few to learn from; give a longer text")
+    batch_size, sequence_length = training.batch_size, training.sequence_length
+    if batch_size is None or sequence_length is None:
+        raise ValueError("the batch is decided before it is fitted")
+    fitted_batch, fitted_length = fit_batch(characters, batch_size, sequence_length)
+    if (fitted_batch, fitted_length) == (batch_size, sequence_length):
+        return training, ()
+    notice = (
+        f"the training part has {characters:,} characters, fewer than the {batch_size * sequence_length + 1:,} that "
+        f"batch size {batch_size} and sequence length {sequence_length} read per step; "
+        f"using batch size {fitted_batch} and sequence length {fitted_length}"
+    )
+    return dataclasses.replace(training, batch_size=fitted_batch, sequence_length=fitted_length), (notice,)
+
+
+def budget_of(training: TrainConfig) -> TrainConfig:
+    """`training` with a budget: the given one, or the default minutes."""
+    if training.minutes is None and training.epochs is None:
+        return dataclasses.replace(training, minutes=DEFAULT_MINUTES)
+    return training
+
+
+# What follows was fitted to the study (`bench/recipe_study.py`; tables in `bench/RESULTS.md`).
+
+PEAK_RATES = {"lstm": 0.012, "gru": 0.006, "rnn": 0.004}  # at 256 units, batch size 16
+BATCH_SIZE = 16
+SEQUENCE_LENGTH = 64
+WIDTHS = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
+ENOUGH_CHARACTERS = 3.2e6  # what 256 units must be able to read before they are worth having
+SHARE_OF_PEAK = {"cpu": 0.5, "gpu": 0.05}  # of the machine's matrix-product speed that a training step reaches
+MOST_DROPOUT = 0.5
+
+
+def peak_rate(cell: str, units: int, batch_size: int) -> float:
+    """Peak learning rate: lower for wider models, higher for larger batches."""
+    return float(f"{PEAK_RATES[cell] * (256 / units) ** 0.8 * (batch_size / BATCH_SIZE) ** 0.5:.3g}")
+
+
+def chosen_dropout(cell: str, readings: float) -> float:
+    """Dropout by how often the training part is read: none for one reading, more the oftener."""
+    dropout = min(MOST_DROPOUT, max(0.0, 0.1 + 0.08 * (readings - 3.3)))
+    return round(dropout * (0.5 if cell == "rnn" else 1.0), 2)
+
+
+def chosen_units(readable: Callable[[int], float], characters: int) -> int:
+    """The widest layer that the budget can feed and the text can fill.
+
+    Args:
+        readable: From units to the characters that a model of that width reads within the budget.
+        characters: Length of the training part. A text much shorter than the square of the width is
+            learned by heart whatever the dropout.
+    """
+    fed = [units for units in WIDTHS if readable(units) >= ENOUGH_CHARACTERS * (units / 256) ** 0.56]
+    filled = [units for units in WIDTHS if units <= 0.8 * characters**0.5]
+    return max(WIDTHS[0], min(max(fed, default=0), max(filled, default=0)))
+
+
+def flops_per_character(*, units: int, layers: int, vocabulary_size: int) -> float:
+    """Floating-point operations of a training step per character: three products for each weight, twice.
+
+    Counted with an LSTM's four gates for every cell: a simpler cell of the same width is no better for
+    being wider, though it could afford to be.
+    """
+    return 6.0 * (4 * units * units * (2 * layers - 1) + units * vocabulary_size)
+
+
+def make_plan(
+    model: ModelConfig,
+    training: TrainConfig,
+    *,
+    characters: int,
+    vocabulary_size: int,
+    device: str,
+    measure_flops: Callable[[], float],
+) -> Plan:
+    """Decide what was left open.
+
+    Args:
+        model, training: What was asked for; `None` where nothing was said.
+        characters: Length of the training part.
+        vocabulary_size: Ids, the unknown one included.
+        device: "cpu" or "gpu".
+        measure_flops: Measures the machine's matrix products, in float32 operations per second; called
+            only if a decision depends on it.
+    """
+    training = budget_of(training)
+    layers = model.layers or 1
+    speed = 0.0
+    if training.minutes is not None and (model.units is None or model.dropout is None):
+        speed = SHARE_OF_PEAK[device] * measure_flops()
+
+    def readable(units: int) -> float:
+        if training.epochs is not None:
+            return training.epochs * characters
+        cost = flops_per_character(units=units, layers=layers, vocabulary_size=vocabulary_size)
+        return 60.0 * (training.minutes or 0.0) * speed / cost
+
+    units = model.units or chosen_units(readable, characters)
+    readings = readable(units) / characters
+    dropout = model.dropout if model.dropout is not None else chosen_dropout(model.cell, readings)
+    batch_size = training.batch_size or BATCH_SIZE
+    notes: tuple[str, ...] = ()
+    if model.units is None:
+        means = f"at {speed / 1e9:,.0f} GFLOP/s" if speed else "as asked"
+        notes = (
+            f"chose {units} units and dropout {dropout:g}: the text can be read about {readings:.1f} times {means}",
+        )
+    training = dataclasses.replace(
+        training,
+        batch_size=batch_size,
+        sequence_length=training.sequence_length or SEQUENCE_LENGTH,
+        learning_rate=training.learning_rate or peak_rate(model.cell, units, batch_size),
+        weight_decay=training.weight_decay if training.weight_decay is not None else 0.0,
+    )
+    model = dataclasses.replace(model, units=units, layers=layers, dropout=dropout)
+    training, notices = shrink_to_text(training, characters)
+    return Plan(model=model, training=training, notes=(*notes, *notices))

@@ -1,0 +1,169 @@
+"""One training in memory: the model, its engine, the streams and what has been reached so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from seqmagic.config import SampleConfig
+from seqmagic.corpus import Corpus, Streams
+from seqmagic.evaluation import Score, evaluate
+from seqmagic.model import build_model
+from seqmagic.network import Network
+from seqmagic.sampling.prompts import fit_prompt
+from seqmagic.sampling.writer import write_text
+from seqmagic.training.engines import Engine, make_engine
+from seqmagic.training.recipe import Plan
+from seqmagic.training.step import Adam, make_step
+
+SAMPLE_LENGTH = 240
+SAMPLE_TEMPERATURE = 0.8
+TRAIN_SCORE_CHARACTERS = 100_000
+PROBE_CHARACTERS = 32_769  # enough for `evaluate` to use all its streams, so that it compiles what it will run
+
+
+class EngineScorer:
+    """An engine as `evaluation.evaluate` wants it: nats per character, without dropout."""
+
+    def __init__(self, engine: Engine, variables: Sequence[Any]) -> None:
+        self._engine = engine
+
+        @tf.function(reduce_retracing=True)
+        def score(ids: tf.Tensor, targets: tf.Tensor, states: Any) -> Any:
+            return engine.score([variable.value.read_value() for variable in variables], ids, targets, states)
+
+        self._score = score
+
+    def initial_states(self, batch: int) -> Any:
+        return self._engine.initial_states(batch)
+
+    def __call__(self, inputs: np.ndarray, targets: np.ndarray, states: Any) -> tuple[np.ndarray, Any]:
+        nats, states = self._score(tf.constant(inputs, tf.int32), tf.constant(targets, tf.int32), states)
+        return nats.numpy(), states
+
+
+class Session:
+    """What a training is made of, and the few things that one can do with it.
+
+    Attributes:
+        model: The Keras model; its variables are what the steps move.
+        step: Steps taken.
+        step_seconds: Time spent in them.
+        last_loss: Mean loss of the last finished step, nats per character.
+    """
+
+    def __init__(self, corpus: Corpus, plan: Plan, *, threads: int) -> None:
+        training = plan.training
+        batch_size, sequence_length = training.batch_size, training.sequence_length
+        if batch_size is None or sequence_length is None or training.weight_decay is None:
+            raise ValueError("a session needs a plan with every setting decided")
+        self.corpus = corpus
+        self.seed = training.seed
+        self.reset_probability = training.reset_probability
+        self.prompt = training.prompt
+        if self.prompt is not None:
+            fit_prompt(self.prompt, corpus.vocabulary)  # a prompt that can't be read is said now, not minutes later
+        self.model = build_model(plan.model, vocabulary_size=corpus.vocabulary.size, seed=training.seed)
+        self.cell = plan.model.cell
+        self.engine = make_engine(
+            training.engine,
+            model=self.model,
+            config=plan.model,
+            vocabulary_size=corpus.vocabulary.size,
+            batch_size=batch_size,
+            threads=threads,
+            precision=training.precision,
+        )
+        self.streams = Streams(corpus.part("train"), batch_size, sequence_length)
+        self.optimizer = Adam(self.model.trainable_weights, weight_decay=training.weight_decay)
+        self._step_function = make_step(self.engine.loss_and_gradients, self.optimizer, clip_norm=training.clip_norm)
+        self._scorer = EngineScorer(self.engine, self.model.trainable_weights)
+        self.batch_size = batch_size
+        self.characters_per_step = batch_size * sequence_length
+        self.steps_per_epoch = len(corpus.part("train")) / self.characters_per_step
+        self.states = self.engine.initial_states(batch_size)
+        self.step = 0
+        self.step_seconds = 0.0
+
+    def compile(self) -> float:
+        """Compile the step and the evaluation, moving nothing.
+
+        Returns:
+            The seconds that one evaluation of the validation part takes.
+        """
+        self._run_step(0, learning_rate=0.0)
+        self.optimizer.reset()
+        validation = self.corpus.part("validation")
+        piece = validation[:PROBE_CHARACTERS]
+        self._score(piece)
+        started = time.monotonic()
+        self._score(piece)
+        return (time.monotonic() - started) * len(validation) / len(piece)
+
+    def _run_step(self, step: int, learning_rate: float) -> tuple[tf.Tensor, tf.Tensor, Any]:
+        ids, targets, restarts = self.streams.window(step)
+        # Seeded by the step, so that a run does not depend on what else drew random numbers.
+        resets = np.random.default_rng((self.seed, step)).random(self.batch_size) < self.reset_probability
+        keep = np.where(restarts | resets, 0.0, 1.0).astype(np.float32)[:, None]
+        return self._step_function(
+            tf.constant(ids),
+            tf.constant(targets),
+            tf.constant(keep),
+            self.states,
+            tf.constant((self.seed * 1_000_003 + step) & 0x7FFFFFFF, tf.int32),
+            tf.constant(learning_rate, tf.float32),
+        )
+
+    def take_step(self, learning_rate: float) -> tuple[float, float]:
+        """One step along the streams.
+
+        Returns:
+            Mean loss of the window in nats per character, and the length of its gradient; not finite
+            where the training has diverged, in which case the weights were left as they were.
+        """
+        started = time.monotonic()
+        loss, norm, self.states = self._run_step(self.step, learning_rate)
+        values = float(loss), float(norm)
+        self.step += 1
+        self.step_seconds += time.monotonic() - started
+        return values
+
+    def _score(self, ids: np.ndarray) -> Score:
+        return evaluate(self._scorer, ids)
+
+    def validation_score(self) -> Score:
+        """The exact loss of the validation part."""
+        return self._score(self.corpus.part("validation"))
+
+    @property
+    def train_score_length(self) -> int:
+        """Characters that `train_score` reads."""
+        return min(len(self.corpus.part("train")), len(self.corpus.part("validation")), TRAIN_SCORE_CHARACTERS)
+
+    def train_score(self) -> Score:
+        """The loss of the end of the training part, without dropout: what validation compares with."""
+        return self._score(self.corpus.part("train")[-self.train_score_length :])
+
+    def weights(self) -> list[np.ndarray]:
+        """A copy of the weights, in the order of `model.trainable_weights`."""
+        return [np.copy(variable.numpy()) for variable in self.model.trainable_weights]
+
+    def sample(self, weights: Sequence[np.ndarray]) -> str:
+        """What a model with these weights writes after the prompt; always with the same random numbers."""
+        config = SampleConfig(length=SAMPLE_LENGTH, temperature=SAMPLE_TEMPERATURE, seed=self.seed)
+        network = Network.from_weights(self.cell, weights)
+        return write_text(network, self.corpus.vocabulary, config, self.prompt)
+
+    @property
+    def epoch(self) -> float:
+        """Readings of the training part so far."""
+        return self.step / self.steps_per_epoch
+
+    @property
+    def characters_per_second(self) -> float:
+        """Characters read per second of training steps alone."""
+        return self.step * self.characters_per_step / self.step_seconds if self.step_seconds else 0.0

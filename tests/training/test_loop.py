@@ -1,0 +1,169 @@
+"""Whole trainings of tiny models: what is yielded, what is on disk, and what survives when it goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from seqmagic.config import CELLS, DataConfig, ModelConfig, TrainConfig
+from seqmagic.corpus import Corpus, read_corpus
+from seqmagic.evaluation import evaluate
+from seqmagic.network import NetworkScorer, load_network
+from seqmagic.runs import Run, open_run
+from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
+from seqmagic.training.loop import train
+from seqmagic.training.session import Session
+
+pytestmark = pytest.mark.tf
+
+TEXT = "the quick brown fox jumps over the lazy dog, and the dog sleeps on; " * 60
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    path = tmp_path_factory.mktemp("text") / "fox.txt"
+    path.write_text(TEXT)
+    return read_corpus(str(path), DataConfig())
+
+
+def run_training(corpus: Corpus, models: Path, *, cell: str = "gru", **settings: Any) -> list[Event]:
+    name = settings.pop("name", None)
+    overwrite = settings.pop("overwrite", False)
+    callbacks = settings.pop("callbacks", ())
+    training = TrainConfig(**{"epochs": 2.0, "batch_size": 4, "sequence_length": 16, "learning_rate": 0.01, **settings})
+    model = ModelConfig(cell=cell, units=12, layers=1, embedding=6, dropout=0.1)
+    return list(
+        train(
+            corpus,
+            data=DataConfig(),
+            model=model,
+            training=training,
+            models=models,
+            name=name,
+            overwrite=overwrite,
+            argv=["train", "fox.txt"],
+            callbacks=callbacks,
+        )
+    )
+
+
+def finished(events: list[Event]) -> Finished:
+    assert isinstance(events[-1], Finished)
+    return events[-1]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_training_leaves_a_whole_run(cell: str, corpus: Corpus, tmp_path: Path) -> None:
+    events = run_training(corpus, tmp_path, cell=cell)
+    assert isinstance(events[0], Started)
+    end = finished(events)
+    run = end.run
+    assert run.name == f"fox-{cell}-1x12"
+    assert {path.name for path in run.path.iterdir()} == {
+        "run.json", "vocabulary.json", "model.keras", "history.jsonl", "samples.txt",
+    }  # fmt: skip
+    record = run.read_record()
+    assert record.status == "complete" and record.results == end.results
+    assert record.text.sha256 == corpus.sha256 and record.text.train == corpus.train
+    assert record.environment["path"] == "fused"
+    assert run.read_vocabulary() == corpus.vocabulary
+    rows = [event.row for event in events if isinstance(event, Evaluated)]
+    assert run.read_history() == rows and len(rows) >= 2
+    assert rows[-1]["validation_loss"] < rows[0]["validation_loss"]
+    assert end.results["validation_loss"] == min(row["validation_loss"] for row in rows)
+    loss = evaluate(NetworkScorer(load_network(run)), corpus.part("validation")).loss
+    assert loss == pytest.approx(end.results["validation_loss"], abs=1e-5)  # float32, another order of sums
+
+
+def test_by_epochs_the_same_seed_gives_the_same_weights(corpus: Corpus, tmp_path: Path) -> None:
+    runs = [finished(run_training(corpus, tmp_path, seed=seed)).run for seed in (1, 1, 2)]
+    one, again, other = (load_network(run) for run in runs)
+    np.testing.assert_array_equal(one.layers[0].weights.recurrent_kernel, again.layers[0].weights.recurrent_kernel)
+    assert not np.array_equal(one.dense_kernel, other.dense_kernel)
+    assert [run.name for run in runs] == ["fox-gru-1x12", "fox-gru-1x12-2", "fox-gru-1x12-3"]
+    assert runs[0].samples_path.read_text() == runs[1].samples_path.read_text()
+
+
+def test_results_count_what_was_read(corpus: Corpus, tmp_path: Path) -> None:
+    end = finished(run_training(corpus, tmp_path, epochs=3.0))
+    results = end.results
+    assert results["characters"] % (4 * 16) == 0
+    assert results["epochs"] == pytest.approx(results["characters"] / len(corpus.part("train")), abs=1e-3)
+    assert 3.0 <= results["epochs"] < 3.0 + 64 / len(corpus.part("train")) + 1e-4
+    assert results["bits_per_character"] == pytest.approx(results["validation_loss"] / np.log(2))
+    assert results["perplexity"] == pytest.approx(np.exp(results["validation_loss"]))
+    json.dumps(results, allow_nan=False)
+
+
+def test_interrupted_training_is_saved_and_says_so(corpus: Corpus, tmp_path: Path) -> None:
+    model = ModelConfig(cell="rnn", units=8, layers=1, embedding=4, dropout=0.0)
+    training = TrainConfig(minutes=5.0, batch_size=4, sequence_length=16)
+    events: list[Event] = []
+    for event in train(corpus, data=DataConfig(), model=model, training=training, models=tmp_path):
+        events.append(event)
+        if isinstance(event, Progress) and not any(isinstance(e, Progress) for e in events[:-1]):
+            os.kill(os.getpid(), signal.SIGINT)
+    end = finished(events)
+    assert end.status == "interrupted" and end.run.read_record().status == "interrupted"
+    assert load_network(end.run).units == (8,) or load_network(end.run).units == 8
+    assert end.run.read_history()
+
+
+@pytest.mark.parametrize("when", [1, 40])
+def test_a_loss_that_is_no_number_keeps_the_last_good_weights(
+    when: int, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = Session.take_step
+
+    def take_step(self: Session, learning_rate: float) -> tuple[float, float]:
+        loss, norm = taken(self, learning_rate)
+        return (float("nan"), norm) if self.step >= when else (loss, norm)
+
+    monkeypatch.setattr(Session, "take_step", take_step)
+    end = finished(run_training(corpus, tmp_path))
+    assert end.status == "failed"
+    assert "--learning-rate" in end.notes[0] and "0.01" in end.notes[0]
+    assert np.isfinite(end.results["validation_loss"])
+    assert end.run.read_record().status == "failed"
+    load_network(end.run)
+
+
+def test_an_error_before_anything_is_saved_puts_the_overwritten_run_back(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = finished(run_training(corpus, tmp_path, name="mine"))
+
+    def explode(self: Session) -> float:
+        raise MemoryError
+
+    with monkeypatch.context() as patch, pytest.raises(MemoryError):
+        patch.setattr(Session, "compile", explode)
+        run_training(corpus, tmp_path, name="mine", overwrite=True)
+    assert open_run(tmp_path, "mine").read_record().results == first.results
+    second = finished(run_training(corpus, tmp_path, name="mine", overwrite=True, epochs=1.0))
+    assert Run(tmp_path / "mine").read_record().results == second.results
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_keras_callbacks_see_epochs_and_can_stop(corpus: Corpus, tmp_path: Path) -> None:
+    logs: list[dict[str, float]] = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs_: dict[str, float] | None = None) -> None:
+            logs.append(dict(logs_ or {}))
+            if len(logs) == 3:
+                self.model.stop_training = True
+
+    events = run_training(corpus, tmp_path, epochs=1000.0, callbacks=[Watch()])
+    evaluated = [event for event in events if isinstance(event, Evaluated)]
+    assert finished(events).status == "complete"
+    assert len(evaluated) in (3, 4)  # one more at the end, if steps were taken since
+    assert set(logs[0]) == {"loss", "val_loss", "learning_rate"}
+    assert logs[0]["val_loss"] == evaluated[0].row["validation_loss"]

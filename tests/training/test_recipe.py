@@ -1,0 +1,100 @@
+"""The plan: what was given stays, what was open is decided, what does not fit the text gives way aloud."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqmagic.config import CELLS, DEFAULT_MINUTES, ModelConfig, TrainConfig
+from seqmagic.errors import CorpusError
+from seqmagic.training.recipe import (
+    Plan,
+    chosen_dropout,
+    fit_batch,
+    flops_per_character,
+    make_plan,
+    peak_rate,
+    shrink_to_text,
+)
+
+
+@given(st.integers(2, 10**6), st.integers(1, 512), st.integers(1, 512))
+def test_a_fitted_batch_reads_no_character_twice(characters: int, batch: int, length: int) -> None:
+    fitted_batch, fitted_length = fit_batch(characters, batch, length)
+    assert 1 <= fitted_batch <= batch and 1 <= fitted_length <= length
+    assert fitted_batch * fitted_length <= characters - 1
+    if characters - 1 >= batch * length:
+        assert (fitted_batch, fitted_length) == (batch, length)
+
+
+def test_the_notice_gives_the_numbers() -> None:
+    training, notices = shrink_to_text(TrainConfig(batch_size=16, sequence_length=64), 500)
+    assert (training.batch_size, training.sequence_length) == (7, 64)
+    assert len(notices) == 1
+    for number in ("500", "1,025", "batch size 7", "sequence length 64"):
+        assert number in notices[0]
+    assert shrink_to_text(TrainConfig(batch_size=16, sequence_length=64), 1025)[1] == ()
+
+
+def test_too_short_a_training_part_is_refused() -> None:
+    with pytest.raises(CorpusError, match="99 characters"):
+        shrink_to_text(TrainConfig(batch_size=1, sequence_length=8), 99)
+
+
+def plan(model: ModelConfig, training: TrainConfig, *, characters: int = 10**6, flops: float = 2e11) -> Plan:
+    return make_plan(
+        model, training, characters=characters, vocabulary_size=65, device="cpu", measure_flops=lambda: flops
+    )
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_open_setting_is_decided(cell: str) -> None:
+    decided = plan(ModelConfig(cell=cell), TrainConfig())
+    for config in (decided.model, decided.training):
+        undecided = [name for name, value in config.to_json().items() if value is None]
+        assert set(undecided) <= {"epochs", "threads", "prompt"}
+    assert decided.training.minutes == DEFAULT_MINUTES
+    assert str(decided.model.units) in decided.notes[0]
+
+
+def test_what_was_given_stays_and_nothing_is_measured() -> None:
+    def must_not_be_called() -> float:
+        raise AssertionError
+
+    model = ModelConfig(cell="gru", units=77, layers=3, embedding=5, dropout=0.4)
+    training = TrainConfig(minutes=2, batch_size=9, sequence_length=33, learning_rate=0.123, weight_decay=0.5)
+    decided = make_plan(
+        model, training, characters=10**6, vocabulary_size=65, device="cpu", measure_flops=must_not_be_called
+    )
+    assert (decided.model, decided.training, decided.notes) == (model, training, ())
+    make_plan(
+        ModelConfig(), TrainConfig(epochs=1), characters=10**6, vocabulary_size=65, device="cpu",
+        measure_flops=must_not_be_called,
+    )  # fmt: skip
+
+
+def test_more_time_or_a_faster_machine_gives_a_wider_model() -> None:
+    by_time = [plan(ModelConfig(), TrainConfig(minutes=minutes)).model.units for minutes in (0.2, 1, 3, 10, 60)]
+    by_speed = [plan(ModelConfig(), TrainConfig(minutes=3), flops=flops).model.units for flops in (2e10, 2e11, 2e12)]
+    for widths in (by_time, by_speed):
+        assert widths == sorted(widths) and len(set(widths)) >= 3
+
+
+def test_a_short_text_gets_a_narrow_model_and_a_large_vocabulary_takes_its_share() -> None:
+    short, long = (plan(ModelConfig(), TrainConfig(minutes=3), characters=n).model.units for n in (20_000, 10**7))
+    assert short is not None and long is not None and short < long
+    costs = [flops_per_character(units=256, layers=1, vocabulary_size=v) for v in (65, 5000)]
+    assert costs[1] > 4 * costs[0]
+
+
+@given(st.sampled_from(CELLS), st.floats(0.01, 1e4))
+def test_dropout_grows_with_the_readings(cell: str, readings: float) -> None:
+    assert chosen_dropout(cell, 1.0) == 0.0
+    assert 0.0 <= chosen_dropout(cell, readings) <= chosen_dropout(cell, readings * 2) <= 0.5
+
+
+def test_peak_rate_by_hand() -> None:
+    assert peak_rate("lstm", 256, 16) == 0.012
+    assert peak_rate("lstm", 256, 64) == 0.024  # four times the batch, twice the rate
+    assert peak_rate("gru", 512, 16) == pytest.approx(0.006 * 0.5**0.8, rel=2e-3)
