@@ -106,8 +106,7 @@ class KneserNey:
         """Count `ids` (n,) integer, below `vocabulary_size`, up to `order`-grams."""
         levels = list(_count_grams(ids, order))
         tables = [
-            _Table(shorter, longer.count_continuations(shorter))
-            for shorter, longer in itertools.pairwise(levels)
+            _Table(shorter, longer.count_continuations(shorter)) for shorter, longer in itertools.pairwise(levels)
         ]
         tables += [_Table(highest, highest.counts) for highest in levels[-1:]]
         return cls(tables, vocabulary_size)
@@ -218,8 +217,7 @@ class _Table:
         count = np.where(found >= 0, self._counts[found], 0)
         result = lower.copy()
         result[usable] = (
-            np.maximum(count - self._discount, 0)
-            + self._discount * self._distinct[context] * lower[usable]
+            np.maximum(count - self._discount, 0) + self._discount * self._distinct[context] * lower[usable]
         ) / total
         return result
 

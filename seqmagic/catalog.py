@@ -62,17 +62,14 @@ def _python_source(tally: Tally) -> Iterator[str]:
     files = sorted(_source_files(folder), key=lambda path: path.relative_to(folder).parts)
     if not files:
         raise CorpusError(
-            "there is no python-source: this Python was installed without the source of its library; "
-            "try python-docs"
+            "there is no python-source: this Python was installed without the source of its library; try python-docs"
         )
     yield from joined_pieces(files, "utf-8", tally, name="the standard library")
 
 
 def _source_files(folder: Path) -> Iterator[Path]:
     for path, folders, names in os.walk(folder):
-        folders[:] = [
-            name for name in folders if name not in _LEFT_OUT
-        ]  # os.walk goes into those that remain
+        folders[:] = [name for name in folders if name not in _LEFT_OUT]  # os.walk goes into those that remain
         yield from (Path(path, name) for name in names if name.endswith(".py"))
 
 

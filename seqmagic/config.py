@@ -74,8 +74,8 @@ def range_words(metadata: Mapping[str, Any]) -> str:
     phrases = {
         "minimum": "from {}",
         "above": "above {}",
-        "maximum": "to {}" if has_start else "at most {}",
-        "below": "to below {}" if has_start else "below {}",
+        "maximum": "to {}" if "minimum" in words else "and at most {}" if has_start else "at most {}",
+        "below": "to below {}" if "minimum" in words else "and below {}" if has_start else "below {}",
     }
     return " ".join(phrase.format(words[name]) for name, phrase in phrases.items() if name in words)
 

@@ -138,9 +138,7 @@ def check_trainable(corpus: Corpus) -> None:
         )
 
 
-def _encode(
-    pieces: Iterator[str], vocabulary: Vocabulary, spool: Spool, *, grow: bool
-) -> tuple[str, Vocabulary]:
+def _encode(pieces: Iterator[str], vocabulary: Vocabulary, spool: Spool, *, grow: bool) -> tuple[str, Vocabulary]:
     """Encode `pieces` into `spool`.
 
     With `grow` new characters get the next free ids as they come, so no character becomes unknown.
@@ -154,9 +152,7 @@ def _encode(
             digest.update(piece.encode("utf-8"))
         except UnicodeEncodeError as problem:
             character = f"U+{ord(piece[problem.start]):04X} at character {spool.length + problem.start}"
-            raise CorpusError(
-                f"the text holds half a surrogate pair, {character}; name another --encoding"
-            ) from None
+            raise CorpusError(f"the text holds half a surrogate pair, {character}; name another --encoding") from None
         ids = vocabulary.encode(piece)
         if grow and not ids.all():
             vocabulary = Vocabulary(vocabulary.characters + tuple(vocabulary.outside(piece)))

@@ -54,9 +54,7 @@ class Scorer(Protocol):
     def __call__(self, inputs: np.ndarray, targets: np.ndarray, states: Any) -> tuple[Any, Any]: ...
 
 
-def evaluate(
-    scorer: Scorer, ids: np.ndarray, *, streams: int = 64, warm_up: int = 128, window: int = 64
-) -> Score:
+def evaluate(scorer: Scorer, ids: np.ndarray, *, streams: int = 64, warm_up: int = 128, window: int = 64) -> Score:
     """Predict every character of `ids` but the first, which has nothing before it.
 
     Read by one stream, the figure is the sequential one: from an empty state, the state carried to the

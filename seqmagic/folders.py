@@ -70,9 +70,7 @@ def _files(folder: Path, pattern: str | None) -> tuple[list[Path], int]:
         files = {path for path in folder.glob("**/*" if pattern is None else pattern) if path.is_file()}
         found = sorted(files, key=lambda path: path.relative_to(folder).parts)
     except (ValueError, NotImplementedError) as problem:
-        raise ConfigError(
-            f"--glob must be a pattern such as '**/*.py'; received {pattern!r} ({problem})"
-        ) from None
+        raise ConfigError(f"--glob must be a pattern such as '**/*.py'; received {pattern!r} ({problem})") from None
     except OSError as problem:
         words = problem.strerror or problem
         raise CorpusError(f"the folder {shown(folder)} can't be read: {words}") from problem

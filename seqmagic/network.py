@@ -76,9 +76,7 @@ class Network:
             ValueError: the shapes don't make a network.
         """
         embedding, *recurrent, dense_kernel, dense_bias = (np.array(array, np.float32) for array in arrays)
-        layers = (
-            Layer(cell, Weights(*recurrent[first : first + 3])) for first in range(0, len(recurrent), 3)
-        )
+        layers = (Layer(cell, Weights(*recurrent[first : first + 3])) for first in range(0, len(recurrent), 3))
         network = cls(embedding, tuple(layers), dense_kernel, dense_bias)
         network.check_shapes()
         return network
@@ -93,7 +91,9 @@ class Network:
             columns = len(CELLS[cell].gates) * units
             bias = (2, columns) if cell == "gru" else (columns,)
             for name, expected in (
-                ("kernel", (width, columns)), ("recurrent_kernel", (units, columns)), ("bias", bias)
+                ("kernel", (width, columns)),
+                ("recurrent_kernel", (units, columns)),
+                ("bias", bias),
             ):
                 _check_shape(f"{name} of layer {number} ({cell})", getattr(weights, name), expected)
             width = units
@@ -223,8 +223,7 @@ def load_network(run: Run) -> Network:
     classes = _replayable_classes(config, path)
     embedding, *recurrent, dense = _read_variables(weights, classes, path)
     layers = tuple(
-        Layer(_CELLS_OF_KERAS[name], Weights(*arrays))
-        for name, arrays in zip(classes[1:-1], recurrent, strict=True)
+        Layer(_CELLS_OF_KERAS[name], Weights(*arrays)) for name, arrays in zip(classes[1:-1], recurrent, strict=True)
     )
     network = Network(embedding[0], layers, *dense)
     try:
@@ -273,8 +272,7 @@ def _replayable_classes(config: Any, path: Path) -> list[str]:
             found = settings.get(setting)
             if found != wanted:
                 raise RunError(
-                    f"this model cannot be replayed: {path} has {name} with {setting}={found!r}; "
-                    f"only {wanted!r} can be"
+                    f"this model cannot be replayed: {path} has {name} with {setting}={found!r}; only {wanted!r} can be"
                 )
     classes = [name for name, _ in active]
     outer, inner = (classes[:1], classes[-1:]), classes[1:-1]

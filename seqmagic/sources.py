@@ -26,14 +26,12 @@ def text_pieces(source: str, config: DataConfig, tally: Tally) -> Iterator[str]:
         CorpusError: there is no such text, or, while it is read, as in `file_pieces` and `folder_pieces`.
     """
     if shown(source) != source:
-        raise CorpusError(
-            f"the name of the text {shown(source)} is no Unicode, so no run can record it; rename it"
-        )
+        raise CorpusError(f"the name of the text {shown(source)} is no Unicode, so no run can record it; rename it")
     if config.encoding is not None:
         check_encoding(config.encoding)
     # os.path and not pathlib: for that "" is the current folder, and a name that no file can have an error
-    is_folder = source != STANDARD_INPUT and os.path.isdir(source)  # noqa: PTH112
-    is_file = source != STANDARD_INPUT and not is_folder and os.path.exists(source)  # noqa: PTH110
+    is_folder = source != STANDARD_INPUT and os.path.isdir(source)
+    is_file = source != STANDARD_INPUT and not is_folder and os.path.exists(source)
     is_builtin = source in catalog.builtin_names()
     if config.encoding is not None and is_builtin and not (is_folder or is_file):
         tally.notices.append("--encoding has no effect on a built-in text")

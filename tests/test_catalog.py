@@ -54,9 +54,7 @@ def test_python_docs_holds_every_topic() -> None:
 
 def test_python_docs_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)
-    with pytest.raises(
-        CorpusError, match=r"there is no python-docs: .*without pydoc_data\.topics; try python-source"
-    ):
+    with pytest.raises(CorpusError, match=r"there is no python-docs: .*without pydoc_data\.topics; try python-source"):
         read("python-docs")
 
 

@@ -251,6 +251,6 @@ def test_sigmoid_has_the_values_of_its_definition():
 
 
 def test_blocks_are_cut_in_the_order_of_the_gates():
-    np.testing.assert_array_equal(np.stack(blocks(np.arange(12).reshape(2, 6), 2)), [
-        [[0, 1], [6, 7]], [[2, 3], [8, 9]], [[4, 5], [10, 11]]
-    ])
+    np.testing.assert_array_equal(
+        np.stack(blocks(np.arange(12).reshape(2, 6), 2)), [[[0, 1], [6, 7]], [[2, 3], [8, 9]], [[4, 5], [10, 11]]]
+    )

@@ -92,7 +92,7 @@ def test_json_there_and_back(units: int | None, dropout: float | None, cell: str
         ({"minimum": 0, "maximum": 1}, "from 0 to 1"),
         ({"minimum": 0, "below": 1}, "from 0 to below 1"),
         ({"above": 0}, "above 0"),
-        ({"above": 0, "maximum": 1e6}, "above 0 to 1,000,000"),
+        ({"above": 0, "maximum": 1e6}, "above 0 and at most 1,000,000"),
         ({"maximum": 5}, "at most 5"),
         ({"below": 5}, "below 5"),
     ],

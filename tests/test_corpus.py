@@ -22,9 +22,7 @@ from seqmagic.corpus import Corpus, Streams, check_trainable, read_corpus, split
 from seqmagic.errors import CorpusError
 from seqmagic.vocabulary import Vocabulary
 
-TEXTS = st.text(
-    st.sampled_from("abc\r\né中") | st.characters(exclude_categories=("Cs",), min_codepoint=1), min_size=2
-)
+TEXTS = st.text(st.sampled_from("abc\r\né中") | st.characters(exclude_categories=("Cs",), min_codepoint=1), min_size=2)
 
 
 @pytest.fixture
@@ -49,9 +47,7 @@ def spelled(corpus: Corpus, part: str) -> str:
 
 @pytest.mark.parametrize("threshold", [1, 10**6], ids=["file", "memory"])
 @given(text=TEXTS, data=st.data())
-def test_against_the_text_as_a_whole(
-    shared_path: Path, threshold: int, text: str, data: st.DataObject
-) -> None:
+def test_against_the_text_as_a_whole(shared_path: Path, threshold: int, text: str, data: st.DataObject) -> None:
     """Whatever the pieces: vocabulary, ids, spans and sum as they follow from the text in one string."""
     text = text.removeprefix("\ufeff")
     plain = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -76,9 +72,7 @@ def test_against_the_text_as_a_whole(
     assert corpus.ids.tolist() == corpus.vocabulary.encode(plain).tolist()
     unknown = corpus.ids == 0
     assert any("--min-count" in notice for notice in corpus.notices) == bool(unknown[: corpus.train[1]].any())
-    assert any("after the training" in notice for notice in corpus.notices) == bool(
-        unknown[corpus.train[1] :].any()
-    )
+    assert any("after the training" in notice for notice in corpus.notices) == bool(unknown[corpus.train[1] :].any())
 
 
 @given(text=TEXTS, known=st.text(st.sampled_from("abcé中\n")))
@@ -135,9 +129,7 @@ def test_one_text_in_every_wrapping(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert np.array_equal(corpus.ids, corpora[0].ids)
         assert corpus.vocabulary == corpora[0].vocabulary
     assert [corpus.source for corpus in corpora] == [*sources, "-"]
-    assert [corpus.bytes for corpus in corpora] == [
-        len(content) for content in (*wrappings.values(), text.encode())
-    ]
+    assert [corpus.bytes for corpus in corpora] == [len(content) for content in (*wrappings.values(), text.encode())]
 
 
 def test_spans_by_hand() -> None:
@@ -227,9 +219,7 @@ def test_half_a_surrogate_pair_is_refused(path: Path) -> None:
         read_corpus(str(path), DataConfig(encoding="unicode_escape"))
 
 
-def test_an_error_in_the_middle_leaves_no_file(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_in_the_middle_leaves_no_file(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "SPOOL_BYTES", 1)
     folder = tmp_path / "spool"
     folder.mkdir()

@@ -52,9 +52,7 @@ class Witness:
 )
 def test_every_position_is_counted_once_after_its_warm_up(characters, streams, warm_up, window):
     witness = Witness()
-    score = evaluate(
-        witness, np.arange(characters, dtype=np.uint16), streams=streams, warm_up=warm_up, window=window
-    )
+    score = evaluate(witness, np.arange(characters, dtype=np.uint16), streams=streams, warm_up=warm_up, window=window)
     positions = characters - 1
     assert score.characters == positions
     # Each position p costs p·2^-40: only all positions, each once, sum to this.
@@ -135,12 +133,14 @@ def realistic_network(cell: str, ids: np.ndarray, rng: np.random.Generator) -> N
         bias[UNITS : 2 * UNITS], bias[:UNITS] = memory, -memory
     if cell == "gru":
         bias[0, :UNITS] = memory
-    recurrent = np.concatenate(
-        [np.linalg.qr(rng.normal(size=(UNITS, UNITS)))[0] for _ in CELLS[cell].gates], axis=1
-    )
+    recurrent = np.concatenate([np.linalg.qr(rng.normal(size=(UNITS, UNITS)))[0] for _ in CELLS[cell].gates], axis=1)
     arrays = [
-        rng.normal(size=(VOCABULARY, 8)), rng.normal(scale=0.4, size=(8, columns)), 0.9 * recurrent, bias,
-        np.zeros((UNITS, VOCABULARY)), np.zeros(VOCABULARY),
+        rng.normal(size=(VOCABULARY, 8)),
+        rng.normal(scale=0.4, size=(8, columns)),
+        0.9 * recurrent,
+        bias,
+        np.zeros((UNITS, VOCABULARY)),
+        np.zeros(VOCABULARY),
     ]
     reservoir = Network.from_weights(cell, arrays)
     states, _ = reservoir.read(ids[np.newaxis, :-1], reservoir.initial_states(1))

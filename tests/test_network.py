@@ -27,14 +27,16 @@ from seqmagic.vocabulary import Vocabulary
 KERAS_CLASSES = {"rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
 FOLDERS = {"rnn": "simple_rnn", "lstm": "lstm", "gru": "gru"}
 RECURRENT_SETTINGS = {
-    "activation": "tanh", "recurrent_activation": "sigmoid", "use_bias": True, "reset_after": True,
-    "return_sequences": True, "go_backwards": False,
+    "activation": "tanh",
+    "recurrent_activation": "sigmoid",
+    "use_bias": True,
+    "reset_after": True,
+    "return_sequences": True,
+    "go_backwards": False,
 }
 
 
-def random_network(
-    cell: str, *, vocabulary: int = 7, embedding: int = 3, units: int = 5, layers: int = 2
-) -> Network:
+def random_network(cell: str, *, vocabulary: int = 7, embedding: int = 3, units: int = 5, layers: int = 2) -> Network:
     rng = np.random.default_rng(vocabulary + units + layers)
     columns = len(CELLS[cell].gates) * units
     shapes: list[tuple[int, ...]] = [(vocabulary, embedding)]
@@ -329,10 +331,17 @@ def test_a_model_of_another_vocabulary_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("position", "setting", "value"),
     [
-        (1, "mask_zero", True), (2, "activation", "relu"), (2, "recurrent_activation", "hard_sigmoid"),
-        (2, "use_bias", False), (2, "reset_after", False), (2, "return_sequences", False),
-        (2, "go_backwards", True), (4, "activation", "relu"), (-1, "activation", "softmax"),
-        (-1, "use_bias", False), (2, "activation", {"class_name": "function"}),
+        (1, "mask_zero", True),
+        (2, "activation", "relu"),
+        (2, "recurrent_activation", "hard_sigmoid"),
+        (2, "use_bias", False),
+        (2, "reset_after", False),
+        (2, "return_sequences", False),
+        (2, "go_backwards", True),
+        (4, "activation", "relu"),
+        (-1, "activation", "softmax"),
+        (-1, "use_bias", False),
+        (2, "activation", {"class_name": "function"}),
     ],
 )
 def test_settings_that_the_cells_do_not_have_are_refused(position, setting, value, tmp_path):
@@ -347,9 +356,15 @@ def test_settings_that_the_cells_do_not_have_are_refused(position, setting, valu
 @pytest.mark.parametrize(
     "classes",
     [
-        ["Embedding", "Bidirectional", "Dense"], ["Embedding", "LSTM", "BatchNormalization", "Dense"],
-        ["Embedding", "Dense"], ["LSTM", "Dense"], ["Embedding", "LSTM"], ["Dense", "LSTM", "Embedding"], [],
-        ["Embedding", "LSTM", "Dense", "Dense"], ["Embedding", "Embedding", "LSTM", "Dense"],
+        ["Embedding", "Bidirectional", "Dense"],
+        ["Embedding", "LSTM", "BatchNormalization", "Dense"],
+        ["Embedding", "Dense"],
+        ["LSTM", "Dense"],
+        ["Embedding", "LSTM"],
+        ["Dense", "LSTM", "Embedding"],
+        [],
+        ["Embedding", "LSTM", "Dense", "Dense"],
+        ["Embedding", "Embedding", "LSTM", "Dense"],
     ],
 )
 def test_other_architectures_are_refused(classes, tmp_path):

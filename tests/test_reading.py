@@ -21,9 +21,7 @@ from seqmagic.reading import Tally, check_encoding, file_pieces, standard_input_
 PIECE_SIZES = (1, 2, 3, 5, 7, 64, 2**18)
 COMPRESS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
 # many line breaks and characters of every length in UTF-8, without NUL, which is refused
-TEXTS = st.text(
-    st.sampled_from("ab\r\n\u2028é中😀\ufeff") | st.characters(exclude_categories=("Cs",), min_codepoint=1)
-)
+TEXTS = st.text(st.sampled_from("ab\r\n\u2028é中😀\ufeff") | st.characters(exclude_categories=("Cs",), min_codepoint=1))
 
 
 @pytest.fixture
@@ -83,9 +81,7 @@ def test_a_named_encoding(path: Path, encoding: str) -> None:
 
 @pytest.mark.parametrize("size", PIECE_SIZES)
 @pytest.mark.parametrize("encoding", ["shift_jis", "gb18030", "euc-kr", "iso2022_jp"])
-def test_east_asian_encodings_in_pieces(
-    path: Path, size: int, encoding: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_east_asian_encodings_in_pieces(path: Path, size: int, encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text = "中文ab日本\r\n" * 9 if encoding != "euc-kr" else "한국ab\r\n" * 9
     path.write_bytes(text.encode(encoding))
     monkeypatch.setattr(reading, "PIECE_BYTES", size)
@@ -176,9 +172,7 @@ def test_a_byte_outside_the_named_encoding(
 ) -> None:
     path.write_bytes(content + b"rest of it")
     monkeypatch.setattr(reading, "PIECE_BYTES", size)
-    with pytest.raises(
-        CorpusError, match=f"does not fit --encoding {encoding}: byte 0x.. at offset {offset} "
-    ):
+    with pytest.raises(CorpusError, match=f"does not fit --encoding {encoding}: byte 0x.. at offset {offset} "):
         read(path, encoding)
 
 

@@ -1,0 +1,236 @@
+"""`seqmagic runs`: what was trained, as a list, one by one, side by side; and its removal."""
+
+from __future__ import annotations
+
+import datetime
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqmagic.cli.console import draw, json_document, notice, one_line, result
+from seqmagic.cli.options import Command, Group, RunName, Settings, common_options, option
+from seqmagic.errors import RunError
+
+if TYPE_CHECKING:
+    from seqmagic.runs import Run, RunRecord
+
+_LISTED = ("cell", "layers", "units", "loss", "bits_per_character", "created", "error")
+SORTS = ("created", "loss", "name")
+# they differ between any two runs
+_OWN = ("format", "name", "created", "argv", "notes", "environment.process")
+
+
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    short_help="List, show, diff and remove what was trained.",
+    example="seqmagic runs list --sort loss",
+)
+@common_options
+@click.pass_context
+def runs(ctx: click.Context) -> None:
+    """List, show, diff and remove what was trained. Alone it shows the list."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_runs, sort="created")
+
+
+@runs.command("list", cls=Command, example="seqmagic runs list --sort loss")
+@option(
+    "--sort",
+    type=click.Choice(SORTS),
+    default="created",
+    show_default=True,
+    help="Order: the newest last, the lowest loss first, or by name.",
+)
+@common_options
+@click.pass_obj
+def list_runs(settings: Settings, sort: str) -> None:
+    """List the runs with their loss, status and age."""
+    from seqmagic import runs as library
+
+    rows = [_list_row(run) for run in library.list_runs(settings.models)]
+    if sort == "loss":
+        rows.sort(key=lambda row: (row["loss"] is None, row["loss"]))
+    elif sort == "name":
+        rows.sort(key=lambda row: row["name"])
+    if settings.json:
+        json_document({"models": str(settings.models), "runs": rows})
+    elif not rows:
+        notice(f"there is no run in {settings.models} yet; train one with: seqmagic train python-docs")
+    else:
+        from seqmagic.cli.tables import runs_table
+
+        draw(lambda width: runs_table(rows, width=width, now=datetime.datetime.now(datetime.UTC)))
+        for row in rows:
+            if row["error"]:
+                result(f"{row['name']}: {one_line(row['error'])}")
+
+
+def _list_row(run: Run) -> dict[str, Any]:
+    """What the list says of a run; a corrupt one is named as such and spoils nothing."""
+    from seqmagic.runs import state_of
+
+    row: dict[str, Any] = dict.fromkeys(_LISTED)
+    try:
+        record = run.read_record()
+    except RunError as problem:
+        return {"name": run.name, **row, "status": "corrupt", "error": str(problem)}
+    model = record.model
+    loss = _best_loss(run, record)
+    return {
+        "name": run.name,
+        **row,
+        **{"cell": model.cell, "layers": model.layers, "units": model.units, "created": record.created},
+        **{"loss": loss, "bits_per_character": bits(loss)},
+        "status": state_of(record, run),
+    }
+
+
+def bits(loss: float | None) -> float | None:
+    """Nats to bits."""
+    from math import log
+
+    return None if loss is None else loss / log(2)
+
+
+def _best_loss(run: Run, record: RunRecord) -> float | None:
+    """The result, or the best evaluation so far of a run that did not come to its end."""
+    if record.results is not None:
+        return record.results.get("validation_loss")
+    losses = [row["validation_loss"] for row in _history(run) if row.get("validation_loss") is not None]
+    return min(losses, default=None)
+
+
+def _history(run: Run) -> list[dict[str, Any]]:
+    return [row for row in run.read_history() if isinstance(row, dict)]
+
+
+@runs.command("show", cls=Command, example="seqmagic runs show latest")
+@click.argument("run", type=RunName())
+@common_options
+@click.pass_obj
+def show_run(settings: Settings, run: str) -> None:
+    """Show everything about RUN: text and split, settings, results, the course of the training."""
+    from seqmagic.runs import open_run, state_of
+
+    opened = open_run(settings.models, run)
+    record = opened.read_record()
+    history = _history(opened)
+    document = {**record.to_json(), "status": state_of(record, opened), "path": str(opened.path)}
+    document["history"] = history
+    if settings.json:
+        json_document(document)
+        return
+    from seqmagic.cli.tables import facts_table, history_table, sparkline
+
+    draw(lambda width: facts_table(_facts(document)))
+    losses = [row["validation_loss"] for row in history if row.get("validation_loss") is not None]
+    if losses:
+        result(f"\nvalidation loss {losses[0]:.4f} {sparkline(losses)} {losses[-1]:.4f}\n")
+        draw(lambda width: history_table(history, width=width))
+
+
+def _facts(document: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
+    """The record of a run for a reader: headings with names and values."""
+    text = document["text"]
+    spans = [(part, "{:,} to {:,}".format(*text[part])) for part in ("train", "validation", "test")]
+    head = [(key, document[key]) for key in ("path", "status", "created", "seed")]
+    head.append(("command", shlex.join(["seqmagic", *document["argv"]])))
+    source = [(key, text[key]) for key in ("source", "characters", "bytes", "sha256")]
+    sections = [(document["name"], head), ("text", source + spans)]
+    sections += [(part, list(document[part].items())) for part in ("data", "model", "training", "environment")]
+    sections.append(("results", list((document["results"] or {}).items())))
+    sections.append(("notes", [("", note) for note in document["notes"]]))
+    return [(heading, [(key.replace("_", " "), value) for key, value in rows]) for heading, rows in sections if rows]
+
+
+@runs.command("diff", cls=Command, example="seqmagic runs diff python-docs-lstm-1x256 python-docs-gru-1x256")
+@click.argument("a", type=RunName())
+@click.argument("b", type=RunName())
+@common_options
+@click.pass_obj
+def diff_runs(settings: Settings, a: str, b: str) -> None:
+    """Name what differs between the runs A and B: text, settings, results."""
+    from seqmagic.compare import incomparable
+    from seqmagic.runs import open_run
+
+    pair = [open_run(settings.models, name) for name in (a, b)]
+    records = [run.read_record() for run in pair]
+    flat = [_flatten(record.to_json()) for record in records]
+    keys = [key for key in dict.fromkeys((*flat[0], *flat[1])) if key not in _OWN]
+    rows = [(key, flat[0].get(key), flat[1].get(key)) for key in keys if flat[0].get(key) != flat[1].get(key)]
+    reasons = incomparable(list(zip((run.name for run in pair), records, strict=True)))
+    names = (pair[0].name, pair[1].name)
+    if settings.json:
+        differences = [{"name": key, "a": one, "b": other} for key, one, other in rows]
+        json_document({"a": names[0], "b": names[1], "comparable": not reasons, "differences": differences})
+        return
+    if not rows:
+        result(f"{names[0]} and {names[1]} do not differ")
+        return
+    from seqmagic.cli.tables import differences_table
+
+    draw(lambda width: differences_table(names, rows, width=width))
+    if reasons:
+        result(f"\nTheir losses can't be compared: {'; '.join(reasons)}.")
+
+
+def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"model": {"cell": "gru"}}` -> `{"model.cell": "gru"}`."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        flat.update(_flatten(value, f"{name}.") if isinstance(value, dict) else {name: value})
+    return flat
+
+
+@runs.command("remove", cls=Command, example="seqmagic runs remove python-docs-rnn-1x256 --yes")
+@click.argument("run", nargs=-1, required=True, type=RunName())
+@option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal to ask on.")
+@common_options
+@click.pass_obj
+def remove_runs(settings: Settings, run: tuple[str, ...], yes: bool) -> int:
+    """Remove each RUN with everything in it. A comparison of that name loses its record, not its runs."""
+    from seqmagic.comparisons import is_comparison, remove_comparison
+    from seqmagic.runs import open_run, remove_run
+
+    comparisons = [settings.models / name for name in run if is_comparison(settings.models / name)]
+    opened = [open_run(settings.models, name) for name in run if settings.models / name not in comparisons]
+    chosen: dict[Path, Run] = {one.path.resolve(): one for one in opened}
+    for one in chosen.values():
+        _refuse_running(one)
+    names = [*(one.name for one in chosen.values()), *dict.fromkeys(folder.name for folder in comparisons)]
+    if not yes:
+        if not _can_ask():
+            raise click.UsageError(f"removing {', '.join(names)} can't be undone; add --yes")
+        if not click.confirm(f"Remove {', '.join(names)}? This can't be undone.", err=True):
+            notice("nothing was removed", quiet=settings.quiet)
+            return 1
+    for one in chosen.values():
+        remove_run(one)
+    for folder in dict.fromkeys(comparisons):
+        remove_comparison(folder)
+    if settings.json:
+        json_document({"removed": names})
+    else:
+        notice(f"removed {', '.join(names)}", quiet=settings.quiet)
+    return 0
+
+
+def _can_ask() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _refuse_running(run: Run) -> None:
+    from seqmagic.runs import state_of
+
+    try:
+        record = run.read_record()
+    except RunError:
+        return  # corrupt: that is what removing is for
+    if state_of(record, run) == "running":
+        process = record.environment.get("process")
+        raise RunError(f"run {run.name} is still being trained (process {process}); stop that first")

@@ -1,0 +1,225 @@
+"""`seqmagic sample`: text from trained models, at once and as it is written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqmagic import files
+from seqmagic.cli.console import PLAIN_WIDTH, is_plain, notice
+from seqmagic.cli.options import RunName, Settings, collect, command, config_options, option
+from seqmagic.config import SampleConfig
+from seqmagic.errors import SampleError
+
+if TYPE_CHECKING:
+    from seqmagic.api import Model
+    from seqmagic.cli.writing import Assignment
+
+INTERRUPTED = 130
+SEPARATOR = "-" * 20
+
+
+@command(
+    name="sample",
+    short_help="Write text with a trained model.",
+    example='seqmagic sample latest --prompt "The " --length 300 --temperature 0.7',
+)
+@click.argument("runs", metavar="[RUN]...", nargs=-1, type=RunName())
+@option("--prompt", "prompts", metavar="TEXT", multiple=True, section="Prompt",
+        help="What the text goes on from; may be given several times. [default: a line break]")  # fmt: skip
+@option("--prompt-file", "prompt_files", metavar="FILE|-", multiple=True, section="Prompt",
+        help="A prompt from a UTF-8 file, or from standard input, as it stands there.")  # fmt: skip
+@option("--skip-unknown", is_flag=True, section="Prompt",
+        help="Leave out of the prompt what the model never saw.")  # fmt: skip
+@config_options(SampleConfig)
+@option("--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), section="Output",
+        help="Write to FILE instead of standard output.")  # fmt: skip
+@option("--separator", metavar="TEXT", default=SEPARATOR, section="Output",
+        help=f"Line between several texts. [default: {len(SEPARATOR)} dashes]")  # fmt: skip
+@option("--surprise", is_flag=True, section="Output",
+        help="Paint each character by the probability that the model gave it.")  # fmt: skip
+@option("--novelty", is_flag=True, section="Output",
+        help="Say how much of it is copied from the training text, and how much is new.")  # fmt: skip
+@option("--interactive", is_flag=True, section="Output",
+        help="A prompt line: type, read on, change settings and model between texts.")  # fmt: skip
+@click.pass_obj
+def sample(
+    settings: Settings,
+    runs: tuple[str, ...],
+    prompts: tuple[str, ...],
+    prompt_files: tuple[str, ...],
+    skip_unknown: bool,
+    output: Path | None,
+    separator: str,
+    surprise: bool,
+    novelty: bool,
+    interactive: bool,
+    **values: Any,
+) -> int:
+    """Write text with each RUN: its name, a path, latest (the default) or best.
+
+    The text comes as it is written, on standard output and alone; several runs stand side by side. The
+    settings act in this order: ban, repetition penalty, temperature, top-k, top-p, min-p.
+    """
+    _import_numpy_lightly()
+    from seqmagic.cli.writing import assign
+
+    config = collect(SampleConfig, values)
+    _refuse_contradictions(settings, config, runs, prompt_files, output, interactive)
+    given = [*prompts, *map(_read_prompt, prompt_files)]
+    models = _load(settings, runs)
+    if interactive:
+        from seqmagic.cli.interactive import converse
+
+        return converse(models[0], config, given, models=settings.models, surprise=surprise)
+    from seqmagic.sampling.writer import with_seed
+
+    config = with_seed(config)
+    assignments = [
+        assign(
+            model, config, given, skip_unknown=skip_unknown, surprise=surprise, novelty=novelty, quiet=settings.quiet
+        )
+        for model in models
+    ]
+    if settings.json:
+        return _write_json(assignments, output)
+    if len(assignments) > 1:
+        return _write_columns(assignments, output, separator, quiet=settings.quiet)
+    return _write_text(assignments[0], output, separator, quiet=settings.quiet)
+
+
+def _import_numpy_lightly() -> None:
+    """Import NumPy without its pool of threads, which takes a third of the time; `sampling.threads` adds some."""
+    name = "OPENBLAS_NUM_THREADS"
+    if "numpy" not in sys.modules and name not in os.environ:
+        os.environ[name] = "1"
+        import numpy  # noqa: F401
+
+        del os.environ[name]
+
+
+def _refuse_contradictions(
+    settings: Settings,
+    config: SampleConfig,
+    runs: Sequence[str],
+    prompt_files: Sequence[str],
+    output: Path | None,
+    interactive: bool,
+) -> None:
+    """Raise click.UsageError for options that can't be heeded together."""
+    if len(runs) > 1 and config.length == 0:
+        raise click.UsageError("--length 0 never ends, so runs can't stand side by side; give a length")
+    if interactive and (settings.json or output or len(runs) > 1):
+        raise click.UsageError("--interactive is for one run and a terminal; leave out --json, --output and other runs")
+    if prompt_files.count("-") > 1 or (interactive and "-" in prompt_files):
+        raise click.UsageError("standard input can be read once: give --prompt-file - once, not with --interactive")
+
+
+def _read_prompt(name: str) -> str:
+    """The text in the file `name`, `-` for standard input.
+
+    Raises:
+        SampleError: it can't be read, is empty, or is not UTF-8.
+    """
+    shown = "standard input" if name == "-" else name
+    try:
+        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as problem:
+        raise SampleError(f"the prompt file {shown} can't be read: {problem.strerror or problem}") from problem
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise SampleError(f"the prompt file {shown} is not UTF-8: byte {problem.start} is no part of it") from problem
+    if not text:
+        raise SampleError(f"the prompt file {shown} is empty; put some text into it, or leave out --prompt-file")
+    return text
+
+
+def _load(settings: Settings, runs: Sequence[str]) -> list[Model]:
+    from seqmagic.api import load
+    from seqmagic.runs import pretrained_folder
+
+    models = [load(name, models=settings.models) for name in runs or ("latest",)]
+    if not runs and models[0].run.path.parent == pretrained_folder():
+        name = models[0].run.name
+        notice(f"no run in {settings.models} yet: the pretrained {name} writes", quiet=settings.quiet)
+    return models
+
+
+def _write_json(assignments: Sequence[Assignment], output: Path | None) -> int:
+    from seqmagic.cli.page import Page
+    from seqmagic.cli.writing import document
+
+    documents = [document(assignment) for assignment in assignments]
+    with Page(output) as page:
+        page.write(files.to_json(documents[0] if len(documents) == 1 else {"runs": documents}))
+    return 0
+
+
+def _write_text(assignment: Assignment, output: Path | None, separator: str, *, quiet: bool) -> int:
+    from seqmagic.cli.page import Page
+    from seqmagic.cli.writing import stream
+
+    with Page(output) as page:
+        painted = _painted(assignment, output, quiet=quiet)
+        texts, interrupted = stream(assignment, page, separator=separator, painted=painted)
+    _report([assignment], [texts], output, quiet=quiet)
+    return INTERRUPTED if interrupted else 0
+
+
+def _write_columns(assignments: Sequence[Assignment], output: Path | None, separator: str, *, quiet: bool) -> int:
+    from seqmagic.cli.columns import side_by_side
+    from seqmagic.cli.page import Page
+    from seqmagic.sampling.pieces import Text
+
+    written = [assignment.texts() for assignment in assignments]
+    painted = _painted(assignments[0], output, quiet=quiet)
+    headings = [assignment.model.run.name for assignment in assignments]
+    to_terminal = output is None and sys.stdout.isatty()
+    width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if to_terminal else _plain_width()
+    with Page(output) as page:
+        for number, texts in enumerate(zip(*written, strict=True)):
+            shown = []
+            for assignment, text in zip(assignments, texts, strict=True):
+                prompt = assignment.shown_prompt(number)
+                likely = (1.0,) * len(prompt) + text.probabilities if painted else ()
+                shown.append(Text(prompt + text.characters, likely))
+            page.write(f"{separator}\n" if number else "")
+            page.write("\n".join(side_by_side(shown, headings, width)) + "\n")
+    _report(assignments, [[text.characters for text in texts] for texts in written], output, quiet=quiet)
+    return 0
+
+
+def _plain_width() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() and int(columns) else PLAIN_WIDTH
+
+
+def _painted(assignment: Assignment, output: Path | None, *, quiet: bool) -> bool:
+    """Whether characters get their colour; if so the legend is shown."""
+    from seqmagic.cli.painting import legend
+
+    if not assignment.surprise or output is not None or is_plain(sys.stdout):
+        return False
+    if not is_plain(sys.stderr):
+        notice(legend(), quiet=quiet)
+    return True
+
+
+def _report(
+    assignments: Sequence[Assignment], written: Sequence[Sequence[str]], output: Path | None, *, quiet: bool
+) -> None:
+    """How it went, on standard error; what was asked for is said even if --quiet."""
+    from seqmagic.cli.writing import novelty_lines, summary
+
+    for assignment, texts in zip(assignments, written, strict=True):
+        notice(summary(assignment) + (f", in {output}" if output else ""), quiet=quiet)
+        novelty = assignment.novelty(texts)
+        for line in novelty_lines(assignment.model.run.name, novelty) if novelty else ():
+            notice(line)

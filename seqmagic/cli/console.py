@@ -1,0 +1,103 @@
+"""Where words go: results to standard output, progress and notices to standard error; rich only to draw."""
+
+from __future__ import annotations
+
+import os
+import sys
+import unicodedata
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from seqmagic import files
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+PLAIN_WIDTH = 100  # columns of a table that goes to a file or pipe, unless COLUMNS says otherwise
+
+
+def is_plain(stream: TextIO) -> bool:
+    """Whether to leave out colours, boxes and redrawing: no terminal, NO_COLOR, or a dumb terminal."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb" or not stream.isatty()
+
+
+def result(text: str = "") -> None:
+    """One line of the result, on standard output."""
+    click.echo(text)
+
+
+def json_document(value: Any) -> None:
+    """The one JSON document of a command, on standard output."""
+    click.echo(files.to_json(value), nl=False)
+
+
+def notice(text: str, *, quiet: bool = False) -> None:
+    """A line for the reader that is no result, on standard error."""
+    if not quiet:
+        click.echo(text, err=True)
+
+
+def draw(make: Callable[[int], RenderableType]) -> None:
+    """Draw on standard output, with rich, what `make` gives for a width in columns."""
+    console = make_console(sys.stdout)
+    if not is_plain(sys.stdout):
+        console.print(make(console.width))
+        return
+    with console.capture() as capture:
+        console.print(make(console.width))
+    for line in capture.get().splitlines():
+        result(line.rstrip())
+
+
+def make_console(stream: TextIO, *, width: int | None = None) -> Console:
+    """A rich console that never interprets markup in what it is given and lets a closed pipe be an error."""
+    from rich.console import Console
+
+    class PlainSpoken(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # this is called while a BrokenPipeError is handled
+
+    plain = is_plain(stream)
+    if width is None and not stream.isatty():
+        width = int(os.environ.get("COLUMNS", "") or PLAIN_WIDTH)
+    return PlainSpoken(
+        file=stream,
+        width=width,
+        color_system=None if plain else "auto",
+        force_terminal=False if plain else None,
+        markup=False,
+        highlight=False,
+        emoji=False,
+    )
+
+
+def one_line(text: str) -> str:
+    """Text for one line of a terminal: line breaks as ⏎, tabs as →, control characters as their code."""
+    return "".join(_visible(character) for character in text)
+
+
+def printable(text: str) -> str:
+    """Text of several lines for a terminal: what would move the cursor or turn the line, as its code."""
+    return "\n".join(one_line(line) for line in text.expandtabs(4).split("\n"))
+
+
+def _visible(character: str) -> str:
+    if character == "\n":
+        return "⏎"
+    if character == "\t":
+        return "→"
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in _JOINERS:
+        return f"\\u{ord(character):04x}"
+    return character
+
+
+_JOINERS = "\u200c\u200d"  # they shape Indic letters and emoji, and move no cursor
+
+
+def shorten(text: str, cells: int) -> str:
+    """`text` cut to a width in terminal cells (a Chinese character takes two), with … where it was cut."""
+    from rich.cells import cell_len, set_cell_size
+
+    return text if cell_len(text) <= cells else set_cell_size(text, cells - 1).rstrip() + "…"

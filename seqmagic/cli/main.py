@@ -1,0 +1,190 @@
+"""The `seqmagic` command: finds the command asked for; turns every error into one line and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+import click
+
+from seqmagic.cli.options import Group, Settings, common_options
+from seqmagic.errors import SeqmagicError
+
+INTERRUPTED = 130
+CLOSED_PIPE = 141  # what a shell reports for a program that a closed pipe ended: 128 + SIGPIPE
+
+# name: (where the command is, its line in `seqmagic --help`); a module is imported when its command runs
+COMMANDS = {
+    "train": ("seqmagic.cli.commands.train:train", "Train a model on a text, live on the screen."),
+    "compare": ("seqmagic.cli.commands.compare:compare", "Put rnn, lstm and gru side by side on one text."),
+    "sample": ("seqmagic.cli.commands.sample:sample", "Write text with a trained model."),
+    "evaluate": ("seqmagic.cli.commands.evaluate:evaluate", "Measure the loss of a model on a text."),
+    "export": ("seqmagic.cli.commands.export:export", "Make a model work elsewhere, without this tool."),
+    "runs": ("seqmagic.cli.commands.runs:runs", "List, show, diff and remove what was trained."),
+}
+
+
+class Ended(Exception):  # noqa: N818
+    """Carries an exception past click's own handlers; the exception itself is `__cause__`."""
+
+
+class LazyGroup(Group):
+    """A group whose commands are imported when they are asked for, with the one error boundary."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except (Exception, KeyboardInterrupt) as problem:
+            raise Ended from problem
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run and leave the process with the exit code of the command."""
+        _prepare_streams()
+        debug = "--debug" in (sys.argv[1:] if args is None else args)
+        try:
+            result = super().main(
+                args=args,
+                prog_name=prog_name or "seqmagic",
+                complete_var=complete_var,
+                standalone_mode=False,
+                windows_expand_args=windows_expand_args,
+                **extra,
+            )
+            code = result if isinstance(result, int) else 0
+        except (Exception, KeyboardInterrupt) as problem:
+            code = report(problem.__cause__ if isinstance(problem, Ended) else problem, debug=debug)
+        if not standalone_mode:
+            return code
+        sys.exit(code)
+
+
+def report(problem: BaseException | None, *, debug: bool) -> int:
+    """Say on standard error what ended the command, in one line; return the exit code."""
+    code, line = explain(problem)
+    if isinstance(problem, OSError):
+        _abandon_unwritable_output()
+    if debug and problem is not None and not isinstance(problem, click.ClickException):
+        import traceback  # for this case alone
+
+        traceback.print_exception(problem)
+    if line:
+        with contextlib.suppress(OSError):
+            click.echo(f"seqmagic: {line}", err=True)
+    return code
+
+
+def explain(problem: BaseException | None) -> tuple[int, str]:
+    """The exit code and the line for an exception; the line is empty where silence is right."""
+    match problem:
+        case SeqmagicError():
+            return problem.exit_code, " ".join(str(problem).split("\n"))
+        case click.UsageError():
+            return problem.exit_code, _usage_line(problem)
+        case click.ClickException():
+            return problem.exit_code, problem.format_message()
+        case KeyboardInterrupt() | click.Abort():
+            return INTERRUPTED, "interrupted"
+        case BrokenPipeError():
+            return CLOSED_PIPE, ""
+        case OSError():
+            return 1, _system_line(problem)
+        case MemoryError():
+            return 1, "not enough memory; make --units, --batch-size or the text smaller"
+        case _:
+            words = " ".join(str(problem).split())
+            return 1, f"unexpected {type(problem).__name__}: {words} (--debug shows where)"
+
+
+def _usage_line(problem: click.UsageError) -> str:
+    """What was wrong with the command line, the nearest right word, and where to read on."""
+    message = problem.format_message()
+    if isinstance(problem, click.NoSuchOption):
+        message = f"there is no option {problem.option_name}"
+        if problem.possibilities:
+            message += f"; did you mean {problem.possibilities[0]}?"
+    message = message.removesuffix(".")
+    end = "" if message.endswith("?") else ";"
+    return f"{message}{end} see: {problem.ctx.command_path} --help" if problem.ctx else message
+
+
+def _system_line(problem: OSError) -> str:
+    words = problem.strerror or str(problem) or type(problem).__name__
+    place = f"{problem.filename}: " if problem.filename is not None else ""
+    advice = {
+        errno.ENOSPC: "; free some space, or choose another disk with --models",
+        errno.EDQUOT: "; free some space, or choose another disk with --models",
+        errno.EROFS: "; choose another folder with --models",
+        errno.EACCES: "; choose a folder that you may write in, or change its permissions",
+        errno.EPERM: "; choose a folder that you may write in, or change its permissions",
+    }
+    return f"{place}{words}{advice.get(problem.errno or 0, '')}"
+
+
+def _prepare_streams() -> None:
+    """A character that the terminal's encoding lacks is shown escaped instead of ending the command."""
+    for name in ("stdout", "stderr"):
+        stream: TextIO | None = getattr(sys, name)
+        if stream is None:  # closed by whoever started the process
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _abandon_unwritable_output() -> None:
+    """Where standard output takes nothing more, point it at nothing, so that Python's last flush is quiet."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@click.group(
+    name="seqmagic",
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    example="seqmagic compare python-docs --minutes 1",
+)
+@common_options
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Train recurrent character-level language models (rnn, lstm, gru) on any text, put them side by
+    side, write with them and measure them.
+
+    A TEXT is a file, a folder, - for standard input, or a built-in text such as python-docs.
+    A RUN is a name under the models folder, a path, or latest.
+    """
+    ctx.ensure_object(Settings)
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

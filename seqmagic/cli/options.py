@@ -1,0 +1,311 @@
+"""Options made from the dataclasses of `seqmagic.config`, and those that every command has."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from seqmagic import __version__
+from seqmagic.config import CELL_ALIASES, Config, check_value, option_name, range_words
+from seqmagic.errors import ConfigError
+
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+AnyConfig = TypeVar("AnyConfig", bound=Config)
+
+SECTIONS = {
+    "DataConfig": "Text",
+    "ModelConfig": "Model",
+    "TrainConfig": "Training",
+    "SampleConfig": "Sampling",
+}
+COMMON = "Everywhere"
+
+
+@dataclasses.dataclass
+class Settings:
+    """What the options of every command said; one object for all commands (`click.pass_obj`)."""
+
+    models_given: Path | None = None
+    json: bool = False
+    quiet: bool = False
+    debug: bool = False
+
+    @property
+    def models(self) -> Path:
+        """The folder of the runs: --models, else SEQMAGIC_MODELS, else models/."""
+        from seqmagic.runs import models_folder
+
+        return models_folder(self.models_given)
+
+
+class Option(click.Option):
+    """An option that knows under which heading of `--help` it stands."""
+
+    def __init__(self, *arguments: Any, section: str = "Options", **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        self.section = section
+
+
+class _Help:
+    """`--help` with the options under headings and a runnable example at its end."""
+
+    def __init__(self, *arguments: Any, example: str, **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        self.example = example
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {"Options": []}
+        for parameter in ctx.command.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
+                section = getattr(parameter, "section", COMMON)  # click's own --help has none
+                sections.setdefault(section, []).append(record)
+        sections[COMMON] = sections.pop(COMMON, [])
+        for section, records in sections.items():
+            if records:
+                with formatter.section(section):
+                    formatter.write_dl(records)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Example"):
+            for line in self.example.splitlines():
+                formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+
+
+class Command(_Help, click.Command):
+    """A command of this tool."""
+
+
+class Group(_Help, click.Group):
+    """A command with commands below it; a mistyped one gets the nearest right name."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, known = args[0], self.list_commands(ctx)
+        if name not in known and not name.startswith("-"):
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            raise click.UsageError(f"there is no command {name!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def command(*, example: str, **attributes: Any) -> Callable[[Callable[..., Any]], Command]:
+    """`click.command` for this tool: headings, an example at the end, and the options of every command."""
+
+    def decorate(function: Callable[..., Any]) -> Command:
+        return click.command(cls=Command, example=example, **attributes)(common_options(function))
+
+    return decorate
+
+
+def option(*names: str, section: str = "Options", **attributes: Any) -> Callable[[AnyFunction], AnyFunction]:
+    """`click.option` for what is no setting of a dataclass (`--name`, `--overwrite`, `--part` ...)."""
+    return click.option(*names, cls=Option, section=section, **attributes)
+
+
+def common_options(function: AnyFunction) -> AnyFunction:
+    """`--models`, `--json`, `--quiet`, `--debug`, kept in `Settings`, and `--version`."""
+
+    def keep(field: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+        def store(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+            settings = ctx.ensure_object(Settings)
+            if value:
+                setattr(settings, field, value)
+
+        return store
+
+    def flag(name: str, field: str, help: str) -> Callable[[AnyFunction], AnyFunction]:
+        return option(name, is_flag=True, expose_value=False, section=COMMON, help=help, callback=keep(field))
+
+    models = option(
+        "--models",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        expose_value=False,
+        section=COMMON,
+        callback=keep("models_given"),
+        help="Folder of the runs. [default: SEQMAGIC_MODELS, else models]",
+    )
+    version = click.version_option(
+        __version__,
+        cls=Option,
+        section=COMMON,
+        message="seqmagic %(version)s",
+        help="Show the version and exit.",
+    )
+    decorators = (
+        models,
+        flag("--json", "json", "One JSON document on standard output."),
+        flag("--quiet", "quiet", "No progress and no notices."),
+        flag("--debug", "debug", "Show where an error came from."),
+        version,
+    )
+    for decorator in reversed(decorators):
+        function = decorator(function)
+    return function
+
+
+class SettingType(click.ParamType):
+    """What may be typed for one setting: a value within its range, or auto where it can be left open.
+
+    Rules between several settings are those of the dataclass, and are checked when `collect` makes it.
+    """
+
+    def __init__(self, owner: type[Config], field: dataclasses.Field[Any]) -> None:
+        self.field = field
+        self.kind = base_type(owner, field.name)
+        self.name = self.kind.__name__
+
+    @property
+    def takes_auto(self) -> bool:
+        """Numbers alone: a prompt or pattern may well be the word auto."""
+        return self.field.metadata.get("auto") is not None and self.kind in (int, float)
+
+    def metavar(self) -> str:
+        choices = self.field.metadata.get("choices")
+        if choices:
+            return "|".join(choices)
+        word = self.field.metadata.get("metavar") or {int: "N", float: "X"}.get(self.kind, "TEXT")
+        return f"{word}|auto" if self.takes_auto else word
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        name = self.field.name
+        if value == "auto" and self.takes_auto:
+            return None
+        try:
+            value = self.kind(value)
+        except ValueError:
+            wanted = "a whole number" if self.kind is int else "a number"
+            wanted += " or auto" if self.takes_auto else ""
+            raise click.UsageError(f"{option_name(name)} must be {wanted}; received {value!r}", ctx) from None
+        if name == "cell":
+            value = CELL_ALIASES.get(value, value)
+        try:
+            check_value(name, value, self.field.metadata)
+        except ConfigError as problem:
+            raise click.UsageError(str(problem), ctx) from problem
+        return value
+
+
+class ListType(click.ParamType):
+    """Several values of one setting, separated by commas; doubles are dropped."""
+
+    name = "list"
+
+    def __init__(self, item: SettingType) -> None:
+        self.item = item
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
+        parts = value if isinstance(value, tuple) else [part.strip() for part in value.split(",")]
+        return tuple(dict.fromkeys(self.item.convert(part, param, ctx) for part in parts))
+
+
+def base_type(owner: type[Config], name: str) -> type:
+    """The type of one value of a setting: `int | None` and `tuple[int, ...]` -> int."""
+    hint = typing.get_type_hints(owner)[name]
+    kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
+    return kinds[0] if kinds else hint
+
+
+def is_repeatable(owner: type[Config], name: str) -> bool:
+    """Whether the option may be given several times: the setting is a tuple."""
+    return typing.get_origin(typing.get_type_hints(owner)[name]) is tuple
+
+
+def setting_fields(owner: type[Config]) -> list[dataclasses.Field[Any]]:
+    """The fields of a configuration that are settings: those that carry a help."""
+    return [field for field in dataclasses.fields(owner) if "help" in field.metadata]  # type: ignore[arg-type]
+
+
+def setting_help(field: dataclasses.Field[Any]) -> str:
+    """The sentence of a setting with its range, unit and default: everything known in one place, once."""
+    metadata, default = field.metadata, field.default
+    facts = " ".join(part for part in (range_words(metadata), metadata.get("unit")) if part)
+    if default is None:
+        default = metadata.get("auto") or ""
+    elif isinstance(default, float):
+        default = f"{default:g}"
+    words = "" if default in ("", ()) else f"default: {default}"
+    bracket = "; ".join(part for part in (facts, words) if part)
+    return f"{metadata['help']} [{bracket}]" if bracket else metadata["help"]
+
+
+def config_options(*owners: type[Config], exclude: Sequence[str] = ()) -> Callable[[AnyFunction], AnyFunction]:
+    """One option for each setting of these dataclasses, in their order, under a heading for each.
+
+    `collect` makes the dataclass again from what the command received.
+    """
+
+    def decorate(function: AnyFunction) -> AnyFunction:
+        for owner in reversed(owners):
+            for field in reversed(setting_fields(owner)):
+                if field.name not in exclude:
+                    function = _setting_option(owner, field)(function)
+        return function
+
+    return decorate
+
+
+def _setting_option(owner: type[Config], field: dataclasses.Field[Any]) -> Callable[[AnyFunction], AnyFunction]:
+    kind = SettingType(owner, field)
+    attributes: dict[str, Any] = {"type": kind, "metavar": kind.metavar()}
+    if kind.kind is bool:
+        attributes = {"is_flag": True}
+    elif is_repeatable(owner, field.name):
+        attributes["multiple"] = True
+    return option(
+        option_name(field.name),
+        field.name,
+        default=field.default,
+        section=SECTIONS.get(owner.__name__, "Options"),
+        help=setting_help(field),
+        **attributes,
+    )
+
+
+def config_list_option(
+    owner: type[Config], field_name: str, name: str, *, help: str, default: Sequence[Any] | None = None
+) -> Callable[[AnyFunction], AnyFunction]:
+    """An option that takes several values of one setting: `--units 128,256`; a tuple, or None."""
+    field = next(field for field in setting_fields(owner) if field.name == field_name)
+    kind = SettingType(owner, field)
+    return option(
+        name,
+        type=ListType(kind),
+        metavar=f"{kind.metavar()},...",
+        default=None if default is None else tuple(default),
+        section=SECTIONS.get(owner.__name__, "Options"),
+        help=help,
+    )
+
+
+def collect(owner: type[AnyConfig], values: Mapping[str, Any], **overrides: Any) -> AnyConfig:
+    """The configuration in what a command received; `overrides` win."""
+    return owner.from_json({**values, **overrides})
+
+
+class RunName(click.ParamType):
+    """The name or path of a run; a shell completes the names under the models folder."""
+
+    name = "run"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        from seqmagic.runs import list_runs
+
+        names = [run.name for run in list_runs(ctx.ensure_object(Settings).models)]
+        return [CompletionItem(name) for name in [*names, "latest"] if name.startswith(incomplete)]

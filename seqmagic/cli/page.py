@@ -1,0 +1,58 @@
+"""Where written text goes: to standard output while it is written, or to a file when it is whole."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from pathlib import Path
+from typing import IO
+
+from seqmagic import files
+
+_SECONDS_BETWEEN_FLUSHES = 1 / 30
+# A terminal obeys control characters; those of a text are shown as pictures instead. Tab and newline stay.
+_PICTURES = {code: 0x2400 + code for code in range(32) if code not in (9, 10)} | {127: 0x2421}
+_PICTURES |= dict.fromkeys(range(128, 160), 0xFFFD)
+
+
+class Page:
+    """A stream of text in exact UTF-8, whatever the encoding of the terminal.
+
+    What is written shows at once at first and then some thirty times a second, so that showing never slows
+    writing down. To be used in a `with` block; a file appears when it ends, interrupted or not.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        """A page on standard output, or for the file `path`."""
+        self._path = path
+        self.terminal = path is None and sys.stdout.isatty()
+        if path is None:
+            sys.stdout.flush()
+        self._stream: IO[bytes] = sys.stdout.buffer if path is None else io.BytesIO()
+        self._flushed = 0.0
+
+    def __enter__(self) -> Page:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *problem: object) -> None:
+        if kind is not None and not issubclass(kind, KeyboardInterrupt):
+            return
+        self._stream.flush()
+        if self._path is not None and isinstance(self._stream, io.BytesIO):
+            files.write_bytes(self._path, self._stream.getvalue())
+
+    def write(self, text: str) -> None:
+        """Add `text`."""
+        self._stream.write(text.encode("utf-8"))
+        if time.monotonic() - self._flushed > _SECONDS_BETWEEN_FLUSHES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Show what was written so far."""
+        self._stream.flush()
+        self._flushed = time.monotonic()
+
+    def shown(self, text: str) -> str:
+        """`text` as it may be written here: on a terminal without control characters."""
+        return text.translate(_PICTURES) if self.terminal and not text.isprintable() else text

@@ -1,0 +1,172 @@
+"""The live display of trainings: drawn from their events on standard error, or told in plain lines."""
+
+from __future__ import annotations
+
+import math
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+from seqmagic.cli.console import is_plain, make_console, one_line, shorten
+from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+SAMPLE_CELLS = 60  # of what the model writes, in a plain line
+
+
+class TrainingDisplay:
+    """Draws the events of one training, or of several in a row:
+
+        with TrainingDisplay(quiet=settings.quiet) as display:
+            for event in train(...):
+                display.show(event)
+
+    On a terminal a progress bar with the figures stays at the bottom and each evaluation scrolls by above
+    it. Elsewhere (a file, a pipe, NO_COLOR, TERM=dumb) each evaluation is one line. Nothing with `quiet`.
+    """
+
+    def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+        stream = stream or sys.stderr
+        self._quiet = quiet
+        self._plain = is_plain(stream)
+        self._console = make_console(stream)
+        self._live: Any = None
+        self._title, self._number, self._total = "", 1, 1
+        self._said: set[str] = set()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._progress: Progress | None = None
+        self._validation_loss: float | None = None
+
+    def __enter__(self) -> Self:
+        if not self._quiet and not self._plain:
+            from rich.live import Live
+
+            # Drawn when an event arrives: a drawing thread would take time from the training.
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def announce(self, title: str, *, number: int = 1, total: int = 1) -> None:
+        """The next events belong to training `number` of `total`, called `title`."""
+        self._reset()
+        self._title, self._number, self._total = title, number, total
+        self.line(f"{title} ({number} of {total})" if total > 1 else title, style="bold")
+        self._draw()
+
+    def line(self, text: str, *, style: str = "") -> None:
+        """A line that stays, above the bar."""
+        if not self._quiet:
+            self._console.print(one_line(text), style=style, soft_wrap=self._plain)
+
+    def show(self, event: Event) -> None:
+        """Draw one event."""
+        match event:
+            case Started(lines=lines):
+                for text in lines:
+                    if text not in self._said:  # in a series, most of it is the same again
+                        self.line(text, style="dim")
+                self._said.update(lines)
+            case Progress():
+                self._progress = event
+            case Evaluated():
+                self._validation_loss = event.row.get("validation_loss")
+                self._show_evaluation(event)
+            case Finished():
+                self._progress = None
+                return
+        self._draw()
+
+    def _show_evaluation(self, event: Evaluated) -> None:
+        sample = one_line(event.sample.strip())
+        figures = evaluation_words(event)
+        if self._plain:
+            if event.row.get("characters_per_second") is not None:
+                figures += f"  {event.row['characters_per_second']:,.0f} char/s"
+            left = f"  {clock(self._progress.seconds_left)} left" if self._progress else ""
+            self.line(f"{figures}{left}  | {shorten(sample, SAMPLE_CELLS)}")
+            return
+        self.line(figures)
+        self.line(f"  {shorten(sample, max(20, self._console.width - 3))}", style="dim italic")
+
+    def _draw(self) -> None:
+        if self._live is not None:
+            self._live.update(self._bars(), refresh=True)
+
+    def _bars(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        progress = self._progress
+        if progress is None:
+            return Text(f"{self._title}: building and compiling …", style="dim")
+        rows = [self._bar(self._title, progress.fraction, progress.seconds_left)]
+        if self._total > 1:
+            fraction, left = self._whole(progress)
+            rows.append(self._bar(f"all {self._total}", fraction, left))
+        return Group(*rows, Text(self._figures(progress), no_wrap=True, overflow="ellipsis"))
+
+    def _bar(self, title: str, fraction: float, seconds_left: float) -> RenderableType:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        grid = Table.grid(padding=(0, 1), expand=True)
+        for width in (max(12, len(self._title)), None, 5, 14):
+            grid.add_column(width=width, no_wrap=True, ratio=None if width else 1)
+        words = Text(f"{clock(seconds_left)} left", justify="right")
+        grid.add_row(Text(title), ProgressBar(total=1.0, completed=fraction), f"{fraction:4.0%}", words)
+        return grid
+
+    def _whole(self, progress: Progress) -> tuple[float, float]:
+        """Share and seconds left of the whole series, if the trainings to come take as long as this one."""
+        fraction = (self._number - 1 + progress.fraction) / self._total
+        spent_share = max(progress.fraction, 1e-3)
+        each = progress.seconds_left / max(1.0 - spent_share, 1e-3)
+        return fraction, progress.seconds_left + (self._total - self._number) * each
+
+    def _figures(self, progress: Progress) -> str:
+        parts = [f"train {progress.train_loss:.3f}"]
+        if self._validation_loss is not None:
+            parts += [
+                f"validation {self._validation_loss:.3f}",
+                f"{self._validation_loss / math.log(2):.3f} bits",
+            ]
+        parts += [f"{progress.characters_per_second:,.0f} char/s", f"epoch {progress.epoch:.2f}"]
+        words = parts[0]
+        for part in parts[1:]:
+            if len(words) + 2 + len(part) <= self._console.width:
+                words += f"  {part}"
+        return words
+
+
+def evaluation_words(event: Evaluated) -> str:
+    """The figures of one evaluation in one line; a star marks the lowest validation loss so far."""
+    row = event.row
+    parts = []
+    for key, form in (
+        ("epoch", "epoch {:.2f}"),
+        ("train_loss", "train {:.3f}"),
+        ("validation_loss", "validation {:.3f}"),
+        ("bits_per_character", "{:.3f} bits"),
+    ):
+        if row.get(key) is not None:
+            parts.append(form.format(row[key]))
+    return "  ".join(parts) + (" *" if event.best else "")
+
+
+def clock(seconds: float) -> str:
+    """`1:05`, `2:03:00`: a duration for the eye."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

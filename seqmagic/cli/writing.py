@@ -1,0 +1,174 @@
+"""What `seqmagic sample` does with a model: stream its texts, gather them, and say how it went."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from seqmagic.api import Model
+from seqmagic.cli.console import notice, one_line
+from seqmagic.cli.page import Page
+from seqmagic.cli.painting import dim, paint
+from seqmagic.config import SampleConfig
+from seqmagic.sampling.pieces import Piece, Text, gather, in_order
+from seqmagic.sampling.prompts import default_prompt, fit_prompt
+from seqmagic.sampling.writer import write
+
+if TYPE_CHECKING:
+    from seqmagic.sampling.novelty import Novelty
+
+
+@dataclass
+class Assignment:
+    """One model, and the texts asked of it.
+
+    Attributes:
+        prompts: As the model can read them; none where the default is to be used.
+        surprise: Whether each character comes with its probability.
+        training: Ids of the training text, where novelty is to be measured.
+        characters, seconds: Written so far, and the time that took.
+    """
+
+    model: Model
+    config: SampleConfig
+    prompts: Sequence[str]
+    surprise: bool
+    training: Any = None
+    characters: int = field(default=0, init=False)
+    seconds: float = field(default=0.0, init=False)
+
+    def pieces(self) -> Iterator[Piece]:
+        """The texts as they are written."""
+        started = time.perf_counter()
+        try:
+            for piece in write(
+                self.model.network, self.model.vocabulary, self.config, self.prompts, surprise=self.surprise
+            ):
+                self.characters += len(piece.characters)
+                yield piece
+        finally:
+            self.seconds = time.perf_counter() - started
+
+    def prompt_of(self, text: int) -> str:
+        """What text number `text` goes on from."""
+        if not self.prompts:
+            return default_prompt(self.model.vocabulary)
+        return self.prompts[text // self.config.count]
+
+    def shown_prompt(self, text: int) -> str:
+        """The part of it that stands before the text: nothing where nobody gave a prompt."""
+        return self.prompt_of(text) if self.prompts else ""
+
+    def texts(self) -> list[Text]:
+        """All texts, whole."""
+        return gather(self.pieces())
+
+    @property
+    def characters_per_second(self) -> float:
+        return self.characters / self.seconds if self.seconds else 0.0
+
+    def novelty(self, texts: Sequence[str]) -> Novelty | None:
+        """How new the texts are, where that was asked for."""
+        if self.training is None:
+            return None
+        from seqmagic.sampling.novelty import measure_novelty  # reads texts: a third of what sampling imports
+
+        return measure_novelty(texts, self.training, self.model.vocabulary)
+
+
+def assign(
+    model: Model,
+    config: SampleConfig,
+    prompts: Sequence[str],
+    *,
+    skip_unknown: bool,
+    surprise: bool,
+    novelty: bool,
+    quiet: bool,
+) -> Assignment:
+    """The assignment for `model`; a notice names characters of the prompts that were left out."""
+    fitted = [fit_prompt(prompt, model.vocabulary, skip_unknown=skip_unknown) for prompt in prompts]
+    if skipped := "".join(dict.fromkeys("".join(outside for _, outside in fitted))):
+        notice(f"left out of the prompt, as {model.run.name} never saw them: {one_line(skipped)}", quiet=quiet)
+    training = None
+    if novelty:
+        from seqmagic.sampling.novelty import training_ids
+
+        training = training_ids(model.run)
+    return Assignment(model, config, [prompt for prompt, _ in fitted], surprise, training)
+
+
+def stream(assignment: Assignment, page: Page, *, separator: str, painted: bool) -> tuple[list[str], bool]:
+    """Write the texts onto `page`, each after its prompt and with a line break at its end.
+
+    Returns:
+        The texts without their prompts, kept only where their novelty is to be measured; and whether Ctrl-C
+        ended them.
+    """
+    kept: list[list[str]] = []
+    begun = -1
+    try:
+        for piece in in_order(assignment.pieces()):
+            if piece.text != begun:
+                begun = piece.text
+                page.write(f"{separator}\n" if begun else "")
+                prompt = page.shown(assignment.shown_prompt(begun))
+                page.write(dim(prompt) if painted and prompt else prompt)
+                kept.append([])
+            shown = page.shown(piece.characters)
+            page.write(paint(shown, piece.probabilities) if painted else shown)
+            if assignment.training is not None:
+                kept[-1].append(piece.characters)
+            if piece.last:
+                page.write("\n")
+        interrupted = False
+    except KeyboardInterrupt:
+        page.write("\n")
+        interrupted = True
+    return ["".join(characters) for characters in kept], interrupted
+
+
+def document(assignment: Assignment) -> dict[str, Any]:
+    """The texts and how they came about, for JSON."""
+    texts = assignment.texts()
+    samples: list[dict[str, Any]] = []
+    for number, text in enumerate(texts):
+        samples.append({"prompt": assignment.prompt_of(number), "text": text.characters})
+        if assignment.surprise:
+            samples[-1]["probabilities"] = [round(probability, 6) for probability in text.probabilities]
+    result: dict[str, Any] = {
+        "run": assignment.model.run.name,
+        "seed": assignment.config.seed,
+        "samples": samples,
+        "characters_per_second": assignment.characters_per_second,
+    }
+    novelty = assignment.novelty([text.characters for text in texts])
+    if novelty is not None:
+        result["novelty"] = {
+            "longest_copy": novelty.longest,
+            "copied": novelty.copied,
+            "grams": novelty.grams,
+            "new_share": novelty.new_share,
+        }
+    return result
+
+
+def summary(assignment: Assignment) -> str:
+    """The line that says how the texts came about."""
+    return (
+        f"{assignment.model.run.name}: {assignment.characters:,} characters in {assignment.seconds:.2f} s "
+        f"({assignment.characters_per_second:,.0f} characters/s), seed {assignment.config.seed}"
+    )
+
+
+def novelty_lines(name: str, novelty: Novelty) -> list[str]:
+    """What was found about copying, in words."""
+    if not novelty.grams:
+        return [f"{name}: the texts are too short to say whether they are copied"]
+    share = f"{novelty.new_share:.1%} of the {novelty.grams:,} runs of 8 characters"
+    lines = [f"{name}: {share} are not in its training text"]
+    if novelty.longest:
+        lines.append(f"longest run copied word for word, {novelty.longest} characters: {one_line(novelty.copied)}")
+    return lines

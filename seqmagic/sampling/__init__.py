@@ -1,0 +1,1 @@
+"""Sampling: text written by a trained network, on NumPy alone."""

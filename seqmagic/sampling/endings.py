@@ -1,0 +1,69 @@
+"""Where a text ends before its full length: stop texts, blank lines, ends of sentences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from seqmagic.config import SampleConfig
+
+_BLANK_LINE = "\n\n"
+_CLOSING = "\"'”’»)\\]」』）"
+_SENTENCE = re.compile(rf"[.!?…][{_CLOSING}]*\s\Z|[。！？][{_CLOSING}]*[^{_CLOSING}。！？]\Z")
+_SENTENCE_REACH = 16  # characters before the end of the text that the pattern may need
+
+
+class Ending:
+    """Watches one text grow and says where it ends.
+
+    What ends a text is not part of it: the stop text, the blank line, the space after the sentence. So
+    characters that may turn out to be the beginning of a stop text are held back until that is decided.
+    """
+
+    def __init__(self, config: SampleConfig) -> None:
+        blank_line = [_BLANK_LINE] if config.stop_at == "blank-line" else []
+        self._stops: Sequence[str] = [*config.stop, *blank_line]
+        self._at_sentence = config.stop_at == "sentence"
+        self._minimum = config.min_length
+        self._held = ""
+        self._tail = ""  # the last characters let through
+        self._written = 0
+        self._inked = False  # whether something other than white space was written
+        self.reached = False
+
+    def push(self, character: str) -> str:
+        """Take the next character; return what can be written now, perhaps nothing."""
+        self._held += character
+        for stop in self._stops:
+            length = self._written + len(self._held) - len(stop)
+            if self._held.endswith(stop) and length >= self._minimum and (self._inked or stop != _BLANK_LINE):
+                self.reached = True
+                return self._release(len(self._held) - len(stop))
+        if self._at_sentence and self._written >= self._minimum and _SENTENCE.search(self._tail + self._held):
+            self.reached = True
+            return self._release(len(self._held) - 1)
+        return self._release(len(self._held) - self._undecided())
+
+    def finish(self) -> str:
+        """The text ends here, by its length: what was held back."""
+        return self._release(len(self._held))
+
+    def _undecided(self) -> int:
+        """How many of the held characters may be the beginning of a stop text."""
+        longest = max((len(stop) for stop in self._stops), default=1) - 1
+        for length in range(min(longest, len(self._held)), 0, -1):
+            if any(stop.startswith(self._held[-length:]) for stop in self._stops):
+                return length
+        return 0
+
+    def _release(self, count: int) -> str:
+        released, self._held = self._held[:count], self._held[count:]
+        self._written += count
+        self._tail = (self._tail + released)[-_SENTENCE_REACH:]
+        self._inked = self._inked or (not released.isspace() and bool(released))
+        return released
+
+
+def make_ending(config: SampleConfig) -> Ending | None:
+    """What ends a text early; None where only its length does."""
+    return None if not config.stop and config.stop_at == "length" else Ending(config)

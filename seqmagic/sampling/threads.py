@@ -1,0 +1,189 @@
+"""How many threads the matrix products use: chosen by timing the work while it is done.
+
+One character of one text is too little work for many cores, and it depends on the moment: on an idle machine
+two threads write up to twice as fast as one, on a busy one several times slower, as each waits for the other
+at every product. So both are tried, the faster one goes on, and the choice is looked at again from time to
+time. It moves no result by more than rounding.
+
+The threads are those of OpenBLAS, which NumPy's wheels carry. With another library underneath (Accelerate,
+MKL) nothing is changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+WORTH_SHARING = 1_500_000  # bytes read per step below which a second thread never paid
+_CALLS = 16  # a block: so many calls are timed together
+_PATIENCE = 16  # blocks before a choice is looked at again; doubled each time it stands
+_LONGEST_PATIENCE = 1024
+_MARGIN = 0.9  # the share of the time that a better number of threads has to need
+_DISTURBED = 1.5  # so many times slower than one thread was: stop sharing at once
+
+
+class Threads(Protocol):
+    """What sets the number of threads."""
+
+    def get(self) -> int: ...
+    def set(self, count: int) -> None: ...
+
+
+class _OpenBLAS:
+    """The library that NumPy was linked with."""
+
+    def __init__(self, library: ctypes.CDLL, name: str) -> None:
+        self._get = getattr(library, name.format("get"))
+        self._set = getattr(library, name.format("set"))
+
+    def get(self) -> int:
+        return int(self._get())
+
+    def set(self, count: int) -> None:
+        self._set(count)
+
+
+@functools.cache
+def blas_threads() -> Threads | None:
+    """The threads of NumPy's matrix products; None where they can't be set."""
+    try:
+        # looked up in the extension module, a name is also searched in the libraries it was linked with
+        library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]
+    except (AttributeError, OSError):
+        return None
+    for name in ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_", "openblas_{}_num_threads"):
+        with contextlib.suppress(AttributeError):
+            return _OpenBLAS(library, name)
+    return None
+
+
+def available_threads() -> int:
+    """The cores that this process may use, or fewer where the environment says so."""
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        if os.environ.get(name, "").isdecimal():
+            return max(1, int(os.environ[name]))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def runnable_others() -> int:
+    """How many other threads on this machine want a core right now; 0 where the system does not say."""
+    try:
+        return int(Path("/proc/loadavg").read_text(encoding="utf-8").split()[3].partition("/")[0]) - 1
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+class ThreadChooser:
+    """Runs a piece of work again and again, with the number of threads that is fastest at the time.
+
+    Calls are timed in blocks. A block with more than one thread ends at once when it takes longer than
+    sharing could be worth, so that a core which somebody else needs costs one call and not many.
+    """
+
+    def __init__(
+        self,
+        threads: Threads | None,
+        limit: int,
+        *,
+        others: Callable[[], int] = runnable_others,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """Choose among 1, 2, 4 ... up to `limit` threads, as many as are idle according to `others`."""
+        self._threads = threads
+        self._choices = [2**power for power in range(max(1, limit).bit_length())] if threads else [1]
+        self._limit = limit
+        self._others = others
+        self._clock = clock
+        self._best = 0
+        self._trying: int | None = None
+        self._seconds: dict[int, float] = {}  # per call, by choice, when last seen
+        self._patience = _PATIENCE
+        self._blocks_left = 1
+
+    @property
+    def count(self) -> int:
+        """Threads in use."""
+        return self._choices[self._best if self._trying is None else self._trying]
+
+    def wrap(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        """`work` with its calls timed; `work` itself where there is nothing to choose."""
+        if len(self._choices) == 1:
+            return work
+        self._apply()
+        clock, calls, seconds, most = self._clock, 0, 0.0, self._most_seconds()
+
+        def timed(*arguments: Any) -> Any:
+            nonlocal calls, seconds, most
+            start = clock()
+            result = work(*arguments)
+            seconds += clock() - start
+            calls += 1
+            if calls == _CALLS or seconds > most:
+                self._judge(seconds / calls)
+                calls, seconds, most = 0, 0.0, self._most_seconds()
+            return result
+
+        return timed
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Within the block this object sets the threads; afterwards they are as they were."""
+        if self._threads is None:
+            yield
+            return
+        before = self._threads.get()
+        self._apply()
+        try:
+            yield
+        finally:
+            self._threads.set(before)
+
+    def _most_seconds(self) -> float:
+        """What a block may take before it is judged early."""
+        if self._trying is not None:
+            return _CALLS * self._seconds[self._best]
+        return _CALLS * _DISTURBED * self._seconds[0] if self._best > 0 else math.inf
+
+    def _judge(self, seconds: float) -> None:
+        """A block took `seconds` a call: go on, try another number of threads, or judge the one tried."""
+        if self._trying is not None:
+            tried, self._trying = self._trying, None
+            if seconds < _MARGIN * self._seconds[self._best]:
+                self._best, self._patience, self._blocks_left = tried, _PATIENCE, 1
+            else:
+                self._patience = min(2 * self._patience, _LONGEST_PATIENCE)
+                self._blocks_left = self._patience
+            self._seconds[tried] = seconds
+        elif self._best > 0 and seconds > _DISTURBED * self._seconds[0]:
+            self._best, self._blocks_left = 0, self._patience
+        else:
+            self._seconds[self._best] = seconds
+            self._blocks_left -= 1
+            if self._blocks_left <= 0:
+                self._try_another()
+        self._apply()
+
+    def _try_another(self) -> None:
+        """Try the next larger number of threads if as many cores are idle, or else the next smaller one."""
+        more, fewer = self._best + 1, self._best - 1
+        worse = self._seconds.pop(more, 0.0) > self._seconds[self._best]  # the last time it was tried
+        idle = more < len(self._choices) and self._others() + self._choices[more] <= self._limit
+        if idle and not (worse and fewer >= 0):
+            self._trying = more
+        elif fewer >= 0:
+            self._trying = fewer
+        else:
+            self._blocks_left = _PATIENCE
+
+    def _apply(self) -> None:
+        if self._threads is not None:
+            self._threads.set(self.count)

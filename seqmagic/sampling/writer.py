@@ -1,0 +1,224 @@
+"""Writing: from a network, prompts and settings to texts, a character at a time.
+
+    Network -> FoldedNetwork -> Engine (logits) -> Sampler (characters) -> Ending (where it ends) -> Piece
+
+Texts are numbered prompt by prompt: with `count` texts each, text i goes on from prompt i // count and
+draws with random stream i % count. So a text depends neither on how many there are nor on the other
+prompts; but for rounding, as several texts share one matrix product.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import secrets
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from seqmagic.config import SampleConfig
+from seqmagic.errors import SampleError
+from seqmagic.network import Network
+from seqmagic.sampling.engine import Engine, FoldedNetwork, State
+from seqmagic.sampling.filters import softmax
+from seqmagic.sampling.memory import check_memory
+from seqmagic.sampling.pieces import Piece, Track
+from seqmagic.sampling.prompts import default_prompt, fit_prompt
+from seqmagic.sampling.sampler import Sampler, banned_ids
+from seqmagic.sampling.threads import WORTH_SHARING, ThreadChooser, available_threads, blas_threads
+from seqmagic.vocabulary import UNKNOWN_CHARACTER, Vocabulary
+
+TOGETHER = 5  # as many texts as it takes for one product of matrices to beat that many with a vector
+GROUP = 64  # texts that advance together at most
+
+
+class _Job(NamedTuple):
+    """A text to be written.
+
+    Attributes:
+        text: Its number.
+        stream: That of its random stream.
+        prompt: (n,) integer, the ids it goes on from.
+        state, logits: The memory after the prompt, and the logits (V,) of the character that follows.
+    """
+
+    text: int
+    stream: int
+    prompt: np.ndarray
+    state: State
+    logits: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class _Desk:
+    """What all texts of one call share."""
+
+    network: FoldedNetwork
+    vocabulary: Vocabulary
+    config: SampleConfig
+    seed: int
+    surprise: bool
+    reading: ThreadChooser
+    writing: ThreadChooser
+
+    def sampler(self, jobs: Sequence[_Job]) -> Sampler:
+        return Sampler(
+            self.config,
+            self.vocabulary,
+            seed=self.seed,
+            numbers=[job.stream for job in jobs],
+            prompts=[job.prompt for job in jobs],
+        )
+
+
+def with_seed(config: SampleConfig) -> SampleConfig:
+    """`config` with its seed decided."""
+    return config if config.seed is not None else dataclasses.replace(config, seed=secrets.randbelow(2**32))
+
+
+def write(
+    network: FoldedNetwork,
+    vocabulary: Vocabulary,
+    config: SampleConfig,
+    prompts: Sequence[str] = (),
+    *,
+    surprise: bool = False,
+) -> Iterator[Piece]:
+    """Write `config.count` texts for each prompt.
+
+    A few texts are written one after the other, more of them side by side: their pieces come interleaved.
+
+    Args:
+        network: The weights, laid out.
+        vocabulary: That of the run.
+        config: How to write; without a seed a new one is drawn.
+        prompts: What to go on from; none for the default prompt.
+        surprise: Whether pieces carry probabilities: the model's own, before any filter.
+
+    Raises:
+        SampleError: a prompt does not fit the vocabulary, settings contradict each other, or the texts
+            would not fit into the memory.
+    """
+    config = with_seed(config)
+    prompts = [fit_prompt(prompt, vocabulary)[0] for prompt in prompts] or [default_prompt(vocabulary)]
+    texts = len(prompts) * config.count
+    check(network, vocabulary, config, texts)
+    side_by_side = texts >= TOGETHER
+    threads, cores = blas_threads(), available_threads()
+    alone = cores if network.bytes_per_step >= WORTH_SHARING else 1
+    desk = _Desk(
+        network,
+        vocabulary,
+        config,
+        seed=config.seed or 0,
+        surprise=surprise,
+        reading=ThreadChooser(threads, alone),
+        writing=ThreadChooser(threads, cores if side_by_side else alone),
+    )
+    return _write_all(desk, [vocabulary.encode(prompt) for prompt in prompts], side_by_side=side_by_side)
+
+
+def check(network: FoldedNetwork, vocabulary: Vocabulary, config: SampleConfig, texts: int) -> None:
+    """Raise SampleError where settings contradict each other, this vocabulary or the free memory."""
+    banned_ids(config, vocabulary)
+    if config.length == 0 and texts > 1:
+        raise SampleError(f"--length 0 writes one text until Ctrl-C, not {texts:,}; give a length")
+    if config.length and config.min_length > config.length:
+        raise SampleError(
+            f"--min-length {config.min_length} is more than --length {config.length}; lower it or raise --length"
+        )
+    check_memory(network, config, texts, together=GROUP)
+
+
+def write_text(
+    network: Network | FoldedNetwork, vocabulary: Vocabulary, config: SampleConfig, prompt: str | None = None
+) -> str:
+    """One whole text, without its prompt; otherwise as `write`."""
+    folded = FoldedNetwork.of(network) if isinstance(network, Network) else network
+    config = dataclasses.replace(config, count=1)
+    return "".join(piece.characters for piece in write(folded, vocabulary, config, [prompt] if prompt else []))
+
+
+def _write_all(desk: _Desk, prompts: Sequence[np.ndarray], *, side_by_side: bool) -> Iterator[Piece]:
+    with desk.reading.at_work():
+        jobs = _jobs(desk, prompts)
+        if not side_by_side:
+            for job in jobs:
+                yield from _write_one(desk, job)
+        else:
+            while group := list(itertools.islice(jobs, GROUP)):
+                yield from _write_group(desk, group)
+
+
+def _jobs(desk: _Desk, prompts: Sequence[np.ndarray]) -> Iterator[_Job]:
+    """The texts in order; a prompt is read when its first text is asked for."""
+    reader = Engine(desk.network)
+    beginning = reader.state()
+    for index, prompt in enumerate(prompts):
+        reader.restore([beginning])
+        logits = reader.read(prompt, desk.reading.wrap).copy()
+        state = reader.state()
+        for stream in range(desk.config.count):
+            yield _Job(index * desk.config.count + stream, stream, prompt, state, logits)
+
+
+def _write_one(desk: _Desk, job: _Job) -> Iterator[Piece]:
+    """One text from beginning to end."""
+    engine = Engine(desk.network)
+    engine.restore([job.state])
+    step = desk.writing.wrap(engine.step)
+    choose = desk.sampler([job]).choose
+    track = Track(job.text, desk.config)
+    alphabet = (UNKNOWN_CHARACTER, *desk.vocabulary.characters)
+    surprise, final = desk.surprise, desk.config.length - 1
+    # where nothing is watched, the pieces are made once and not for every character
+    ready = [] if track.watched or surprise else [Piece(job.text, character) for character in alphabet]
+    logits, probability = job.logits.copy(), None
+    for position in itertools.count():
+        if surprise:
+            distribution = softmax(logits)
+        chosen = choose(logits)
+        if surprise:
+            probability = float(distribution[chosen])
+        piece = ready[chosen] if ready else track.add(alphabet[chosen], probability)
+        if piece:
+            yield piece
+        if position == final or track.ended:
+            break
+        logits = step(chosen)
+    yield track.last()
+
+
+def _write_group(desk: _Desk, jobs: Sequence[_Job]) -> Iterator[Piece]:
+    """Several texts side by side, one character of each per step."""
+    engine = Engine(desk.network, len(jobs))
+    engine.restore([job.state for job in jobs])
+    step = desk.writing.wrap(engine.step)
+    sampler = desk.sampler(jobs)
+    tracks: list[Track | None] = [Track(job.text, desk.config) for job in jobs]
+    characters = (UNKNOWN_CHARACTER, *desk.vocabulary.characters)
+    logits, final = np.stack([job.logits for job in jobs]), desk.config.length - 1
+    for position in range(desk.config.length):
+        distribution = softmax(logits) if desk.surprise else None
+        ids = sampler.choose(logits)
+        for row, (track, chosen) in enumerate(zip(tracks, ids.tolist(), strict=True)):
+            if track is None:
+                continue
+            probability = None if distribution is None else float(distribution[row, chosen])
+            if piece := track.add(characters[chosen], probability):
+                yield piece
+            if track.ended or position == final:
+                yield track.last()
+                tracks[row] = None
+        going = [row for row, track in enumerate(tracks) if track is not None]
+        if not going:
+            return
+        if 2 <= len(going) <= len(tracks) // 2:  # half of the columns would be worked out for nothing
+            states = [engine.state(row) for row in going]
+            engine = Engine(desk.network, len(going))
+            engine.restore(states)
+            step = desk.writing.wrap(engine.step)
+            sampler.keep(going)
+            tracks, ids = [tracks[row] for row in going], ids[going]
+        logits = step(ids)

@@ -1,0 +1,1 @@
+"""Tests of the command line: in process with click's runner, and in fresh interpreters."""

@@ -1,0 +1,295 @@
+"""`seqmagic compare`: a series that is trained (by a stand-in), and runs that are there already."""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from seqmagic.config import DataConfig
+from seqmagic.errors import TrainingError
+from seqmagic.runs import Run, list_runs
+from tests.helpers import FakeTraining, make_results, make_run
+
+Call = Callable[..., Result]
+LOSSES = {"rnn": 1.9, "lstm": 0.1, "gru": 0.2}
+RESULTS = set(make_results(1.0))
+
+
+@pytest.fixture
+def training(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[Any, Any]], FakeTraining]:
+    """Put a stand-in with these losses in the place of the training."""
+
+    def install(losses: Mapping[Any, Any]) -> FakeTraining:
+        fake = FakeTraining(losses)
+        module = types.ModuleType("seqmagic.training.loop")
+        module.train = fake  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "seqmagic.training.loop", module)
+        monkeypatch.setattr("seqmagic.training.device.start_tensorflow", lambda threads: None)
+        return fake
+
+    return install
+
+
+def rows_of(result: Result) -> list[dict[str, Any]]:
+    return json.loads(result.stdout)["rows"]
+
+
+def test_three_cells_on_one_text(training: Any, text: Path, models: Path, seqmagic: Call) -> None:
+    training(LOSSES)
+    result = seqmagic("compare", text, "--units", "6", "--layers", "1", "--minutes", "1")
+    assert result.exit_code == 0, result.stderr
+    table, _, rest = result.stdout.partition("\n\nIn these runs ")
+    heading = " ".join(table.split("\n\n")[0].split())
+    assert heading.startswith(f"{text}: 1,854 characters to train on, 206 to validate (sha256 ")
+    assert heading.endswith("; each row 1 minute, seed 1; same units")
+    for words in ("rnn", "lstm", "gru", "1×6", "0.1010", "uniform", "unigram", "-gram"):
+        assert words in table, words
+    sentence = " ".join(rest.split("\n\n")[0].split())
+    assert sentence.startswith("lstm 1×6 is best at 0.101 nats per character, 0.100 below gru 1×6; that is ")
+    assert sentence.endswith("which rnn 1×6 does not beat.")
+    for cell in LOSSES:
+        assert f"\n--- bottles-{cell}-1x6\n" in rest
+    assert "again: seqmagic compare bottles-comparison" in result.stderr
+    assert "(2 of 3)" in result.stderr and "| green [bold] bottles" in result.stderr
+    assert [run.name for run in list_runs(models)] == [f"bottles-{cell}-1x6" for cell in ("gru", "lstm", "rnn")]
+
+
+def test_the_comparison_is_kept_and_is_the_json_document(
+    training: Any, text: Path, models: Path, seqmagic: Call
+) -> None:
+    training(LOSSES)
+    result = seqmagic("compare", text, "--units", "5,6", "--layers", "1,2", "--cells", "gru,simple_rnn", "--json")
+    document = json.loads(result.stdout)
+    assert document == json.loads((models / "bottles-comparison" / "comparison.json").read_bytes())
+    assert (document["name"], document["status"]) == ("bottles-comparison", "complete")
+    assert document["held_equal"] == {"match": "units", "minutes": 3.0, "epochs": None, "seeds": [1]}
+    assert [(row["layers"], row["units"], row["cell"]) for row in document["rows"]] == [
+        (layers, units, cell) for layers in (1, 2) for units in (5, 6) for cell in ("gru", "rnn")
+    ]
+    for row in document["rows"]:
+        assert set(row["results"]) == RESULTS
+        assert row["run"] == f"bottles-{row['cell']}-{row['layers']}x{row['units']}"
+    baselines = document["baselines"]
+    assert [one["order"] for one in baselines[:3]] == [0, 1, 2]
+    assert set(baselines[0]) == {"name", "order", "loss", "bits_per_character"}
+    assert set(document["samples"]) == {row["run"] for row in document["rows"]}
+    assert result.stderr.count("In these runs") == 0
+
+
+def test_a_kill_loses_no_row_that_is_done(training: Any, text: Path, models: Path, seqmagic: Call) -> None:
+    fake = training(LOSSES)
+    found: list[list[str]] = []
+
+    def train(corpus: Any, **asked: Any) -> Any:
+        path = models / "bottles-comparison" / "comparison.json"
+        document = json.loads(path.read_bytes()) if path.exists() else {"rows": []}
+        found.append([row["cell"] for row in document["rows"]])
+        assert document.get("status") in (None, "running")
+        return fake(corpus, **asked)
+
+    sys.modules["seqmagic.training.loop"].train = train  # type: ignore[attr-defined]
+    seqmagic("compare", text, "--units", "6", "--layers", "1")
+    assert found == [[], ["rnn"], ["rnn", "lstm"]]
+
+
+def test_one_failing_row_is_reported_in_its_place(training: Any, text: Path, seqmagic: Call) -> None:
+    training({**LOSSES, "lstm": TrainingError("the loss exploded; lower --learning-rate")})
+    result = seqmagic("compare", text, "--units", "6", "--layers", "1")
+    assert result.exit_code == 0
+    assert "failed" in result.stdout
+    assert "lstm 1×6: the loss exploded; lower --learning-rate" in result.stdout
+    assert "lstm 1×6 gave no loss" in " ".join(result.stdout.split())
+    rows = rows_of(seqmagic("compare", text, "--units", "6", "--layers", "1", "--json"))
+    assert [(row["status"], row["run"] is None) for row in rows] == [
+        ("complete", False),
+        ("failed", True),
+        ("complete", False),
+    ]
+
+
+def test_where_all_fail_for_one_reason_that_is_the_message(
+    training: Any, text: Path, models: Path, seqmagic: Call
+) -> None:
+    problem = TrainingError("no device")
+    training(dict.fromkeys(LOSSES, problem))
+    result = seqmagic("compare", text, "--units", "6", "--layers", "1", "--quiet")
+    assert result.exit_code == 1
+    assert result.stderr == "seqmagic: nothing could be trained: no device\n"
+    assert list(models.iterdir()) == []
+
+
+def test_where_all_fail_for_several_reasons_the_table_says_so(training: Any, text: Path, seqmagic: Call) -> None:
+    training({cell: TrainingError(f"no {cell}") for cell in LOSSES})
+    result = seqmagic("compare", text, "--units", "6", "--layers", "1")
+    assert result.exit_code == 1
+    assert "No row has a loss" in result.stdout
+    assert "rnn 1×6: no rnn" in result.stdout
+
+
+@pytest.mark.parametrize("how", ["interrupted", KeyboardInterrupt()])
+def test_ctrl_c_shows_what_there_is(how: Any, training: Any, text: Path, models: Path, seqmagic: Call) -> None:
+    training({**LOSSES, "lstm": how})
+    result = seqmagic("compare", text, "--units", "6", "--layers", "1")
+    assert result.exit_code == 130
+    assert "1.9010" in result.stdout and "gru" not in result.stdout
+    document = json.loads((models / "bottles-comparison" / "comparison.json").read_bytes())
+    assert document["status"] == "interrupted"
+    assert [row["status"] for row in document["rows"]] == ["complete", "interrupted"]
+
+
+def test_ctrl_c_before_anything_is_trained_leaves_nothing(
+    training: Any, text: Path, models: Path, seqmagic: Call
+) -> None:
+    training({"lstm": KeyboardInterrupt()})
+    assert seqmagic("compare", text).exit_code == 130
+    assert list(models.iterdir()) == []
+
+
+def test_seeds_give_a_mean_and_a_spread(training: Any, text: Path, seqmagic: Call) -> None:
+    train = training(LOSSES)
+    result = seqmagic(
+        "compare", text, "--units", "6", "--layers", "1", "--seeds", "3", "--seed", "5", "--cells", "lstm,gru"
+    )
+    assert [call["training"].seed for call in train.calls] == [5, 6, 7] * 2
+    assert "0.1060 ±0.0010" in result.stdout
+    assert "Over 3 seeds lstm 1×6 is best" in result.stdout
+    assert result.stdout.count("\n--- ") == 2
+
+
+def test_parameters_can_be_held_equal(training: Any, text: Path, seqmagic: Call) -> None:
+    training(LOSSES)
+    rows = rows_of(seqmagic("compare", text, "--units", "100", "--layers", "1", "--match", "parameters", "--json"))
+    assert rows[1]["units"] == 100 < rows[2]["units"] < rows[0]["units"]
+    counts = [row["results"]["parameters"] for row in rows]
+    assert counts == [pytest.approx(counts[1], rel=0.02)] * 3
+
+
+def test_names_are_checked_before_anything_is_trained(
+    training: Any, text: Path, tiny_run: Run, models: Path, seqmagic: Call
+) -> None:
+    train = training(LOSSES)
+    for arguments, code, words in (
+        (["--name", "tiny"], 1, "exists already"),
+        (["--name", "a/b"], 2, "--name must"),
+        (["--seeds", "0"], 2, "--seeds"),
+        (["--cells", "lstm,transformer"], 2, "--cell must be one of rnn, lstm, gru"),
+        (["--units", "0"], 2, "--units must be"),
+        (["--minutes", "1", "--epochs", "2"], 2, "two budgets"),
+    ):
+        result = seqmagic("compare", text, *arguments)
+        assert (result.exit_code, result.stderr.count("\n")) == (code, 1), result.stderr
+        assert words in result.stderr
+    assert train.calls == []
+    seqmagic("compare", text, "--units", "6", "--layers", "1", "--cells", "gru", "--name", "mine")
+    assert "add --overwrite" in seqmagic("compare", text, "--name", "mine").stderr
+    assert (
+        seqmagic(
+            "compare",
+            text,
+            "--units",
+            "6",
+            "--layers",
+            "1",
+            "--cells",
+            "gru",
+            "--name",
+            "mine",
+            "--overwrite",
+        ).exit_code
+        == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "there is no text"),
+        ("", "is empty"),
+        ("aaaa" * 100, "one character"),
+        ("short", "needs 200"),
+    ],
+)
+def test_a_text_that_can_not_be_used_is_one_line(
+    content: str | None, words: str, training: Any, tmp_path: Path, models: Path, seqmagic: Call
+) -> None:
+    path = tmp_path / "some.txt"
+    if content is not None:
+        path.write_text(content)
+    result = seqmagic("compare", path)
+    assert result.exit_code == 1
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert list(models.iterdir()) == []
+
+
+# ---------------------------------------------------------------- runs that are there
+
+
+@pytest.fixture
+def three_runs(models: Path, text: Path) -> Path:
+    for cell, loss in LOSSES.items():
+        make_run(models, cell, source=text, cell=cell, results=make_results(loss))
+    return models
+
+
+def test_runs_side_by_side(three_runs: Path, seqmagic: Call) -> None:
+    result = seqmagic("compare", "rnn", "lstm", "gru")
+    assert result.exit_code == 0, result.stderr
+    assert "In these runs lstm 1×6 is best at 0.100" in result.stdout
+    assert "uniform" in result.stdout and "--- gru" in result.stdout
+    rows = rows_of(seqmagic("compare", "rnn", "lstm", "gru", "--json"))
+    assert [(row["run"], row["cell"]) for row in rows] == [(name, name) for name in ("rnn", "lstm", "gru")]
+    assert sorted(entry.name for entry in three_runs.iterdir()) == ["gru", "lstm", "rnn"]
+
+
+def test_a_comparison_stands_for_its_runs(training: Any, text: Path, seqmagic: Call) -> None:
+    training(LOSSES)
+    seqmagic("compare", text, "--units", "6", "--layers", "1")
+    rows = rows_of(seqmagic("compare", "bottles-comparison", "--json"))
+    assert [row["run"] for row in rows] == [f"bottles-{cell}-1x6" for cell in LOSSES]
+
+
+def test_two_runs_alike_are_two_rows(three_runs: Path, text: Path, seqmagic: Call) -> None:
+    make_run(three_runs, "lstm-again", source=text, results=make_results(0.7))
+    document = json.loads(seqmagic("compare", "lstm", "lstm-again", "--json").stdout)
+    assert "summaries" not in document
+    assert seqmagic("compare", "lstm", "lstm-again").stdout.count("\nlstm ") == 2
+
+
+def test_losses_that_are_not_comparable_are_said_to_be(three_runs: Path, text: Path, seqmagic: Call) -> None:
+    make_run(three_runs, "other", source=text, data=DataConfig(validation=0.3))
+    result = seqmagic("compare", "lstm", "gru", "other")
+    assert result.exit_code == 0
+    assert "These losses can't be ranked against each other." in result.stdout
+    assert "not comparable: the text was split differently (lstm, gru | other)." in result.stdout
+    assert "is best" not in result.stdout and "uniform" not in result.stdout
+    assert json.loads(seqmagic("compare", "lstm", "other", "--json").stdout)["comparable"] is False
+
+
+def test_without_the_text_there_are_no_baselines_but_a_table(three_runs: Path, text: Path, seqmagic: Call) -> None:
+    text.unlink()
+    result = seqmagic("compare", "lstm", "gru")
+    assert result.exit_code == 0
+    assert "In these runs lstm 1×6 is best" in result.stdout
+    assert "No baselines: the text of run lstm can't be read again" in result.stdout
+
+
+def test_a_run_without_weights_has_no_sample_but_a_row(three_runs: Path, seqmagic: Call) -> None:
+    (three_runs / "gru" / "model.keras").write_bytes(b"damaged")
+    result = seqmagic("compare", "lstm", "gru")
+    assert result.exit_code == 0
+    assert "No sample of gru:" in result.stdout and "--- lstm" in result.stdout
+
+
+def test_several_arguments_are_runs_all(three_runs: Path, text: Path, seqmagic: Call) -> None:
+    result = seqmagic("compare", "lstm", "gruu")
+    assert result.exit_code == 1
+    assert "did you mean gru" in result.stderr
+    assert "compare takes one text or several runs" in result.stderr

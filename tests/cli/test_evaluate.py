@@ -1,0 +1,158 @@
+"""`seqmagic evaluate`: the right text, the right figures, and a refusal where the text has changed."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+from seqmagic.config import DataConfig
+from seqmagic.network import load_network
+from seqmagic.runs import Run
+from tests.helpers import TEXT, make_run, make_text
+
+Call = Callable[..., Result]
+
+
+def by_hand(run: Run, text: str) -> float:
+    """Nats per character of all of `text` but its first, one character at a time."""
+    network = load_network(run)
+    ids = run.read_vocabulary().encode(text)
+    states = network.initial_states(1)
+    nats = 0.0
+    for now, after in itertools.pairwise(ids):
+        logits, states = network.forward(np.array([[now]]), states)
+        logits = logits[0, 0].astype(np.float64)
+        nats += np.log(np.exp(logits).sum()) - logits[after]
+    return nats / (len(ids) - 1)
+
+
+def evaluated(seqmagic: Call, *arguments: Any, input: str | None = None) -> dict[str, Any]:
+    result = seqmagic("evaluate", *arguments, "--json", input=input)
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_the_own_validation_part_is_the_default(cell: str, models: Path, text: Path, seqmagic: Call) -> None:
+    run = make_run(models, source=text, cell=cell, layers=2)
+    document = evaluated(seqmagic, "tiny")
+    start, stop = run.read_record().text.validation
+    assert document == {
+        "run": "tiny",
+        "text": str(text),
+        "part": "validation",
+        "loss": pytest.approx(by_hand(run, TEXT[start:stop]), abs=1e-4),
+        "bits_per_character": pytest.approx(document["loss"] / math.log(2)),
+        "perplexity": pytest.approx(math.exp(document["loss"])),
+        "characters": stop - start - 1,
+        "unknown_characters": 0,
+    }
+    assert evaluated(seqmagic, "tiny", "--part", "validation") == document
+    shown = seqmagic("evaluate", "latest").stdout
+    assert f"tiny on the validation part of {text}, characters predicted: {stop - start - 1:,}" in shown
+    assert f"loss {document['loss']:.4f} nats per character" in shown
+
+
+def test_other_parts(models: Path, text: Path, seqmagic: Call) -> None:
+    run = make_run(models, source=text, data=DataConfig(validation=0.1, test=0.1))
+    record = run.read_record()
+    for part in ("train", "test"):
+        start, stop = getattr(record.text, part)
+        document = evaluated(seqmagic, "tiny", "--part", part)
+        assert document["characters"] == stop - start - 1
+        assert document["loss"] == pytest.approx(by_hand(run, TEXT[start:stop]), abs=1e-4)
+
+
+def test_another_text_is_read_whole_and_unknown_characters_are_named(
+    tiny_run: Run, tmp_path: Path, seqmagic: Call
+) -> None:
+    text = "Zwölf grüne bottles, ööö!\n"
+    other = make_text(tmp_path, text, "other.txt")
+    outside = [character for character in text[1:] if character not in TEXT]
+    document = evaluated(seqmagic, "tiny", other)
+    assert document["part"] is None
+    assert document["characters"] == len(text) - 1
+    assert document["unknown_characters"] == len(outside)
+    assert document["loss"] == pytest.approx(by_hand(tiny_run, text), abs=1e-4)
+    shown = seqmagic("evaluate", "tiny", other).stdout
+    assert f"{len(outside)} of them unknown" in shown
+    assert "most often 'ö' 4" in shown
+    assert evaluated(seqmagic, "tiny", "-", input=text)["loss"] == document["loss"]
+
+
+def test_a_text_in_another_encoding(tiny_run: Run, tmp_path: Path, seqmagic: Call) -> None:
+    (tmp_path / "latin.txt").write_bytes("grün and grün".encode("latin-1"))
+    result = seqmagic("evaluate", "tiny", tmp_path / "latin.txt")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    document = evaluated(seqmagic, "tiny", tmp_path / "latin.txt", "--encoding", "latin-1")
+    assert document["unknown_characters"] == 2
+
+
+def test_a_text_that_has_changed_is_refused(tiny_run: Run, text: Path, seqmagic: Call) -> None:
+    text.write_text(TEXT.replace("green", "brown"))
+    result = seqmagic("evaluate", "tiny")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"seqmagic: the text of run tiny, {text}, has changed since the training")
+    assert result.stderr.endswith("give the text instead: seqmagic evaluate tiny TEXT\n")
+
+
+def test_other_line_breaks_are_no_change(tiny_run: Run, text: Path, seqmagic: Call) -> None:
+    before = evaluated(seqmagic, "tiny")
+    text.write_bytes(TEXT.replace("\n", "\r\n").encode())
+    assert evaluated(seqmagic, "tiny") == before
+
+
+def test_a_text_that_is_gone_is_named(tiny_run: Run, text: Path, seqmagic: Call) -> None:
+    text.unlink()
+    result = seqmagic("evaluate", "tiny")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("seqmagic: the text of run tiny can't be read again: there is no text")
+    assert str(text) in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_text_from_standard_input_can_not_be_read_again(tiny_run: Run, seqmagic: Call) -> None:
+    values = json.loads(tiny_run.record_path.read_bytes())
+    values["text"]["source"] = "-"
+    tiny_run.record_path.write_text(json.dumps(values))
+    assert "from standard input" in seqmagic("evaluate", "tiny").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["nobody"], 1, "there is no run 'nobody'"),
+        (
+            ["tiny", "--part", "test"],
+            1,
+            "run tiny has no test part; the parts it has: train (1,854 characters), v",
+        ),
+        (["tiny", "missing.txt"], 1, "there is no text 'missing.txt'"),
+        (["tiny", "x", "--part", "train"], 2, "--part chooses a part of the run's own text"),
+        (["tiny", "--part", "all"], 2, "Invalid value for '--part'"),
+        (["tiny", "-"], 1, "standard input is empty"),
+    ],
+)
+def test_bad_input_is_one_line(arguments: list[str], code: int, words: str, tiny_run: Run, seqmagic: Call) -> None:
+    result = seqmagic("evaluate", *arguments)
+    assert result.exit_code == code
+    assert result.stderr.startswith(f"seqmagic: {words}")
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("file", ["model.keras", "vocabulary.json", "run.json"])
+def test_a_damaged_run_is_one_line(file: str, tiny_run: Run, seqmagic: Call) -> None:
+    (tiny_run.path / file).write_bytes(b"{damaged")
+    result = seqmagic("evaluate", "tiny")
+    assert result.exit_code == 1
+    assert f"{file} is corrupt" in result.stderr
+    assert result.stderr.count("\n") == 1

@@ -1,0 +1,190 @@
+"""Options are made from the settings, all of them, and say what the settings say."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+import pytest
+from click.testing import Result
+
+from seqmagic.cli import main as boundary
+from seqmagic.cli.options import (
+    RunName,
+    Settings,
+    collect,
+    command,
+    config_list_option,
+    config_options,
+    setting_help,
+)
+from seqmagic.config import CELLS, Config, DataConfig, ModelConfig, SampleConfig, TrainConfig, option_name
+from seqmagic.runs import Run
+
+Call = Callable[..., Result]
+RECEIVED: dict[str, Any] = {}
+
+
+@command(name="probe", example="seqmagic probe")
+@config_list_option(ModelConfig, "cell", "--cells", default=CELLS, help="Cells.")
+@config_list_option(ModelConfig, "units", "--widths", help="Widths.")
+@config_options(ModelConfig, TrainConfig, DataConfig)
+@config_options(SampleConfig, exclude=("seed",))
+@click.pass_obj
+def probe(settings: Settings, cells: Any, widths: Any, **values: Any) -> None:
+    """Keep what was received."""
+    RECEIVED.update(
+        cells=cells,
+        widths=widths,
+        model=collect(ModelConfig, values),
+        training=collect(TrainConfig, values),
+        data=collect(DataConfig, values),
+        sampling=collect(SampleConfig, values, seed=None),
+    )
+
+
+@pytest.fixture
+def probed(seqmagic: Call, monkeypatch: pytest.MonkeyPatch) -> Call:
+    monkeypatch.setitem(boundary.COMMANDS, "probe", (f"{__name__}:probe", "Probe."))
+    RECEIVED.clear()
+    return lambda *arguments: seqmagic("probe", *arguments)
+
+
+def test_without_options_the_settings_are_the_defaults(probed: Call) -> None:
+    assert probed().exit_code == 0
+    assert RECEIVED["model"] == ModelConfig()
+    assert RECEIVED["training"] == TrainConfig()
+    assert RECEIVED["data"] == DataConfig()
+    assert RECEIVED["sampling"] == SampleConfig()
+    assert (RECEIVED["cells"], RECEIVED["widths"]) == (CELLS, None)
+
+
+def test_what_is_given_arrives(probed: Call) -> None:
+    result = probed(
+        *(
+            "--cell",
+            "simple_rnn",
+            "--units",
+            "12",
+            "--dropout",
+            "0.25",
+            "--minutes",
+            "0.5",
+            "--engine",
+            "keras",
+        ),
+        *(
+            "--min-length",
+            "600",
+            "--length",
+            "700",
+            "--stop",
+            "a",
+            "--stop",
+            "b",
+            "--temperature",
+            "0.3..1.2",
+        ),
+        *("--glob", "auto", "--prompt", "auto", "--cells", "gru, lstm,gru", "--widths", "8,auto,16"),
+    )
+    assert result.exit_code == 0, result.stderr
+    assert RECEIVED["model"] == ModelConfig(cell="rnn", units=12, dropout=0.25)
+    assert RECEIVED["training"] == TrainConfig(minutes=0.5, engine="keras", prompt="auto")
+    assert RECEIVED["data"] == DataConfig(glob="auto")
+    assert RECEIVED["sampling"] == SampleConfig(min_length=600, length=700, stop=("a", "b"), temperature="0.3..1.2")
+    assert (RECEIVED["cells"], RECEIVED["widths"]) == (("gru", "lstm"), (8, None, 16))
+
+
+def test_every_number_that_can_be_left_open_takes_the_word_auto(probed: Call) -> None:
+    numbers = [
+        field
+        for owner in (ModelConfig, TrainConfig, DataConfig)
+        for field in dataclasses.fields(owner)
+        if field.metadata["auto"] and "str" not in str(field.type)
+    ]
+    assert {"units", "layers", "dropout", "batch_size", "threads"} <= {field.name for field in numbers}
+    arguments = [word for field in numbers for word in (option_name(field.name), "auto")]
+    assert probed(*arguments).exit_code == 0
+    assert RECEIVED["model"] == ModelConfig()
+    assert RECEIVED["training"] == TrainConfig()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--units", "0"], "--units must be from 1 to 8,192; received 0"),
+        (["--units", "many"], "--units must be a whole number or auto; received 'many'"),
+        (["--units", "1.5"], "--units must be a whole number or auto; received '1.5'"),
+        (["--dropout", "1"], "--dropout must be from 0 to below 1; received 1.0"),
+        (["--minutes", "nan"], "--minutes must be above 0 and at most 100,000; received nan"),
+        (["--seed", "-1"], "--seed must be from 0 to 2,147,483,647; received -1"),
+        (["--seed", "auto"], "--seed must be a whole number; received 'auto'"),
+        (["--cell", "transformer"], "--cell must be one of rnn, lstm, gru; received 'transformer'"),
+        (["--cells", "lstm,,gru"], "--cell must be one of rnn, lstm, gru; received ''"),
+        (["--widths", "8,0"], "--units must be from 1 to 8,192; received 0"),
+        (
+            ["--temperature", "hot"],
+            "--temperature must be a number or a range such as 0.3..1.2; received 'hot'",
+        ),
+        (["--temperature", "0..1", "--length", "0"], "--temperature 0..1 moves over the text and --length 0"),
+        (["--minutes", "1", "--epochs", "1"], "--minutes and --epochs are two budgets; give one of them"),
+    ],
+)
+def test_what_is_out_of_range_is_one_line_and_exit_2(arguments: list[str], message: str, probed: Call) -> None:
+    result = probed(*arguments)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"seqmagic: {message}")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "owners", "left_out"),
+    [
+        ("train", [ModelConfig, TrainConfig, DataConfig], set()),
+        ("compare", [ModelConfig, TrainConfig, DataConfig], {"cell"}),
+    ],
+)
+def test_every_setting_has_its_option_and_help(
+    name: str, owners: list[type[Config]], left_out: set[str], seqmagic: Call
+) -> None:
+    words = " ".join(seqmagic(name, "--help").stdout.split())
+    for owner in owners:
+        for field in dataclasses.fields(owner):  # type: ignore[arg-type]
+            if field.name in left_out:
+                continue
+            assert f"{option_name(field.name)} " in words, field.name
+            if not (name == "compare" and field.name in ("units", "layers")):
+                assert " ".join(setting_help(field).split()) in words, field.name
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "help"),
+    [
+        (ModelConfig, "embedding", "[from 1 to 4,096 numbers; default: 64]"),
+        (ModelConfig, "cell", "Kind of recurrent cell. [default: lstm]"),
+        (ModelConfig, "layers", "[from 1 to 8 layers; default: chosen with the units]"),
+        (DataConfig, "min_count", "[1 or more occurrences; default: 1]"),
+        (TrainConfig, "clip_norm", "[above 0 and at most 1,000,000; default: 1]"),
+        (SampleConfig, "stop", "may be given several times."),
+        (SampleConfig, "ban", "Characters that are never written. [default: none]"),
+        (SampleConfig, "temperature", "[from 0 to 100; default: 0.8]"),
+    ],
+)
+def test_helps(owner: type[Config], name: str, help: str) -> None:
+    field = next(field for field in dataclasses.fields(owner) if field.name == name)  # type: ignore[arg-type]
+    assert setting_help(field).endswith(help)
+
+
+def test_the_shell_completes_the_names_of_runs(tiny_run: Run) -> None:
+    context = click.Context(click.Command("x"), obj=Settings(models_given=tiny_run.path.parent))
+    complete = RunName().shell_complete
+    parameter = click.Argument(["run"])
+    assert [item.value for item in complete(context, parameter, "t")] == ["tiny"]
+    assert [item.value for item in complete(context, parameter, "l")] == ["latest"]
+
+
+def test_this_module_is_imported_under_the_name_that_the_group_uses() -> None:
+    assert sys.modules[__name__].probe is probe

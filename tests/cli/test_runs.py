@@ -1,0 +1,186 @@
+"""`seqmagic runs`: the list, one run, two runs, and removal."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from seqmagic.cli.commands import runs as command
+from seqmagic.config import DataConfig
+from seqmagic.runs import Run
+from tests.helpers import make_results, make_run
+
+Call = Callable[..., Result]
+
+
+@pytest.fixture
+def several(models: Path, text: Path) -> Path:
+    """Runs of every kind."""
+    make_run(models, "old", source=text, results=make_results(1.9), created="2026-01-01T00:00:00+00:00")
+    make_run(
+        models,
+        "best",
+        source=text,
+        cell="gru",
+        results=make_results(1.5),
+        created="2026-01-02T00:00:00+00:00",
+    )
+    running = make_run(
+        models,
+        "running",
+        source=text,
+        status="running",
+        created="2026-01-03T00:00:00+00:00",
+        environment={"process": os.getpid()},
+    )
+    running.append_history({"step": 1, "validation_loss": 2.5})
+    running.append_history({"step": 2, "validation_loss": 2.25})
+    make_run(models, "killed", source=text, status="running", created="2026-01-04T00:00:00+00:00")
+    make_run(models, "broken", source=text).record_path.write_text("{")
+    return models
+
+
+def first_words(output: str) -> list[str]:
+    """The first word of each row of a table."""
+    rows = output.split("─\n")[1].splitlines()
+    return [line.split()[0] for line in rows if line[:1].strip()]
+
+
+def test_the_list_goes_by_creation(several: Path, seqmagic: Call) -> None:
+    result = seqmagic("runs", "list")
+    assert result.exit_code == 0
+    assert first_words(result.stdout) == ["broken", "old", "best", "running", "killed", "broken:"]
+    for words in ("1.9000", "2.164", "gru", "1×6", "2.2500", "unfinished", "run.json is corrupt: not JSON"):
+        assert words in result.stdout, words
+    assert seqmagic("runs").stdout == result.stdout
+
+
+@pytest.mark.parametrize(
+    ("key", "names"),
+    [
+        ("loss", ["best", "old", "running", "broken", "killed"]),
+        ("name", ["best", "broken", "killed", "old", "running"]),
+    ],
+)
+def test_the_list_goes_by_what_is_asked_for(key: str, names: list[str], several: Path, seqmagic: Call) -> None:
+    assert first_words(seqmagic("runs", "list", "--sort", key).stdout)[:5] == names
+
+
+def test_the_list_as_json(several: Path, seqmagic: Call) -> None:
+    document = json.loads(seqmagic("runs", "list", "--json").stdout)
+    rows = {row["name"]: row for row in document["runs"]}
+    assert document["models"] == str(several)
+    assert [row["status"] for row in document["runs"]] == [
+        "corrupt",
+        "complete",
+        "complete",
+        "running",
+        "unfinished",
+    ]
+    assert rows["best"]["loss"] == 1.5
+    assert rows["best"]["bits_per_character"] == pytest.approx(2.1640, abs=1e-4)
+    assert rows["running"]["loss"] == 2.25
+    assert "corrupt" in rows["broken"]["error"]
+    assert rows["broken"].keys() == rows["best"].keys()
+
+
+def test_an_empty_list_says_what_to_do(seqmagic: Call) -> None:
+    result = seqmagic("runs", "list")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "seqmagic train python-docs" in result.stderr
+    assert json.loads(seqmagic("runs", "list", "--json").stdout)["runs"] == []
+
+
+def test_one_run_in_full(tiny_run: Run, text: Path, seqmagic: Call) -> None:
+    for step, loss in enumerate([3.0, 2.0, 1.75]):
+        tiny_run.append_history({"step": step, "epoch": step / 2, "validation_loss": loss})
+    result = seqmagic("runs", "show", "tiny")
+    assert result.exit_code == 0
+    record = tiny_run.read_record()
+    for words in (
+        *(str(tiny_run.path), str(text), record.text.sha256, "0 to 1,854", "1,854 to 2,060", "a processor"),
+        *("seqmagic train", "embedding", "learning rate", "validation loss        2.9", "3.0000 █▂▁ 1.7500"),
+    ):
+        assert words in result.stdout, words
+    document = json.loads(seqmagic("runs", "show", "tiny", "--json").stdout)
+    assert document["text"]["sha256"] == record.text.sha256
+    assert document["results"] == record.results
+    assert [row["validation_loss"] for row in document["history"]] == [3.0, 2.0, 1.75]
+
+
+def test_a_run_without_results_is_shown_too(models: Path, text: Path, seqmagic: Call) -> None:
+    make_run(models, "killed", source=text, status="running", notes=("read in 1 s",))
+    result = seqmagic("runs", "show", "killed")
+    assert "unfinished" in result.stdout and "read in 1 s" in result.stdout
+    assert "\nresults" not in result.stdout
+
+
+def test_what_differs_between_two_runs(models: Path, text: Path, seqmagic: Call) -> None:
+    make_run(models, "a", source=text, results=make_results(1.5))
+    make_run(models, "b", source=text, cell="gru", results=make_results(1.5), created="2026-02-02T00:00:00+00:00")
+    make_run(models, "c", source=text, data=DataConfig(validation=0.2), results=make_results(1.5))
+    result = seqmagic("runs", "diff", "a", "b")
+    assert "model.cell" in result.stdout and "gru" in result.stdout
+    assert "created" not in result.stdout and "argv" not in result.stdout
+    assert "can't be compared" not in result.stdout
+    document = json.loads(seqmagic("runs", "diff", "a", "b", "--json").stdout)
+    assert document == {
+        "a": "a",
+        "b": "b",
+        "comparable": True,
+        "differences": [{"name": "model.cell", "a": "lstm", "b": "gru"}],
+    }
+    assert "can't be compared: the text was split differently (a | c)" in seqmagic("runs", "diff", "a", "c").stdout
+    assert seqmagic("runs", "diff", "a", "a").stdout == "a and a do not differ\n"
+
+
+def test_removal_is_asked_for(tiny_run: Run, seqmagic: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = seqmagic("runs", "remove", "tiny")
+    assert result.exit_code == 2
+    assert "add --yes" in result.stderr
+
+    monkeypatch.setattr(command, "_can_ask", lambda: True)
+    result = seqmagic("runs", "remove", "tiny", input="n\n")
+    assert result.exit_code == 1
+    assert "nothing was removed" in result.stderr
+    assert tiny_run.path.exists()
+
+    assert seqmagic("runs", "remove", "tiny", input="y\n").exit_code == 0
+    assert not tiny_run.path.exists()
+
+
+def test_several_are_removed_at_once_corrupt_ones_and_comparisons_too(several: Path, seqmagic: Call) -> None:
+    comparison = several / "bottles-comparison"
+    comparison.mkdir()
+    (comparison / "comparison.json").write_text('{"format": 1, "rows": []}')
+    result = seqmagic("runs", "remove", "old", "broken", "old", comparison.name, "--yes", "--json")
+    assert json.loads(result.stdout) == {"removed": ["old", "broken", "bottles-comparison"]}
+    assert sorted(entry.name for entry in several.iterdir()) == ["best", "killed", "running"]
+
+
+def test_a_run_in_training_is_not_removed_and_nothing_else_is(several: Path, seqmagic: Call) -> None:
+    result = seqmagic("runs", "remove", "old", "running", "--yes")
+    assert result.exit_code == 1
+    assert f"run running is still being trained (process {os.getpid()})" in result.stderr
+    assert (several / "old").exists()
+
+
+@pytest.mark.parametrize("verb", [["show"], ["remove", "--yes"], ["diff", "tiny"]])
+def test_a_run_that_is_not_there_is_one_line(verb: list[str], tiny_run: Run, seqmagic: Call) -> None:
+    result = seqmagic("runs", *verb, "tinny")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("seqmagic: there is no run 'tinny'")
+    assert "did you mean tiny?" in result.stderr
+
+
+def test_a_corrupt_or_newer_run_is_one_line(several: Path, seqmagic: Call) -> None:
+    result = seqmagic("runs", "show", "broken")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    (several / "old" / "run.json").write_text('{"format": 99}')
+    assert "has format 99, newer" in seqmagic("runs", "show", "old").stderr
+    assert "has format 99, newer" in seqmagic("runs", "list").stdout

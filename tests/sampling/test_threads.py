@@ -1,0 +1,115 @@
+"""The number of threads follows the time that the work takes, on a clock of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from seqmagic.sampling import threads
+from seqmagic.sampling.threads import ThreadChooser, available_threads, blas_threads
+
+
+class Machine:
+    """A machine whose work takes `cost(threads)` seconds of its own time."""
+
+    def __init__(self, cost: Callable[[int], float], *, limit: int = 8, others: int = 0) -> None:
+        self.now, self.count, self.cost, self.others = 0.0, 3, cost, others
+        self.used: list[int] = []
+        self.chooser = ThreadChooser(self, limit, others=lambda: self.others, clock=lambda: self.now)
+
+    def get(self) -> int:
+        return self.count
+
+    def set(self, count: int) -> None:
+        self.count = count
+
+    def step(self, given: int) -> int:
+        self.now += self.cost(self.count)
+        self.used.append(self.count)
+        return given + 1
+
+    def run(self, calls: int) -> list[int]:
+        """The threads used in the next calls."""
+        before = len(self.used)
+        with self.chooser.at_work():
+            work = self.chooser.wrap(self.step)
+            for _ in range(calls):
+                assert work(1) == 2
+        assert self.count == 3  # as before
+        return self.used[before:]
+
+
+def test_more_threads_are_taken_as_long_as_they_help() -> None:
+    machine = Machine(lambda count: {1: 8.0, 2: 5.0, 4: 3.0, 8: 2.9}[count])
+    used = machine.run(3000)
+    assert used[:64] == [1] * 16 + [2] * 16 + [2] * 16 + [4] * 16
+    assert used.count(4) > 0.9 * len(used)
+
+
+def test_where_one_is_fastest_the_trials_are_few_and_short() -> None:
+    machine = Machine(lambda count: 1.0 if count == 1 else 500.0)
+    used = machine.run(20_000)
+    assert used[:18] == [1] * 16 + [2] + [1]  # a slow call ends a trial
+    assert used.count(2) == sum(count != 1 for count in used) <= 10
+
+
+def test_a_busy_machine_is_left_alone() -> None:
+    machine = Machine(lambda count: 1.0 / count, limit=2, others=1)
+    assert set(machine.run(2000)) == {1}
+    machine.others = 0
+    assert machine.run(2000)[-1] == 2
+
+
+def test_sharing_ends_at_once_when_somebody_takes_the_core() -> None:
+    machine = Machine(lambda count: 1.0 if count == 1 else 0.6, limit=2)
+    assert machine.run(1000)[-1] == 2
+    machine.cost = lambda count: 1.0 if count == 1 else 100.0
+    after = machine.run(40)
+    assert 1 <= after.count(2) <= 2
+    assert after[2:] == [1] * 38
+
+
+def test_no_choice_adds_nothing() -> None:
+    def work(given: int) -> int:
+        return given
+
+    assert ThreadChooser(None, 8).wrap(work) is work
+    assert ThreadChooser(Machine(lambda count: 1.0), 1).wrap(work) is work
+    with ThreadChooser(None, 8).at_work():
+        pass
+
+
+def test_the_library_under_numpy_can_be_set() -> None:
+    library = blas_threads()
+    if library is None:
+        pytest.skip("this NumPy does not use OpenBLAS")
+    before = library.get()
+    try:
+        library.set(1)
+        assert library.get() == 1
+        matrix, vector = np.ones((400, 300), np.float32), np.ones(300, np.float32)
+        one = matrix @ vector
+        library.set(2)
+        assert library.get() == 2
+        np.testing.assert_array_equal(matrix @ vector, one)
+    finally:
+        library.set(before)
+
+
+def test_the_environment_limits_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert available_threads() == 3
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    assert available_threads() == 1
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "0")
+    assert available_threads() == 1
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, "many")
+    assert available_threads() >= 1
+
+
+def test_the_system_is_asked_who_else_is_at_work() -> None:
+    assert threads.runnable_others() >= -1
