@@ -1,0 +1,88 @@
+# seqmagic from an empty clone: `make demo` sets up and shows it, `make test` proves it.
+# Variables reach the command: make train TEXT=my.txt CELL=gru MINUTES=2
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SEQMAGIC := $(BIN)/seqmagic
+
+TEXT ?= python-docs
+RUN ?= latest
+CELL ?=
+CELLS ?=
+UNITS ?=
+LAYERS ?=
+MINUTES ?=
+EPOCHS ?=
+NAME ?=
+PROMPT ?=
+LENGTH ?=
+TEMPERATURE ?=
+SEED ?=
+# anything else: make train ARGS='--dropout 0.2'
+ARGS ?=
+
+option = $(if $(strip $($(1))),$(2) '$($(1))')
+training = $(call option,UNITS,--units) $(call option,LAYERS,--layers) $(call option,MINUTES,--minutes) \
+	$(call option,EPOCHS,--epochs) $(call option,NAME,--name) $(call option,SEED,--seed) $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow lint types train sample compare evaluate runs bench clean
+
+help: ## list the targets (this)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Variables: TEXT RUN CELL CELLS UNITS LAYERS MINUTES EPOCHS NAME PROMPT LENGTH TEMPERATURE SEED ARGS"
+	@echo "Example:   make train TEXT=my.txt CELL=gru MINUTES=2"
+
+$(VENV)/created: Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "seqmagic needs Python 3.11 to 3.13; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 demo"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "this Python can't make virtual environments; install its venv package (Debian: python3-venv)"; exit 1; }
+	@touch $@
+
+$(VENV)/installed: $(VENV)/created pyproject.toml
+	@echo "installing seqmagic into $(VENV) (TensorFlow is large; this is needed once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/installed ## set up, train rnn, lstm and gru on a real text, put them side by side, write
+	$(SEQMAGIC) compare $(TEXT) --cells rnn,lstm,gru --units 256 --layers 1 --minutes $(or $(MINUTES),1) $(ARGS)
+	@echo
+	@echo "The best of them writes:"
+	$(SEQMAGIC) sample best --length 600 --temperature 0.7
+
+test: $(VENV)/tested ## install what tests need and run them
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/tested ## the proofs that take minutes
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/tested ## ruff and the type checker
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+train: $(VENV)/installed ## train on TEXT
+	$(SEQMAGIC) train '$(TEXT)' $(call option,CELL,--cell) $(training)
+
+compare: $(VENV)/installed ## rnn, lstm and gru side by side on TEXT
+	$(SEQMAGIC) compare '$(TEXT)' $(call option,CELLS,--cells) $(training)
+
+sample: $(VENV)/installed ## write with RUN
+	$(SEQMAGIC) sample '$(RUN)' $(call option,PROMPT,--prompt) $(call option,LENGTH,--length) \
+		$(call option,TEMPERATURE,--temperature) $(call option,SEED,--seed) $(ARGS)
+
+evaluate: $(VENV)/installed ## the loss of RUN on its validation part, or on TEXT if given on the make line
+	$(SEQMAGIC) evaluate '$(RUN)' $(if $(filter command line,$(origin TEXT)),'$(TEXT)') $(ARGS)
+
+runs: $(VENV)/installed ## list what was trained
+	$(SEQMAGIC) runs list
+
+clean: ## remove the environment and caches; runs and texts stay
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
