@@ -8,6 +8,9 @@ SEQMAGIC := $(BIN)/seqmagic
 
 TEXT ?= python-docs
 RUN ?= latest
+FORMAT ?=
+QUANTIZE ?=
+OUT ?=
 CELL ?=
 CELLS ?=
 UNITS ?=
@@ -27,11 +30,11 @@ training = $(call option,UNITS,--units) $(call option,LAYERS,--layers) $(call op
 	$(call option,EPOCHS,--epochs) $(call option,NAME,--name) $(call option,SEED,--seed) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint types train sample compare evaluate runs bench clean
+.PHONY: help demo test test-slow lint train sample compare evaluate runs export bench clean
 
 help: ## list the targets (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Variables: TEXT RUN CELL CELLS UNITS LAYERS MINUTES EPOCHS NAME PROMPT LENGTH TEMPERATURE SEED ARGS"
+	@printf "Variables: TEXT RUN CELL CELLS UNITS LAYERS MINUTES EPOCHS NAME PROMPT LENGTH TEMPERATURE SEED\n           FORMAT QUANTIZE OUT ARGS\n"
 	@echo "Example:   make train TEXT=my.txt CELL=gru MINUTES=2"
 
 $(VENV)/created: Makefile
@@ -82,6 +85,15 @@ evaluate: $(VENV)/installed ## the loss of RUN on its validation part, or on TEX
 
 runs: $(VENV)/installed ## list what was trained
 	$(SEQMAGIC) runs list
+
+export: $(VENV)/installed ## make RUN work elsewhere: FORMAT, QUANTIZE, OUT
+	$(SEQMAGIC) export '$(RUN)' '$(or $(OUT),exports/$(or $(FORMAT),savedmodel))' $(call option,FORMAT,--format) \
+		$(call option,QUANTIZE,--quantize) $(ARGS)
+
+bench: $(VENV)/installed ## the side-by-side benchmarks (some twenty minutes; keep the machine quiet)
+	$(BIN)/python bench/train_speed.py $(ARGS)
+	$(BIN)/python bench/sample_speed.py $(ARGS)
+	$(BIN)/python bench/corpus_scale.py $(ARGS)
 
 clean: ## remove the environment and caches; runs and texts stay
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

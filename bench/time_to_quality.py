@@ -1,0 +1,132 @@
+"""Loss against seconds: this tool, the same with stock Keras layers, and a PyTorch LSTM, on the same split.
+
+    python bench/time_to_quality.py my.txt --minutes 1 --units 256
+
+One after another, each alone on the machine. Ours runs as the command that a user types. The PyTorch script
+(where PyTorch is installed, or with --torch-python) gets the same streams, batch, budget, learning-rate
+schedule, clipping and Adam, so that what differs is what computes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+HISTORY = ("seconds", "validation_loss")
+
+
+def train_with_seqmagic(arguments: argparse.Namespace, engine: str) -> list[tuple[float, float]]:
+    """(seconds, validation loss) at each evaluation of `seqmagic train`."""
+    with tempfile.TemporaryDirectory() as models:
+        command = [
+            sys.executable, "-m", "seqmagic", "--models", models, "train", arguments.text, "--name", "run",
+            "--cell", "lstm", "--units", str(arguments.units), "--layers", "1", "--engine", engine,
+            "--minutes", str(arguments.minutes), "--dropout", str(arguments.dropout), "--quiet",
+        ]  # fmt: skip
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        rows = [json.loads(line) for line in (Path(models) / "run" / "history.jsonl").read_text().splitlines()]
+        return [tuple(row[name] for name in HISTORY) for row in rows]
+
+
+def train_with_torch(settings: dict[str, Any]) -> list[tuple[float, float]]:
+    """The same training with torch.nn.LSTM; runs in an interpreter that has PyTorch and needs nothing of ours."""
+    import numpy as np
+    import torch
+    from torch import nn
+
+    torch.manual_seed(1)
+    text = Path(settings["text"]).read_text(encoding="utf-8")
+    cut = max(int(len(text) * 0.9), len(text) - 1_000_000)
+    characters = {character: i + 1 for i, character in enumerate(sorted(set(text[:cut])))}
+    ids = torch.tensor([characters.get(character, 0) for character in text])
+    train, validation, size = ids[:cut], ids[cut:], len(characters) + 1
+    batch, length, units, seconds = 16, 64, settings["units"], 60.0 * settings["minutes"]
+    embedding, lstm, dense = nn.Embedding(size, 64), nn.LSTM(64, units, batch_first=True), nn.Linear(units, size)
+    nn.init.uniform_(embedding.weight, -1.0, 1.0)
+    model = nn.ModuleList([embedding, lstm, dense])
+    adam = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99))
+    drop = nn.Dropout(settings["dropout"])
+
+    def evaluate() -> float:
+        """64 streams that read 128 characters first, as ours does."""
+        share, warm_up, total = math.ceil((len(validation) - 129) / 64), 128, 0.0
+        starts = torch.arange(64)[:, None] * share
+        position = (starts + torch.arange(share + warm_up)[None]).clamp(max=len(validation) - 2)
+        counted = torch.arange(share + warm_up)[None] >= torch.where(starts > 0, warm_up, 0)
+        counted = counted & (starts + torch.arange(share + warm_up)[None] < len(validation) - 1)
+        with torch.no_grad():
+            hidden, _ = lstm(embedding(validation[position]))
+            nats = nn.functional.cross_entropy(
+                dense(hidden).flatten(0, 1), validation[position + 1].flatten(), reduction="none"
+            )
+            total = float(nats[counted.flatten()].double().sum())
+        return total / (len(validation) - 1)
+
+    starts = np.arange(batch) * ((len(train) - 1) // batch)
+    state, started, history, marks = None, time.monotonic(), [], 1
+    reserve, step = 0.0, 0
+    while (fraction := (time.monotonic() - started) / (seconds - reserve)) < 1.0:
+        peak = settings["rate"]
+        rate = peak * (0.01 + 0.99 * fraction / 0.03) if fraction < 0.03 else peak * (1 - fraction) / 0.97
+        for group in adam.param_groups:
+            group["lr"] = rate
+        window = train[(starts[:, None] + step * length + np.arange(length + 1)) % (len(train) - 1)]
+        hidden, state = lstm(embedding(window[:, :-1]), state)
+        state = tuple(part.detach() for part in state)
+        logits = dense(drop(hidden))
+        loss = nn.functional.cross_entropy(logits.flatten(0, 1), window[:, 1:].flatten())
+        adam.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        adam.step()
+        step += 1
+        if fraction > marks / 6:
+            marks += 1
+            before = time.monotonic()
+            history.append((before - started, evaluate()))
+            reserve = time.monotonic() - before
+    history.append((time.monotonic() - started, evaluate()))
+    return history
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("text")
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--units", type=int, default=256)
+    parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--rate", type=float, default=0.01, help="PyTorch's peak learning rate")
+    parser.add_argument("--torch-python", default=sys.executable, metavar="PATH", help="an interpreter with PyTorch")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.worker:
+        print(json.dumps(train_with_torch(json.loads(arguments.worker))))
+        return
+    histories = {"seqmagic": train_with_seqmagic(arguments, "auto")}
+    histories["stock Keras"] = train_with_seqmagic(arguments, "keras")
+    settings = {name: getattr(arguments, name) for name in ("text", "minutes", "units", "dropout", "rate")}
+    worker = subprocess.run(
+        [arguments.torch_python, __file__, arguments.text, "--worker", json.dumps(settings)],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    if worker.returncode == 0:
+        histories["PyTorch"] = json.loads(worker.stdout)
+    else:
+        print(f"PyTorch left out: {worker.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+    print(f"lstm 1x{arguments.units}, {arguments.minutes:g} minutes; validation loss (at second)")
+    for name, history in histories.items():
+        print(f"{name:12}", "  ".join(f"{loss:.3f} ({seconds:.0f})" for seconds, loss in history))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(histories, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""From a bundle to one self-contained HTML page: template, style, script and weights put together."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqmagic import __version__
+from seqmagic.errors import ExportError
+from seqmagic.export.bundle import Bundle, source_name
+from seqmagic.export.readme import write_readme
+from seqmagic.export.web.check import PAGE_STARTS
+from seqmagic.export.weights import cells_of, named_arrays, to_float16
+from seqmagic.network import Network
+from seqmagic.vocabulary import Vocabulary
+
+BYTES_AT_MOST = 20_000_000  # of weights in the page: above, browsers on phones take long or give up
+BINS = 9  # as in sampler.js
+_FOLDER = Path(__file__).parent
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./sampler\.js";\n', re.MULTILINE)
+_PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
+_NAMES = {"rnn": "simple recurrent network", "lstm": "LSTM", "gru": "GRU"}
+
+
+def write(bundle: Bundle, folder: Path, *, quantize: str) -> None:
+    """Fill `folder` with index.html and README.md.
+
+    Raises:
+        ExportError: the model is too large for a page, or a weight for float16.
+    """
+    (folder / "index.html").write_bytes(build_page(bundle).encode("utf-8"))
+    write_readme(
+        folder,
+        bundle,
+        title="web page",
+        quantize=quantize,
+        contents={"index.html": "the model, the sampler and the page, in one file"},
+        usage=_USAGE,
+    )
+
+
+def build_page(bundle: Bundle) -> str:
+    """The whole page. What comes from the run (name, source, characters) is escaped: it may be anything."""
+    described = describe_model(bundle.network, bundle.vocabulary)
+    script = "\n" + read_asset("sampler.js") + "\n" + PAGE_STARTS + "\n" + _IMPORT.sub("", read_asset("page.js"))
+    style = read_asset("page.css")
+    return _fill(
+        read_asset("page.html"),
+        {
+            "policy": html.escape(content_policy(script=script, style=style)),
+            "name": html.escape(bundle.record.name),
+            "description": html.escape(_description(bundle)),
+            "prompt": html.escape("\n" + bundle.record.training.prompt if bundle.record.training.prompt else ""),
+            "legend": legend(),
+            "characters": f"{len(bundle.vocabulary.characters):,}",
+            "version": __version__,
+            "style": style,
+            "script": script,
+            "model": embed_json(described),
+        },
+    )
+
+
+def describe_model(network: Network, vocabulary: Vocabulary) -> dict[str, Any]:
+    """What `openModel` of sampler.js takes: JSON with the weights as float16 in base64.
+
+    Raises:
+        ExportError: more weights than a page should hold, or one that float16 can't.
+    """
+    size = 4 * -(-2 * network.parameters // 3)
+    if size > BYTES_AT_MOST:
+        raise ExportError(
+            f"the weights would take {size / 1e6:.1f} MB of the page, {BYTES_AT_MOST / 1e6:.0f} MB are the most; "
+            "export a smaller model, or this one with --format onnx"
+        )
+    halves = to_float16(named_arrays(network))
+    content = b"".join(np.ascontiguousarray(array, "<f2").tobytes() for array in halves.values())
+    return {
+        "cells": cells_of(network),
+        "characters": list(vocabulary.characters),
+        "shapes": [array.shape for array in halves.values()],
+        "weights": base64.b64encode(content).decode("ascii"),
+    }
+
+
+def embed_json(value: Any) -> str:
+    """`value` as JSON for a script element: ASCII, and without the `<` that could end the element."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def content_policy(*, script: str, style: str) -> str:
+    """A Content-Security-Policy that lets this script and this style work and forbids everything else."""
+    return (
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def legend() -> str:
+    """The list items of the legend: one for each bin of surprise, painted like the text."""
+    labels = [str(bits) for bits in range(BINS - 1)] + [f"{BINS - 1}+"]
+    return "".join(f'<li class="bits-{number}">{label}</li>' for number, label in enumerate(labels))
+
+
+def read_asset(name: str) -> str:
+    """A file of this folder: sampler.js, page.js, page.css or page.html."""
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _hash(content: str) -> str:
+    digest = hashlib.sha256(content.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+def _fill(template: str, values: Mapping[str, str]) -> str:
+    """Put `values` into the template in one pass, so that a value that looks like a placeholder stays."""
+    return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
+
+
+def _description(bundle: Bundle) -> str:
+    network, record = bundle.network, bundle.record
+    layers = len(network.layers)
+    words = (
+        f"A character-level {_NAMES[network.layers[0].cell]} with {layers} layer{'s' if layers > 1 else ''} of "
+        f"{network.units:,} units, {network.parameters:,} weights, trained on {source_name(record)}."
+    )
+    bits = (record.results or {}).get("bits_per_character")
+    if bits is None:
+        return words
+    return f"{words} On text that it had not seen it needs {bits:.2f} bits per character."
+
+
+_USAGE = """
+Open `index.html` in a browser, from the disk or from any web server. It needs no network and sends nothing.
+
+Prompt, length, temperature and seed are in the form; "Colour by surprise" paints each character by how
+little the model expected it. A length of 0 reads the prompt alone and says how well it was foreseen.
+
+The weights are rounded to float16. At temperature 0 the page therefore writes what the rounded model
+writes; that is what `seqmagic sample` writes unless two characters are almost equally likely somewhere, and
+from there on the texts may differ. At other temperatures a seed gives the same text every time, but another
+one than in seqmagic, which draws its numbers in another way.
+"""
