@@ -127,9 +127,9 @@ def train_rows(
         A `RowStarted` and a `RowFinished` around the events of each training.
     """
     if train is None:
-        from seqmagic.training import loop
+        from seqmagic.training.loop import train as run_training
 
-        train = loop.train
+        train = run_training
     reference = reference_cell([entry.cell for entry in entries])
     sizes = Sizes(reference, match=match, embedding=model.embedding, vocabulary_size=corpus.vocabulary.size)
     for number, position in enumerate(_training_order(entries, reference), start=1):

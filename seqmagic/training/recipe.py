@@ -6,6 +6,7 @@ The numbers come from the study in `bench/` (`bench/RESULTS.md` has the tables, 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -65,24 +66,25 @@ def budget_of(training: TrainConfig) -> TrainConfig:
 
 # What follows was fitted to the study (`bench/recipe_study.py`; tables in `bench/RESULTS.md`).
 
-PEAK_RATES = {"lstm": 0.012, "gru": 0.006, "rnn": 0.004}  # at 256 units, batch size 16
+PEAK_RATES = {"lstm": 0.009, "gru": 0.006, "rnn": 0.004}  # at 256 units, batch size 16
 BATCH_SIZE = 16
 SEQUENCE_LENGTH = 64
 WIDTHS = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
-ENOUGH_CHARACTERS = 3.2e6  # what 256 units must be able to read before they are worth having
-SHARE_OF_PEAK = {"cpu": 0.5, "gpu": 0.05}  # of the machine's matrix-product speed that a training step reaches
+ENOUGH_CHARACTERS = 2.9e6  # what 256 units must be able to read before they are worth having
+SHARE_OF_PEAK = {"cpu": 0.6, "gpu": 0.05}  # of the machine's matrix-product speed that a training step reaches
 MOST_DROPOUT = 0.5
 
 
 def peak_rate(cell: str, units: int, batch_size: int) -> float:
     """Peak learning rate: lower for wider models, higher for larger batches."""
-    return float(f"{PEAK_RATES[cell] * (256 / units) ** 0.8 * (batch_size / BATCH_SIZE) ** 0.5:.3g}")
+    return float(f"{PEAK_RATES[cell] * (256 / units) ** 0.35 * (batch_size / BATCH_SIZE) ** 0.5:.3g}")
 
 
-def chosen_dropout(cell: str, readings: float) -> float:
-    """Dropout by how often the training part is read: none for one reading, more the oftener."""
-    dropout = min(MOST_DROPOUT, max(0.0, 0.1 + 0.08 * (readings - 3.3)))
-    return round(dropout * (0.5 if cell == "rnn" else 1.0), 2)
+def chosen_dropout(cell: str, *, units: int, readings: float) -> float:
+    """Dropout: more for wider models, and more the oftener the training part is read."""
+    by_width = max(0.0, 0.15 + 0.2 * math.log2(units / 256))
+    dropout = by_width * min(1.0, readings / 3.3) + 0.05 * max(0.0, readings - 3.3)
+    return round(min(MOST_DROPOUT, dropout) * (0.5 if cell == "rnn" else 1.0), 2)
 
 
 def chosen_units(readable: Callable[[int], float], characters: int) -> int:
@@ -93,7 +95,7 @@ def chosen_units(readable: Callable[[int], float], characters: int) -> int:
         characters: Length of the training part. A text much shorter than the square of the width is
             learned by heart whatever the dropout.
     """
-    fed = [units for units in WIDTHS if readable(units) >= ENOUGH_CHARACTERS * (units / 256) ** 0.56]
+    fed = [units for units in WIDTHS if readable(units) >= ENOUGH_CHARACTERS * (units / 256) ** 0.2]
     filled = [units for units in WIDTHS if units <= 0.8 * characters**0.5]
     return max(WIDTHS[0], min(max(fed, default=0), max(filled, default=0)))
 
@@ -140,7 +142,7 @@ def make_plan(
 
     units = model.units or chosen_units(readable, characters)
     readings = readable(units) / characters
-    dropout = model.dropout if model.dropout is not None else chosen_dropout(model.cell, readings)
+    dropout = model.dropout if model.dropout is not None else chosen_dropout(model.cell, units=units, readings=readings)
     batch_size = training.batch_size or BATCH_SIZE
     notes: tuple[str, ...] = ()
     if model.units is None:

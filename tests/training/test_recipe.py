@@ -88,13 +88,21 @@ def test_a_short_text_gets_a_narrow_model_and_a_large_vocabulary_takes_its_share
     assert costs[1] > 4 * costs[0]
 
 
-@given(st.sampled_from(CELLS), st.floats(0.01, 1e4))
-def test_dropout_grows_with_the_readings(cell: str, readings: float) -> None:
-    assert chosen_dropout(cell, 1.0) == 0.0
-    assert 0.0 <= chosen_dropout(cell, readings) <= chosen_dropout(cell, readings * 2) <= 0.5
+@given(st.sampled_from(CELLS), st.integers(8, 4096), st.floats(0.01, 1e4))
+def test_dropout_grows_with_readings_and_width(cell: str, units: int, readings: float) -> None:
+    dropout = chosen_dropout(cell, units=units, readings=readings)
+    assert 0.0 <= dropout <= chosen_dropout(cell, units=units, readings=2 * readings) <= 0.5
+    assert dropout <= chosen_dropout(cell, units=2 * units, readings=readings)
+
+
+def test_dropout_by_hand() -> None:
+    assert chosen_dropout("lstm", units=256, readings=3.3) == 0.15
+    assert chosen_dropout("lstm", units=512, readings=3.3) == 0.35
+    assert chosen_dropout("rnn", units=512, readings=3.3) == 0.17  # half of it, rounded to even
+    assert chosen_dropout("gru", units=256, readings=0.33) == pytest.approx(0.01, abs=0.006)
 
 
 def test_peak_rate_by_hand() -> None:
-    assert peak_rate("lstm", 256, 16) == 0.012
-    assert peak_rate("lstm", 256, 64) == 0.024  # four times the batch, twice the rate
-    assert peak_rate("gru", 512, 16) == pytest.approx(0.006 * 0.5**0.8, rel=2e-3)
+    assert peak_rate("lstm", 256, 16) == 0.009
+    assert peak_rate("lstm", 256, 64) == 0.018  # four times the batch, twice the rate
+    assert peak_rate("gru", 512, 16) == pytest.approx(0.006 * 0.5**0.35, rel=2e-3)
