@@ -69,24 +69,30 @@ class Experiment:
 def experiments() -> Iterator[Experiment]:
     """All of the study, cheapest questions first."""
     minute = Experiment(series="lstm 1 minute")
+    line: dict[str, Any] = {"shape": "linear", "final": 0.0, "dropout": 0.1}
+    wide: dict[str, Any] = {**line, "embedding_scale": 1.0}
     for change in (
-        {}, {"rate": 0.006}, {"rate": 0.014}, {"dropout": 0.1}, {"dropout": 0.2}, {"shape": "linear", "final": 0.0},
-        {"beta_2": 0.95}, {"beta_2": 0.999}, {"weight_decay": 0.1}, {"weight_drop": 0.2}, {"character_drop": 0.05},
-        {"embedding_scale": 0.5}, {"embedding": 128}, {"muon": 0.02, "batch_size": 32, "epochs": 3.0},
-        {"average": 0.99}, {"sequence_length": 32, "batch_size": 32}, {"reset": 0.1},
+        {}, {"beta_2": 0.95}, {"beta_2": 0.999}, {"dropout": 0.1}, {"shape": "linear", "final": 0.0},
+        {**line, "weight_decay": 0.1}, {**line, "embedding_scale": 0.3}, wide, {**wide, "rate": 0.014},
+        {**wide, "rate": 0.008, "dropout": 0.15}, {**wide, "rate": 0.009, "dropout": 0.25},
+        {**wide, "rate": 0.009, "dropout": 0.35}, {**line, "dropout": 0.15, "weight_drop": 0.2},
+        {**wide, "character_drop": 0.05}, {**wide, "embedding": 128}, {**wide, "average": 0.99},
+        {**wide, "reset": 0.1}, {"muon": 0.02, "batch_size": 32, "epochs": 3.0},
     ):  # fmt: skip
         yield dataclasses.replace(minute, **change)
-    for cell, rates in (("gru", (0.003, 0.005, 0.008)), ("rnn", (0.0015, 0.003, 0.005))):
+    for cell, rates in (("gru", (0.004, 0.006, 0.009)), ("rnn", (0.0025, 0.004, 0.006))):
         for rate in rates:
-            yield Experiment(series=f"{cell} 1 minute", cell=cell, rate=rate, epochs=3.1 if cell == "gru" else 6.2)
-    longer = Experiment(series="lstm 3 minutes", units=384, epochs=4.5, rate=0.008, dropout=0.1)
+            epochs, dropout = (3.1, 0.1) if cell == "gru" else (6.2, 0.05)
+            settings = {**wide, "dropout": dropout, "rate": rate, "epochs": epochs}
+            yield Experiment(series=f"{cell} 1 minute", cell=cell, **settings)
+    longer = Experiment(series="lstm 3 minutes", units=512, epochs=3.2, rate=0.008, **{**wide, "dropout": 0.35})
     for change in (
-        {}, {"dropout": 0.2}, {"dropout": 0.3}, {"weight_decay": 0.1}, {"weight_drop": 0.2}, {"character_drop": 0.05},
-        {"units": 512, "epochs": 2.7, "rate": 0.006},
+        {}, {"dropout": 0.45}, {"rate": 0.006}, {"weight_decay": 0.1}, {"weight_drop": 0.2},
+        {"units": 384, "epochs": 4.5, "rate": 0.010, "dropout": 0.2}, {"units": 384, "epochs": 4.5, "dropout": 0.35},
     ):  # fmt: skip
         yield dataclasses.replace(longer, **change)
-    longest = Experiment(series="lstm 10 minutes", units=640, epochs=6.4, rate=0.005, dropout=0.35)
-    for change in ({}, {"weight_drop": 0.2}, {"weight_decay": 0.1}, {"units": 512, "epochs": 9.0}):
+    longest = Experiment(series="lstm 10 minutes", units=768, epochs=4.7, rate=0.006, **{**wide, "dropout": 0.5})
+    for change in ({}, {"dropout": 0.4}, {"weight_drop": 0.2}, {"units": 640, "epochs": 6.4}):
         yield dataclasses.replace(longest, **change)
 
 
@@ -112,7 +118,7 @@ class Trainer:
         )  # fmt: skip
         self.streams = Streams(self.corpus.part("train"), x.batch_size, x.sequence_length)
         self.weights = [tf.Variable(variable.value) for variable in self.model.trainable_weights]
-        self.weights[0].assign(self.weights[0] * (x.embedding_scale / 0.05))
+        self.weights[0].assign(self.weights[0] * x.embedding_scale)
         self.paths = [variable.path for variable in self.model.trainable_weights]
         self.first, self.second, self.averages = (
             [tf.Variable(value * 0.0 if zero else value) for value in self.weights] for zero in (True, True, False)

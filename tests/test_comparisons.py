@@ -34,7 +34,7 @@ def test_the_document_has_rows_and_baselines() -> None:
     document = json.loads(json.dumps(Comparison(name="x", rows=ROWS[::2], baselines=(NGRAM,)).to_json()))
     assert document["rows"][0] == {
         "cell": "lstm", "layers": 1, "units": 8, "seed": 1, "run": "lstm-1", "status": "complete",
-        "results": make_results(1.51), "error": None,
+        "results": make_results(1.51), "error": None, **make_results(1.51),
     }  # fmt: skip
     assert document["baselines"] == [
         {

@@ -40,16 +40,16 @@ class Assignment:
     seconds: float = field(default=0.0, init=False)
 
     def pieces(self) -> Iterator[Piece]:
-        """The texts as they are written."""
+        """The texts as they are written; what can't be written is refused at once."""
+        model = self.model
+        return self._timed(write(model.network, model.vocabulary, self.config, self.prompts, surprise=self.surprise))
+
+    def _timed(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         started = time.perf_counter()
-        try:
-            for piece in write(
-                self.model.network, self.model.vocabulary, self.config, self.prompts, surprise=self.surprise
-            ):
-                self.characters += len(piece.characters)
-                yield piece
-        finally:
+        for piece in pieces:
+            self.characters += len(piece.characters)
             self.seconds = time.perf_counter() - started
+            yield piece
 
     def prompt_of(self, text: int) -> str:
         """What text number `text` goes on from."""
@@ -108,15 +108,19 @@ def stream(assignment: Assignment, page: Page, *, separator: str, painted: bool)
         ended them.
     """
     kept: list[list[str]] = []
-    begun = -1
+
+    def begin(text: int) -> None:
+        page.write(f"{separator}\n" if text else "")
+        prompt = page.shown(assignment.shown_prompt(text))
+        page.write(dim(prompt) if painted and prompt else prompt)
+        kept.append([])
+
+    pieces = in_order(assignment.pieces())
+    begin(0)  # a long prompt shows while the model still reads it
     try:
-        for piece in in_order(assignment.pieces()):
-            if piece.text != begun:
-                begun = piece.text
-                page.write(f"{separator}\n" if begun else "")
-                prompt = page.shown(assignment.shown_prompt(begun))
-                page.write(dim(prompt) if painted and prompt else prompt)
-                kept.append([])
+        for piece in pieces:
+            if piece.text == len(kept):
+                begin(piece.text)
             shown = page.shown(piece.characters)
             page.write(paint(shown, piece.probabilities) if painted else shown)
             if assignment.training is not None:

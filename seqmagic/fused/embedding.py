@@ -20,22 +20,29 @@ def is_folded(ids: tf.Tensor, embedding: tf.Tensor) -> bool:
     return embedding.shape[0] <= ids.shape.num_elements()
 
 
-def project(ids: tf.Tensor, embedding: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-    """embedding[ids]·kernel + bias.
+def project(ids: tf.Tensor, embedding: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, *, gates: int) -> list[tf.Tensor]:
+    """embedding[ids]·kernel + bias, cut into the blocks of the gates.
 
     Args:
         ids: (T, B) int32.
         embedding: (V, E).
         kernel: (E, N).
         bias: (N,).
+        gates: G; N is G·U.
 
     Returns:
-        (T, B, N).
+        G blocks (T, B, U).
     """
     if is_folded(ids, embedding):
-        return tf.gather(tf.matmul(embedding, kernel) + bias, ids)
-    rows = tf.matmul(tf.gather(embedding, tf.reshape(ids, (-1,))), kernel) + bias
-    return tf.reshape(rows, (*ids.shape, kernel.shape[1]))
+        table = tf.matmul(embedding, kernel) + bias
+        return [tf.gather(block, ids) for block in tf.split(table, gates, axis=1)]
+    return project_rows(tf.gather(embedding, ids), kernel, bias, gates=gates)
+
+
+def project_rows(inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, *, gates: int) -> list[tf.Tensor]:
+    """inputs·kernel + bias as one product, (T, B, D) -> G blocks (T, B, U)."""
+    rows = tf.matmul(flat(inputs), kernel) + bias
+    return [tf.reshape(block, (*inputs.shape[:2], block.shape[1])) for block in tf.split(rows, gates, axis=1)]
 
 
 def project_backward(

@@ -14,6 +14,7 @@ As in the LSTM, each gate has a buffer of its own, which starts as its block of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -40,12 +41,15 @@ class Gradients(NamedTuple):
 
 
 def forward(
-    projected: tf.Tensor, states: tuple[tf.Tensor], recurrent_kernel: tf.Tensor, recurrent_bias: tf.Tensor
+    projected: Sequence[tf.Tensor],
+    states: tuple[tf.Tensor],
+    recurrent_kernel: tf.Tensor,
+    recurrent_bias: tf.Tensor,
 ) -> tuple[tf.Tensor, tuple[tf.Tensor], Saved]:
     """Run over the window.
 
     Args:
-        projected: p, (T, B, 3U).
+        projected: The blocks of p, z, r, h̃, (T, B, U) each.
         states: (h,) before the window, (B, U).
         recurrent_kernel: R, (U, 3U).
         recurrent_bias: b_R, (3U,).
@@ -54,7 +58,7 @@ def forward(
         The outputs h (T, B, U), the states after the window, and what `backward` needs.
     """
     (initial_h,) = states
-    steps = projected.shape[0]
+    steps, dtype = projected[0].shape[0], projected[0].dtype
 
     def step(t: tf.Tensor, h: tf.Tensor, hs: Buffer, products: Buffer, *gates: Buffer) -> tuple:
         q_z, q_r, q_h = tf.split(tf.matmul(h, recurrent_kernel) + recurrent_bias, 3, axis=1)
@@ -65,9 +69,9 @@ def forward(
         written = (gate.write(t, now) for gate, now in zip(gates, (z, r, candidate), strict=True))
         return t + 1, h, hs.write(t + 1, h), products.write(t, q_h), *written
 
-    hs = buffer(steps + 1, initial_h.shape, projected.dtype).write(0, initial_h)
-    products = buffer(steps, initial_h.shape, projected.dtype)
-    blocks = [overwritable(block) for block in tf.split(projected, 3, axis=2)]
+    hs = buffer(steps + 1, initial_h.shape, dtype).write(0, initial_h)
+    products = buffer(steps, initial_h.shape, dtype)
+    blocks = [overwritable(block) for block in projected]
     _, h, hs, products, *blocks = tf.while_loop(lambda t, *_: t < steps, step, (0, initial_h, hs, products, *blocks))
     all_hs = hs.stack()
     saved = Saved(all_hs, [block.stack() for block in blocks], products.stack(), recurrent_kernel)

@@ -5,13 +5,16 @@ Axes: T time, B batch, D input size, U units, G gates (rnn 1, lstm 4, gru 3), V 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from seqmagic.fused import gru, lstm, rnn
+from seqmagic.fused.embedding import project_rows
 from seqmagic.fused.window import flat, weight_gradient
 
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 RECURRENCES: dict[str, Any] = {"rnn": rnn, "lstm": lstm, "gru": gru}
 States = tuple[tf.Tensor, ...]  # (h,) or, for lstm, (h, c); each (B, U)
 
@@ -29,8 +32,8 @@ def input_bias(cell: str, bias: tf.Tensor) -> tf.Tensor:
     return bias[0] if cell == "gru" else bias
 
 
-def run(cell: str, projected: tf.Tensor, weights: Weights, states: States) -> tuple[tf.Tensor, States, Any]:
-    """The recurrence of `cell` on inputs that are projected already, (T, B, G·U)."""
+def run(cell: str, projected: Sequence[tf.Tensor], weights: Weights, states: States) -> tuple[tf.Tensor, States, Any]:
+    """The recurrence of `cell` on inputs that are projected already, as G blocks (T, B, U)."""
     if cell == "gru":
         return gru.forward(projected, states, weights.recurrent_kernel, weights.bias[1])
     return RECURRENCES[cell].forward(projected, states, weights.recurrent_kernel)
@@ -48,9 +51,8 @@ def join_bias(cell: str, d_input_bias: tf.Tensor, gradients: Any) -> tf.Tensor:
 
 def forward(cell: str, inputs: tf.Tensor, weights: Weights, states: States) -> tuple[tf.Tensor, States, Any]:
     """A whole layer: inputs (T, B, D) -> outputs (T, B, U), states after the window, what is kept."""
-    steps, batch, _ = inputs.shape
-    projected = tf.matmul(flat(inputs), weights.kernel) + input_bias(cell, weights.bias)
-    projected = tf.reshape(projected, (steps, batch, weights.kernel.shape[1]))
+    bias = input_bias(cell, weights.bias)
+    projected = project_rows(inputs, weights.kernel, bias, gates=GATES[cell])
     return run(cell, projected, weights, states)
 
 

@@ -7,13 +7,14 @@ Axes: T time, B batch, U units; 4U: the blocks i, f, c̃, o side by side, as Ker
 projected input x·W + b, made outside for all steps at once.
 Kept for the backward pass, in numbers: 6·T·B·U (the four gates, c and h).
 
-The blocks of `p` are cut apart before the loop, and each gate is written over its block: XLA then reads and
-writes every (B, U) array of a step as one contiguous run and makes vector code of it. With the four gates in
-one (T, B, 4U) buffer it made scalar code of the backward step.
+The blocks of `p` are arrays of their own, and each gate is written over its block: XLA then reads and writes
+every (B, U) array of a step as one contiguous run and makes vector code of it. With the four gates in one
+(T, B, 4U) buffer it made scalar code of the backward step.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -40,12 +41,12 @@ class Gradients(NamedTuple):
 
 
 def forward(
-    projected: tf.Tensor, states: tuple[tf.Tensor, tf.Tensor], recurrent_kernel: tf.Tensor
+    projected: Sequence[tf.Tensor], states: tuple[tf.Tensor, tf.Tensor], recurrent_kernel: tf.Tensor
 ) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor], Saved]:
     """Run over the window.
 
     Args:
-        projected: p, (T, B, 4U).
+        projected: The blocks of p, i, f, c̃, o, (T, B, U) each.
         states: (h, c) before the window, (B, U) each.
         recurrent_kernel: R, (U, 4U).
 
@@ -53,7 +54,7 @@ def forward(
         The outputs h (T, B, U), the states after the window, and what `backward` needs.
     """
     initial_h, initial_c = states
-    steps = projected.shape[0]
+    steps, dtype = projected[0].shape[0], projected[0].dtype
 
     def step(t: tf.Tensor, h: tf.Tensor, c: tf.Tensor, hs: Buffer, cs: Buffer, *gates: Buffer) -> tuple:
         products = tf.split(tf.matmul(h, recurrent_kernel), 4, axis=1)
@@ -64,9 +65,9 @@ def forward(
         written = (gate.write(t, now) for gate, now in zip(gates, (i, f, candidate, o), strict=True))
         return t + 1, h, c, hs.write(t, h), cs.write(t + 1, c), *written
 
-    hs = buffer(steps, initial_h.shape, projected.dtype)
-    cs = buffer(steps + 1, initial_c.shape, projected.dtype).write(0, initial_c)
-    blocks = [overwritable(block) for block in tf.split(projected, 4, axis=2)]
+    hs = buffer(steps, initial_h.shape, dtype)
+    cs = buffer(steps + 1, initial_c.shape, dtype).write(0, initial_c)
+    blocks = [overwritable(block) for block in projected]
     _, h, c, hs, cs, *blocks = tf.while_loop(lambda t, *_: t < steps, step, (0, initial_h, initial_c, hs, cs, *blocks))
     outputs = hs.stack()
     saved = Saved(outputs, cs.stack(), [block.stack() for block in blocks], initial_h, recurrent_kernel)

@@ -53,7 +53,8 @@ def forward(
     for depth, (weights, state) in enumerate(zip(parameters.layers, states, strict=True)):
         if depth == 0:
             bias = recurrent_layer.input_bias(cell, weights.bias)
-            projected = first_product.project(ids, parameters.embedding, weights.kernel, bias)
+            gates = recurrent_layer.GATES[cell]
+            projected = first_product.project(ids, parameters.embedding, weights.kernel, bias, gates=gates)
             hs, state, kept = recurrent_layer.run(cell, projected, weights, state)
         else:
             hs, state, kept = recurrent_layer.forward(cell, outputs[-1], weights, state)
@@ -65,13 +66,29 @@ def forward(
 
 
 def cross_entropy(logits: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Nats of each prediction (N,) and their gradient by the logits (N, V); targets (N,) int32."""
+    """Nats of each prediction (N,) and the probabilities (N, V); logits (N, V), targets (N,) int32."""
     chosen = tf.one_hot(targets, logits.shape[1], dtype=logits.dtype)
     shifted = logits - tf.reduce_max(logits, axis=1, keepdims=True)
     exponentials = tf.exp(shifted)
     total = tf.reduce_sum(exponentials, axis=1, keepdims=True)
-    nats = tf.math.log(total[:, 0]) - tf.reduce_sum(shifted * chosen, axis=1)
-    return nats, exponentials / total - chosen
+    return tf.math.log(total[:, 0]) - tf.reduce_sum(shifted * chosen, axis=1), exponentials / total
+
+
+def dense_backward(
+    probabilities: tf.Tensor, targets: tf.Tensor, *, inputs: tf.Tensor, kernel: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Gradients of the summed cross-entropy by the dense layer's inputs (N, U), kernel (U, V) and bias (V,).
+
+    V is seldom a multiple of a vector register, and with V rows instead of V columns the kernel's gradient takes
+    half the time; so the logits' gradient, probabilities - one-hot, is made a second time with its axes turned.
+    The one row more, cut off after, keeps XLA from turning the product back.
+    """
+    vocabulary = probabilities.shape[1]
+    d_logits = probabilities - tf.one_hot(targets, vocabulary, dtype=probabilities.dtype)
+    one_more = tf.pad(tf.transpose(probabilities), [[0, 1], [0, 0]])
+    d_logits_transposed = one_more - tf.one_hot(targets, vocabulary + 1, axis=0, dtype=probabilities.dtype)
+    d_kernel = tf.transpose(tf.matmul(d_logits_transposed, inputs)[:vocabulary])
+    return tf.matmul(d_logits, kernel, transpose_b=True), d_kernel, tf.reduce_sum(d_logits, axis=0)
 
 
 def loss_and_gradients(
@@ -98,9 +115,12 @@ def loss_and_gradients(
     parameters = unflatten(weights)
     ids, targets = tf.transpose(ids), tf.transpose(targets)  # time first
     logits, outputs, new_states, saved = forward(cell, parameters, ids, states, masks)
-    nats, d_logits = cross_entropy(logits, tf.reshape(targets, (-1,)))
-    d_dense_kernel = tf.matmul(flat(outputs[-1]), d_logits, transpose_a=True)
-    d_outputs = tf.reshape(tf.matmul(d_logits, parameters.dense_kernel, transpose_b=True), outputs[-1].shape)
+    characters = tf.reshape(targets, (-1,))
+    nats, probabilities = cross_entropy(logits, characters)
+    d_rows, d_dense_kernel, d_dense_bias = dense_backward(
+        probabilities, characters, inputs=flat(outputs[-1]), kernel=parameters.dense_kernel
+    )
+    d_outputs = tf.reshape(d_rows, outputs[-1].shape)
     d_layers: list[Weights] = []
     for depth in reversed(range(len(parameters.layers))):
         layer = parameters.layers[depth]
@@ -118,7 +138,6 @@ def loss_and_gradients(
                 cell, saved[depth], d_outputs, d_states, inputs=outputs[depth - 1], weights=layer
             )
             d_layers.append(d_weights)
-    d_dense_bias = tf.reduce_sum(d_logits, axis=0)
     d_parameters = Parameters(d_embedding, tuple(reversed(d_layers)), d_dense_kernel, d_dense_bias)
     return tf.reduce_sum(nats), flatten(d_parameters), new_states
 

@@ -8,6 +8,7 @@ Kept for the backward pass, in numbers: T·B·U (h).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -32,12 +33,12 @@ class Gradients(NamedTuple):
 
 
 def forward(
-    projected: tf.Tensor, states: tuple[tf.Tensor], recurrent_kernel: tf.Tensor
+    projected: Sequence[tf.Tensor], states: tuple[tf.Tensor], recurrent_kernel: tf.Tensor
 ) -> tuple[tf.Tensor, tuple[tf.Tensor], Saved]:
     """Run over the window.
 
     Args:
-        projected: p, (T, B, U).
+        projected: p as its only block, (T, B, U).
         states: (h,) before the window, (B, U).
         recurrent_kernel: R, (U, U).
 
@@ -45,13 +46,14 @@ def forward(
         The outputs h (T, B, U), the states after the window, and what `backward` needs.
     """
     (initial_h,) = states
-    steps = projected.shape[0]
+    (block,) = projected
+    steps = block.shape[0]
 
     def step(t: tf.Tensor, h: tf.Tensor, outputs: Buffer) -> tuple:
         h = tf.tanh(outputs.read(t) + tf.matmul(h, recurrent_kernel))
         return t + 1, h, outputs.write(t, h)
 
-    start = (0, initial_h, overwritable(projected))
+    start = (0, initial_h, overwritable(block))
     _, h, outputs = tf.while_loop(lambda t, *_: t < steps, step, start)
     hs = outputs.stack()
     return hs, (h,), Saved(hs, initial_h, recurrent_kernel)

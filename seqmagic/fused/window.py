@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import tensorflow as tf
 
-Buffer = tf.TensorArray  # one array per step, which XLA keeps as one array (steps, …) written in place
+Buffer: TypeAlias = tf.TensorArray  # one array per step, which XLA keeps as one array (steps, …) written in place
 
 
 def buffer(steps: int, shape: tf.TensorShape | tuple[int, ...], dtype: tf.DType) -> Buffer:

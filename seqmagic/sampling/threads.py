@@ -74,12 +74,14 @@ def available_threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def runnable_others() -> int:
-    """How many other threads on this machine want a core right now; 0 where the system does not say."""
+def idle_cores() -> int:
+    """How many cores of this machine nobody else wants right now; all of them where the system does not say."""
+    cores = os.cpu_count() or 1
     try:
-        return int(Path("/proc/loadavg").read_text(encoding="utf-8").split()[3].partition("/")[0]) - 1
+        running = int(Path("/proc/loadavg").read_text(encoding="utf-8").split()[3].partition("/")[0])
     except (OSError, ValueError, IndexError):
-        return 0
+        return cores
+    return cores - running + 1  # one of those that run is this process
 
 
 class ThreadChooser:
@@ -94,14 +96,13 @@ class ThreadChooser:
         threads: Threads | None,
         limit: int,
         *,
-        others: Callable[[], int] = runnable_others,
+        idle: Callable[[], int] = idle_cores,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Choose among 1, 2, 4 ... up to `limit` threads, as many as are idle according to `others`."""
+        """Choose among 1, 2, 4 ... up to `limit` threads; more are tried only while as many cores are idle."""
         self._threads = threads
         self._choices = [2**power for power in range(max(1, limit).bit_length())] if threads else [1]
-        self._limit = limit
-        self._others = others
+        self._idle = idle
         self._clock = clock
         self._best = 0
         self._trying: int | None = None
@@ -176,8 +177,8 @@ class ThreadChooser:
         """Try the next larger number of threads if as many cores are idle, or else the next smaller one."""
         more, fewer = self._best + 1, self._best - 1
         worse = self._seconds.pop(more, 0.0) > self._seconds[self._best]  # the last time it was tried
-        idle = more < len(self._choices) and self._others() + self._choices[more] <= self._limit
-        if idle and not (worse and fewer >= 0):
+        possible = more < len(self._choices) and self._choices[more] <= self._idle()
+        if possible and not (worse and fewer >= 0):
             self._trying = more
         elif fewer >= 0:
             self._trying = fewer

@@ -137,7 +137,7 @@ def write_text(
     """One whole text, without its prompt; otherwise as `write`."""
     folded = FoldedNetwork.of(network) if isinstance(network, Network) else network
     config = dataclasses.replace(config, count=1)
-    return "".join(piece.characters for piece in write(folded, vocabulary, config, [prompt] if prompt else []))
+    return "".join(piece.characters for piece in write(folded, vocabulary, config, [] if prompt is None else [prompt]))
 
 
 def _write_all(desk: _Desk, prompts: Sequence[np.ndarray], *, side_by_side: bool) -> Iterator[Piece]:

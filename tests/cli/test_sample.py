@@ -215,7 +215,7 @@ def test_runs_stand_side_by_side(write: Call, seqmagic: Call, models: Path, text
         (["--repetition-penalty", "0.5"], 2, "--repetition-penalty must be"),
         (["--length", "-5"], 2, "--length must be 0 or more; received -5"),
         (["--count", 0], 2, "--count must be 1 or more"),
-        (["--count", 10**10], 1, "10,000,000,000 texts of 500 characters need about"),
+        (["--count", 10**10, "--prompt", "3 "], 1, "10,000,000,000 texts of 500 characters need about"),
         (["--length", 0, "--count", 2], 1, "--length 0 writes one text until Ctrl-C, not 2"),
         (["--length", 5, "--min-length", 6], 1, "--min-length 6 is more than --length 5"),
         (["--ban", "".join(map(chr, range(256)))], 1, "--ban leaves none of the model's "),
@@ -295,9 +295,7 @@ def test_text_without_end_flows_until_ctrl_c(tiny_run: Run, models: Path) -> Non
     assert b"Traceback" not in errors and errors.startswith(b"tiny: ") and errors.count(b"\n") == 1
 
 
-def test_ctrl_c_keeps_what_was_written_to_a_file(
-    write: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ctrl_c_keeps_what_was_written_to_a_file(write: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*arguments: Any, **more: Any) -> Iterator[Piece]:
         for number, piece in enumerate(writer.write(*arguments, **more)):
             if number == 100:

@@ -1,4 +1,4 @@
-"""The engines: they agree with the model, with each other, and with themselves on other shards and in other processes."""
+"""The engines agree with the model, with each other, and with themselves on other shards and in other processes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import pytest
 import tensorflow as tf
 
 from seqmagic.config import CELLS, ModelConfig
-from seqmagic.errors import ConfigError
+from seqmagic.errors import ConfigError, TrainingError
 from seqmagic.model import build_model
-from seqmagic.training.engines import FusedEngine, KerasEngine, make_engine, shard_rows
+from seqmagic.training import engines
+from seqmagic.training.engines import FusedEngine, KerasEngine, make_engine
+from seqmagic.training.fused_engine import shard_rows
 
 pytestmark = pytest.mark.tf
 
@@ -207,6 +209,34 @@ def test_keras_is_what_was_asked():
     engine = make("keras")
     assert (engine.name, engine.precision) == ("keras", "float32")
     assert "as asked" in engine.reason
+
+
+@pytest.mark.parametrize("request_", ["auto", "keras"])
+def test_mixed_precision_on_a_cpu_runs_stock_layers_that_were_checked(request_):
+    engine = make(request_, precision="mixed_bfloat16")
+    assert (engine.name, engine.precision) == ("keras", "mixed_bfloat16")
+
+
+def test_a_precision_that_fails_here_is_refused_in_one_line(monkeypatch):
+    monkeypatch.setattr(engines, "disagreement", lambda *_: "its numbers overflow")
+    with pytest.raises(TrainingError, match="mixed_float16 can't be used here: its numbers overflow") as caught:
+        make("keras", precision="mixed_float16")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_of_another_make_is_refused():
+    config = configuration("gru")
+    model = build_model(configuration("gru", layers=1), vocabulary_size=VOCABULARY, seed=0)
+    with pytest.raises(TrainingError, match="has 9 weight arrays; received a model with 6"):
+        make_engine(
+            "auto",
+            model=model,
+            config=config,
+            vocabulary_size=VOCABULARY,
+            batch_size=4,
+            threads=1,
+            precision="auto",
+        )
 
 
 def test_fused_refuses_mixed_precision_in_one_line():

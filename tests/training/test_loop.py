@@ -161,7 +161,7 @@ def test_keras_callbacks_see_epochs_and_can_stop(corpus: Corpus, tmp_path: Path)
             if len(logs) == 3:
                 self.model.stop_training = True
 
-    events = run_training(corpus, tmp_path, epochs=1000.0, callbacks=[Watch()])
+    events = run_training(corpus, tmp_path, epochs=40.0, callbacks=[Watch()])
     evaluated = [event for event in events if isinstance(event, Evaluated)]
     assert finished(events).status == "complete"
     assert len(evaluated) in (3, 4)  # one more at the end, if steps were taken since
