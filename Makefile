@@ -53,11 +53,13 @@ $(VENV)/tested: $(VENV)/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+opening = $(if $(filter python-docs,$(TEXT)),--prompt 'The ')
+
 demo: $(VENV)/installed ## set up, train rnn, lstm and gru on a real text, put them side by side, write
-	$(SEQMAGIC) compare $(TEXT) --cells rnn,lstm,gru --units 256 --layers 1 --minutes $(or $(MINUTES),1) $(ARGS)
+	$(SEQMAGIC) compare $(TEXT) --cells rnn,lstm,gru --units 256 --layers 1 --minutes $(or $(MINUTES),1) $(opening) $(ARGS)
 	@echo
 	@echo "The best of them writes:"
-	$(SEQMAGIC) sample best --length 600 --temperature 0.7
+	$(SEQMAGIC) sample best --length 500 --temperature 0.6 --seed 3 $(opening)
 
 test: $(VENV)/tested ## install what tests need and run them
 	$(BIN)/python -m pytest

@@ -81,10 +81,9 @@ def peak_rate(cell: str, units: int, batch_size: int) -> float:
 
 
 def chosen_dropout(cell: str, *, units: int, readings: float) -> float:
-    """Dropout: more for wider models, and more the oftener the training part is read."""
-    by_width = max(0.0, 0.25 + 0.12 * math.log2(units / 256))
-    dropout = by_width * min(1.0, readings / 3.3) + 0.05 * max(0.0, readings - 3.3)
-    return round(min(MOST_DROPOUT, dropout) * (0.5 if cell == "rnn" else 1.0), 3)
+    """Dropout: more for wider models, less where the training part is not even read a few times."""
+    by_width = min(MOST_DROPOUT, max(0.0, 0.25 + 0.12 * math.log2(units / 256)))
+    return round(by_width * min(1.0, readings / 3.3) * (0.5 if cell == "rnn" else 1.0), 3)
 
 
 def chosen_units(readable: Callable[[int], float], characters: int) -> int:
