@@ -25,6 +25,8 @@ import numpy as np
 
 WORTH_SHARING = 1_500_000  # bytes read per step below which a second thread never paid
 _CALLS = 16  # a block: so many calls are timed together
+_WARM_UP = 8  # calls before a trial that are not timed
+_LONGEST_WARM_UP = 0.02  # seconds that they may take together
 _PATIENCE = 16  # blocks before a choice is looked at again; doubled each time it stands
 _LONGEST_PATIENCE = 1024
 _MARGIN = 0.9  # the share of the time that a better number of threads has to need
@@ -120,7 +122,8 @@ class ThreadChooser:
         if len(self._choices) == 1:
             return work
         self._apply()
-        clock, calls, seconds, most = self._clock, 0, 0.0, self._most_seconds()
+        clock, seconds = self._clock, 0.0
+        calls, most = self._new_block()
 
         def timed(*arguments: Any) -> Any:
             nonlocal calls, seconds, most
@@ -129,8 +132,11 @@ class ThreadChooser:
             seconds += clock() - start
             calls += 1
             if calls == _CALLS or seconds > most:
-                self._judge(seconds / calls)
-                calls, seconds, most = 0, 0.0, self._most_seconds()
+                self._judge(seconds / calls if calls > 0 else math.inf)
+                calls, most = self._new_block()
+                seconds = 0.0
+            elif calls == 0:
+                seconds, most = 0.0, self._most_seconds()
             return result
 
         return timed
@@ -148,8 +154,16 @@ class ThreadChooser:
         finally:
             self._threads.set(before)
 
+    def _new_block(self) -> tuple[int, float]:
+        """The number of the first call of a block, below 0 where some are not counted; and what they may take.
+
+        A trial begins with calls for the threads to be made or to wake up in: the first takes as long as a
+        hundred later ones.
+        """
+        return (-_WARM_UP, _LONGEST_WARM_UP) if self._trying is not None else (0, self._most_seconds())
+
     def _most_seconds(self) -> float:
-        """What a block may take before it is judged early."""
+        """What the counted calls of a block may take before it is judged early."""
         if self._trying is not None:
             return _CALLS * self._seconds[self._best]
         return _CALLS * _DISTURBED * self._seconds[0] if self._best > 0 else math.inf

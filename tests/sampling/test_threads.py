@@ -18,6 +18,7 @@ class Machine:
     def __init__(self, cost: Callable[[int], float], *, limit: int = 8, idle: int = 8) -> None:
         self.now, self.count, self.cost, self.idle = 0.0, 3, cost, idle
         self.used: list[int] = []
+        self.waking = 0.0  # what the first call after a change of threads takes longer
         self.chooser = ThreadChooser(self, limit, idle=lambda: self.idle, clock=lambda: self.now)
 
     def get(self) -> int:
@@ -27,7 +28,7 @@ class Machine:
         self.count = count
 
     def step(self, given: int) -> int:
-        self.now += self.cost(self.count)
+        self.now += self.cost(self.count) + (self.waking if self.used[-1:] != [self.count] else 0.0)
         self.used.append(self.count)
         return given + 1
 
@@ -43,30 +44,39 @@ class Machine:
 
 
 def test_more_threads_are_taken_as_long_as_they_help() -> None:
-    machine = Machine(lambda count: {1: 8.0, 2: 5.0, 4: 3.0, 8: 2.9}[count])
+    machine = Machine(lambda count: {1: 8e-5, 2: 5e-5, 4: 3e-5, 8: 2.9e-5}[count])
     used = machine.run(3000)
-    assert used[:64] == [1] * 16 + [2] * 16 + [2] * 16 + [4] * 16
+    # a trial is eight calls to wake up in and sixteen that count
+    assert used[: 16 + 24 + 16 + 24] == [1] * 16 + [2] * 24 + [2] * 16 + [4] * 24
     assert used.count(4) > 0.9 * len(used)
 
 
+def test_threads_may_be_slow_to_wake_up() -> None:
+    machine = Machine(lambda count: 8e-5 / count, limit=2)
+    machine.waking = 5e-3
+    assert machine.run(2000)[-1] == 2
+
+
 def test_where_one_is_fastest_the_trials_are_few_and_short() -> None:
-    machine = Machine(lambda count: 1.0 if count == 1 else 500.0)
+    machine = Machine(lambda count: 1e-4 if count == 1 else 5e-3)
     used = machine.run(20_000)
-    assert used[:18] == [1] * 16 + [2] + [1]  # a slow call ends a trial
-    assert used.count(2) == sum(count != 1 for count in used) <= 10
+    assert used[:22] == [1] * 16 + [2] * 5 + [1]  # 25 ms are enough to know
+    assert used.count(2) == sum(count != 1 for count in used) <= 40
+    slower = Machine(lambda count: 1e-4 if count == 1 else 1.5e-4)
+    assert slower.run(1000)[16:48].count(2) == 8 + 11  # eleven calls take longer than sixteen did
 
 
 def test_a_busy_machine_is_left_alone() -> None:
-    machine = Machine(lambda count: 1.0 / count, limit=2, idle=1)
+    machine = Machine(lambda count: 1e-4 / count, limit=2, idle=1)
     assert set(machine.run(2000)) == {1}
     machine.idle = 2
     assert machine.run(2000)[-1] == 2
 
 
 def test_sharing_ends_at_once_when_somebody_takes_the_core() -> None:
-    machine = Machine(lambda count: 1.0 if count == 1 else 0.6, limit=2)
+    machine = Machine(lambda count: 1e-4 if count == 1 else 6e-5, limit=2)
     assert machine.run(1000)[-1] == 2
-    machine.cost = lambda count: 1.0 if count == 1 else 100.0
+    machine.cost = lambda count: 1e-4 if count == 1 else 1e-2
     after = machine.run(40)
     assert 1 <= after.count(2) <= 2
     assert after[2:] == [1] * 38
