@@ -216,7 +216,7 @@ def bare_products(network: Any) -> float:
 
     from seqmagic.sampling.threads import available_threads, blas_threads
 
-    matrices = [matrix for layer in network.layers for matrix in layer.products if matrix.size] + [network.dense_kernel]
+    matrices = [matrix for layer in network.layers for matrix in layer.products if matrix.size] + [network.dense]
     products = [(m, np.ones(m.shape[1], np.float32), np.empty(m.shape[0], np.float32)) for m in matrices]
     threads = blas_threads()
     best = 0.0

@@ -310,7 +310,7 @@ class SampleConfig(Config):
         maximum=1e6,
     )
     repetition_window: int = setting(
-        32, "How far back --repetition-penalty looks.", minimum=1, maximum=1_000_000, unit="characters"
+        32, "How far back --repetition-penalty looks.", minimum=1, maximum=10_000, unit="characters"
     )
     ban: str | None = setting(None, "Characters that are never written.", auto="none")
     stop: tuple[str, ...] = setting((), "End a text where this would be written; may be given several times.")

@@ -17,6 +17,7 @@ import numpy as np
 from seqmagic.network import Network, cross_entropy
 from seqmagic.sampling.steps import FOLDS, STEPS, FoldedLayer
 
+_PAD = 16  # numbers, 64 bytes: a line of the cache
 _PIECE = 256  # characters of a prompt that pass through a layer at once: bounds the memory a prompt needs
 
 
@@ -41,13 +42,13 @@ class FoldedNetwork:
     Attributes:
         layers: The recurrent layers, first to last.
         table: (V, R), the input row of each character: embedding and first input product in one look-up.
-        dense_kernel, dense_bias: (V, U) and (V,).
+        dense: (V, U + _PAD), kernel and bias side by side: multiplied with the output and a 1 it gives the
+            logits. Zeros fill it up, so that every row begins where the processor likes it to.
     """
 
     layers: tuple[FoldedLayer, ...]
     table: np.ndarray
-    dense_kernel: np.ndarray
-    dense_bias: np.ndarray
+    dense: np.ndarray
 
     @classmethod
     def of(cls, network: Network) -> FoldedNetwork:
@@ -56,8 +57,10 @@ class FoldedNetwork:
         for layer in network.layers:
             below = layers[-1].units if layers else 0
             layers.append(FOLDS[layer.cell](layer.weights, below))
-        table = layers[0].rows(network.embedding)
-        return cls(tuple(layers), table, np.ascontiguousarray(network.dense_kernel.T), network.dense_bias)
+        dense = np.zeros((network.vocabulary_size, network.units + _PAD), np.float32)
+        dense[:, : network.units] = network.dense_kernel.T
+        dense[:, network.units] = network.dense_bias
+        return cls(tuple(layers), layers[0].rows(network.embedding), dense)
 
     @property
     def vocabulary_size(self) -> int:
@@ -66,7 +69,7 @@ class FoldedNetwork:
     @property
     def bytes_per_step(self) -> int:
         """Weights read for one character of one stream."""
-        return self.dense_kernel.nbytes + sum(matrix.nbytes for layer in self.layers for matrix in layer.products)
+        return self.dense.nbytes + sum(matrix.nbytes for layer in self.layers for matrix in layer.products)
 
 
 class Engine:
@@ -81,57 +84,49 @@ class Engine:
         self.streams = streams
         tail = () if streams == 1 else (streams,)
         ends = np.cumsum([layer.units for layer in network.layers]).tolist()
-        self._outputs = np.zeros((ends[-1], *tail), np.float32)
+        # one layer above the other, and above them all the 1 that the bias of the dense layer is for
+        buffer = np.zeros((ends[-1] + _PAD, *tail), np.float32)
+        buffer[ends[-1]] = 1.0
+        self._outputs = buffer[: ends[-1]]
         self._spans = [slice(end - layer.units, end) for layer, end in zip(network.layers, ends, strict=True)]
         self._layers = [
-            STEPS[layer.cell](layer, self._outputs[end - layer.units - layer.below : end])
+            STEPS[layer.cell](layer, buffer[end - layer.units - layer.below : end])
             for layer, end in zip(network.layers, ends, strict=True)
         ]
         self._rows = list(network.table)
-        if streams == 1:
-            self.logits = np.zeros(network.vocabulary_size, np.float32)
-        else:
-            self.logits = np.zeros((streams, network.vocabulary_size), np.float32)
-            self._table = np.ascontiguousarray(network.table.T)
-            self._gathered = np.empty((self._table.shape[0], streams), np.float32)
+        self._scores = np.zeros((network.vocabulary_size, *tail), np.float32)
+        self.logits = self._scores.T
+        self._top = buffer[self._spans[-1].start :]
         self.step = self._step_of_one() if streams == 1 else self._step_of_many()
 
     def _step_of_one(self) -> Any:
-        """`step(id)`: read one character, return the logits of the next."""
+        """`step(id)`: read one character, return the logits (V,) of the next."""
         first, *above = self._layers
         start, climb = first.from_row, [layer.from_below for layer in above]
-        rows, recurrent = self._rows, self.network.layers[0].recurrent
-        kernel, bias, logits, top = (
-            self.network.dense_kernel,
-            self.network.dense_bias,
-            self.logits,
-            self._outputs[self._spans[-1]],
-        )
-        dot, add = np.dot, np.add
+        rows, recurrent, dot = self._rows, self.network.layers[0].recurrent, np.dot
+        dense, top, logits = self.network.dense, self._top, self.logits
 
         def step(id: int) -> np.ndarray:
             start(rows[id], recurrent)
             for advance in climb:
                 advance()
-            dot(kernel, top, logits)
-            return add(logits, bias, logits)
+            return dot(dense, top, logits)
 
         return step
 
     def _step_of_many(self) -> Any:
         """`step(ids (N,))`: read one character in each stream, return the logits (N, V) of the next."""
         first, *above = self._layers
-        table, gathered, recurrent = self._table, self._gathered, self.network.layers[0].recurrent
-        kernel, bias, logits = self.network.dense_kernel.T, self.network.dense_bias, self.logits
-        top = self._outputs[self._spans[-1]].T
+        table, recurrent = np.ascontiguousarray(self.network.table.T), self.network.layers[0].recurrent
+        gathered = np.empty((len(table), self.streams), np.float32)
 
         def step(ids: np.ndarray) -> np.ndarray:
             table.take(ids, axis=1, out=gathered, mode="clip")
             first.from_row(gathered, recurrent)
             for layer in above:
                 layer.from_below()
-            np.dot(top, kernel, logits)
-            return np.add(logits, bias, logits)
+            np.dot(self.network.dense, self._top, self._scores)
+            return self.logits
 
         return step
 
@@ -141,18 +136,18 @@ class Engine:
         Args:
             pace: Wraps the step of a layer (see `seqmagic.sampling.threads`).
         """
-        for outputs in self._pass_through(ids, pace):
-            last = outputs[-1]
-        np.dot(self.network.dense_kernel, last, self.logits)
-        return np.add(self.logits, self.network.dense_bias, self.logits)
+        for _ in self._pass_through(ids, pace):
+            pass
+        return np.dot(self.network.dense, self._top, self.logits)
 
     def score(self, ids: np.ndarray, pace: Callable[[Work], Work] = _plainly) -> np.ndarray:
         """Read `ids` (T,) in a single stream; return the nats of all but the first, (T - 1,), as predicted."""
+        kernel, bias = np.split(self.network.dense[:, : 1 - _PAD], [-1], axis=1)
         nats = [np.empty(0, np.float32)]
         position = 1
         for outputs in self._pass_through(ids[:-1], pace):
             targets = ids[position : position + len(outputs)].astype(np.intp)
-            logits = outputs @ self.network.dense_kernel.T + self.network.dense_bias
+            logits = outputs @ kernel.T + bias[:, 0]
             nats.append(cross_entropy(logits, targets))
             position += len(outputs)
         return np.concatenate(nats)

@@ -75,20 +75,20 @@ class Sampler:
         self._recent = _last(prompts, config.repetition_window)
         self._chosen = 0  # written so far, where that matters for the window
         self._prepared = 0  # steps for which noise was drawn
-        self._rows: list[tuple[np.ndarray, float]] = []  # noise and temperature of the next steps, last one first
+        self._noises: list[np.ndarray] = []  # of the next steps, the last one first
+        self._heat: list[float] = []  # their temperatures
 
     def choose(self, logits: np.ndarray) -> Any:
         """The next character: an int for one text from logits (V,), ids (N,) for several from (N, V).
 
         `logits` may be overwritten.
         """
-        if not self._rows:
+        if not self._noises:
             self._refill()
-        noise, temperature = self._rows.pop()
         if self._filtered:
-            logits = self._apply_filters(logits, temperature)
-        np.add(logits, noise, logits)
-        chosen = int(logits.argmax()) if self._alone else logits.argmax(axis=1)
+            logits = self._apply_filters(logits, self._heat.pop())
+        np.add(logits, self._noises.pop(), logits)
+        chosen: Any = int(logits.argmax()) if self._alone else logits.argmax(axis=1)
         if self._penalised:
             self._recent[:, self._chosen % self._recent.shape[1]] = chosen
             self._chosen += 1
@@ -115,8 +115,8 @@ class Sampler:
         block *= factors.astype(np.float32)[:, np.newaxis]
         if not self._filtered:
             block[..., self._banned] = -np.inf
-        rows = block[0] if self._alone else block.swapaxes(0, 1)
-        self._rows = list(zip(rows, temperatures.tolist(), strict=True))[::-1]
+        self._noises = list(block[0] if self._alone else block.swapaxes(0, 1))[::-1]
+        self._heat = temperatures.tolist()[::-1]
 
     def _temperatures(self, count: int) -> np.ndarray:
         """The temperatures of the next `count` steps, (count,): from the first to the last over the text."""
@@ -128,7 +128,7 @@ class Sampler:
         """Go on with these texts alone, two or more of them, by their place."""
         self._noise.keep(texts)
         self._recent = self._recent[texts]
-        self._rows = [(noise[texts], temperature) for noise, temperature in self._rows]
+        self._noises = [noise[texts] for noise in self._noises]
 
 
 def _last(prompts: Sequence[np.ndarray], window: int) -> np.ndarray:

@@ -48,8 +48,10 @@ class FoldedLayer:
 
     @property
     def recurrent(self) -> np.ndarray:
-        """The columns of `products[0]` that multiply the layer's own output, contiguous: a copy where D > 0."""
-        return np.ascontiguousarray(self.products[0][:, self.below :])
+        """What multiplies the layer's own output where the input comes as a row, C order; a copy where D > 0."""
+        if not self.below:
+            return self.products[0]
+        return np.concatenate([self.products[0][:, self.below :], *self.products[1:2]])
 
     def rows(self, inputs: np.ndarray) -> np.ndarray:
         """The input rows (T, R) of `inputs` (T, D), or of the embedding (V, E) in the first layer."""
@@ -61,8 +63,7 @@ class Steps:
     """A layer at work: both calls write its new output into the shared buffer.
 
     Attributes:
-        from_row: Step from an input row, (R,) or (R, N), and the columns of `products[0]` that multiply the
-            layer's own output, contiguous.
+        from_row: Step from an input row, (R,) or (R, N), and the layer's `recurrent` matrix.
         from_below: Step from the output of the layer below, which stands in the buffer.
         memory: What the layer keeps beside its output: (U,) or (U, N) arrays.
     """
@@ -99,20 +100,29 @@ def fold_lstm(weights: Weights, below: int) -> FoldedLayer:
 def fold_gru(weights: Weights, below: int) -> FoldedLayer:
     """Three products: [W; U] of z and r, halved, (2U, D + U); U of the candidate (U, U); its W (U, D).
 
+    The first layer, which has no W, has one: U of z and r, halved, and of the candidate, (3U, U).
+
     A row has R = 4U: z and r with the sum of both biases, halved; the inner bias d of the candidate, which
     the reset gate scales with the recurrent product; x·W + b of the candidate.
     """
     units = weights.recurrent_kernel.shape[0]
-    kernel, recurrent_kernel, (bias, inner_bias) = weights
     gates, candidate = slice(0, 2 * units), slice(2 * units, None)
-    products = (
-        _stack(below, 0.5 * kernel[:, gates], 0.5 * recurrent_kernel[:, gates]),
-        np.ascontiguousarray(recurrent_kernel[:, candidate].T),
-        np.ascontiguousarray(kernel[:below, candidate].T),
-    )
+
+    def halved(array: np.ndarray) -> np.ndarray:
+        return np.concatenate([0.5 * array[..., gates], array[..., candidate]], axis=-1)
+
+    kernel, recurrent_kernel, (bias, inner_bias) = (halved(array) for array in weights)
+    if below:
+        products: tuple[np.ndarray, ...] = (
+            _stack(below, kernel[:, gates], recurrent_kernel[:, gates]),
+            np.ascontiguousarray(recurrent_kernel[:, candidate].T),
+            np.ascontiguousarray(kernel[:, candidate].T),
+        )
+    else:
+        products = (_stack(0, kernel, recurrent_kernel),)
     nothing = np.zeros_like(kernel[:, candidate])
-    row_kernel = np.concatenate([0.5 * kernel[:, gates], nothing, kernel[:, candidate]], axis=1)
-    row_bias = np.concatenate([0.5 * (bias + inner_bias)[gates], inner_bias[candidate], bias[candidate]])
+    row_kernel = np.concatenate([kernel[:, gates], nothing, kernel[:, candidate]], axis=1)
+    row_bias = np.concatenate([(bias + inner_bias)[gates], inner_bias[candidate], bias[candidate]])
     return FoldedLayer("gru", units, below, products, row_kernel, row_bias)
 
 
@@ -183,7 +193,7 @@ def gru_steps(layer: FoldedLayer, outputs: np.ndarray) -> Steps:
     dot, add, subtract, multiply, tanh = np.dot, np.add, np.subtract, np.multiply, np.tanh
     units = layer.units
     below, h = outputs[: layer.below], outputs[layer.below :]
-    both, candidate_recurrent, candidate_kernel = layer.products
+    products = layer.products
     bias = _column(layer.row_bias, h)
     # z | r | U·h of the candidate | x·W of the candidate, as in an input row
     work = np.zeros((4 * units, *h.shape[1:]), np.float32)
@@ -203,15 +213,14 @@ def gru_steps(layer: FoldedLayer, outputs: np.ndarray) -> Steps:
         add(candidate, h, h)
 
     def from_row(row: np.ndarray, recurrent: np.ndarray) -> None:
-        dot(recurrent, h, gates)
-        dot(candidate_recurrent, h, candidate)
+        dot(recurrent, h, recurrent_sums)
         add(recurrent_sums, row[:row_sums], recurrent_sums)
         finish(row[row_sums:])
 
     def from_below() -> None:
-        dot(both, outputs, gates)
-        dot(candidate_recurrent, h, candidate)
-        dot(candidate_kernel, below, from_input)
+        dot(products[0], outputs, gates)
+        dot(products[1], h, candidate)
+        dot(products[2], below, from_input)
         add(work, bias, work)
         finish(from_input)
 
@@ -219,8 +228,8 @@ def gru_steps(layer: FoldedLayer, outputs: np.ndarray) -> Steps:
 
 
 def _column(bias: np.ndarray, h: np.ndarray) -> np.ndarray:
-    """The bias (R,) as it is added to the work of one stream, (R,), or of several, (R, 1)."""
-    return bias if h.ndim == 1 else bias[:, np.newaxis]
+    """The bias (R,) as it is added to the work of one stream, (R,), or of several, (R, N), a column for each."""
+    return bias if h.ndim == 1 else np.repeat(bias[:, np.newaxis], h.shape[1], axis=1)
 
 
 FOLDS = {"rnn": fold_rnn, "lstm": fold_lstm, "gru": fold_gru}

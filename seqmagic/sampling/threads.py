@@ -27,10 +27,11 @@ WORTH_SHARING = 1_500_000  # bytes read per step below which a second thread nev
 _CALLS = 16  # a block: so many calls are timed together
 _WARM_UP = 8  # calls before a trial that are not timed
 _LONGEST_WARM_UP = 0.02  # seconds that they may take together
-_PATIENCE = 16  # blocks before a choice is looked at again; doubled each time it stands
+_PATIENCE = 16  # blocks before a choice is looked at again; doubled each time that it stands
 _LONGEST_PATIENCE = 1024
 _MARGIN = 0.9  # the share of the time that a better number of threads has to need
-_DISTURBED = 1.5  # so many times slower than one thread was: stop sharing at once
+_DISTURBED = 1.5  # so many times slower than one thread was: somebody else needs the core
+_CALM = 64  # blocks after which a disturbance is forgotten
 
 
 class Threads(Protocol):
@@ -77,13 +78,16 @@ def available_threads() -> int:
 
 
 def idle_cores() -> int:
-    """How many cores of this machine nobody else wants right now; all of them where the system does not say."""
+    """How many cores of this machine nobody else wants right now; all of them where the system does not say.
+
+    One runnable thread is overlooked: on an idle machine there is often one, for a moment.
+    """
     cores = os.cpu_count() or 1
     try:
         running = int(Path("/proc/loadavg").read_text(encoding="utf-8").split()[3].partition("/")[0])
     except (OSError, ValueError, IndexError):
         return cores
-    return cores - running + 1  # one of those that run is this process
+    return min(cores, cores - running + 2)  # one of those that run is this process
 
 
 class ThreadChooser:
@@ -111,6 +115,8 @@ class ThreadChooser:
         self._seconds: dict[int, float] = {}  # per call, by choice, when last seen
         self._patience = _PATIENCE
         self._blocks_left = 1
+        self._retreat = 1  # blocks to stay with one thread after a disturbance
+        self._calm = 0  # blocks without a disturbance; below 0, those of one
 
     @property
     def count(self) -> int:
@@ -171,21 +177,34 @@ class ThreadChooser:
     def _judge(self, seconds: float) -> None:
         """A block took `seconds` a call: go on, try another number of threads, or judge the one tried."""
         if self._trying is not None:
-            tried, self._trying = self._trying, None
-            if seconds < _MARGIN * self._seconds[self._best]:
-                self._best, self._patience, self._blocks_left = tried, _PATIENCE, 1
-            else:
-                self._patience = min(2 * self._patience, _LONGEST_PATIENCE)
-                self._blocks_left = self._patience
-            self._seconds[tried] = seconds
+            self._judge_trial(self._trying, seconds)
         elif self._best > 0 and seconds > _DISTURBED * self._seconds[0]:
-            self._best, self._blocks_left = 0, self._patience
+            self._calm = min(self._calm, 0) - 1
+            if self._calm <= -2:  # one such block may be chance
+                self._best, self._calm = 0, 0
+                self._blocks_left = self._retreat
+                self._retreat = min(2 * self._retreat, _LONGEST_PATIENCE)
         else:
             self._seconds[self._best] = seconds
+            self._calm = max(self._calm, 0) + 1
+            if self._calm == _CALM:
+                self._retreat = 1
             self._blocks_left -= 1
             if self._blocks_left <= 0:
                 self._try_another()
         self._apply()
+
+    def _judge_trial(self, tried: int, seconds: float) -> None:
+        self._trying = None
+        better = seconds < _MARGIN * self._seconds[self._best]
+        self._seconds[tried] = seconds
+        if not better:
+            self._patience = min(2 * self._patience, _LONGEST_PATIENCE)
+            self._blocks_left = self._patience
+            return
+        still_more = self._best < tried < len(self._choices) - 1
+        self._best, self._patience = tried, _PATIENCE
+        self._blocks_left = 1 if still_more else _PATIENCE
 
     def _try_another(self) -> None:
         """Try the next larger number of threads if as many cores are idle, or else the next smaller one."""

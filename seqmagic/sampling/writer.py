@@ -12,8 +12,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import secrets
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,11 @@ from seqmagic.vocabulary import UNKNOWN_CHARACTER, Vocabulary
 
 TOGETHER = 5  # as many texts as it takes for one product of matrices to beat that many with a vector
 GROUP = 64  # texts that advance together at most
+BLOCK = 16  # characters of one text that are handed over together at most
+
+
+_Choose = Callable[[np.ndarray], Any]  # logits -> the id of a character, or of one for each text
+_Step = Callable[[Any], np.ndarray]  # that id, or those -> logits
 
 
 class _Job(NamedTuple):
@@ -167,39 +173,100 @@ def _write_one(desk: _Desk, job: _Job) -> Iterator[Piece]:
     """One text from beginning to end."""
     engine = Engine(desk.network)
     engine.restore([job.state])
-    step = desk.writing.wrap(engine.step)
-    choose = desk.sampler([job]).choose
+    step, choose = desk.writing.wrap(engine.step), desk.sampler([job]).choose
+    alphabet, logits = (UNKNOWN_CHARACTER, *desk.vocabulary.characters), job.logits.copy()
     track = Track(job.text, desk.config)
-    alphabet = (UNKNOWN_CHARACTER, *desk.vocabulary.characters)
-    surprise, final = desk.surprise, desk.config.length - 1
-    # where nothing is watched, the pieces are made once and not for every character
-    ready = [] if track.watched or surprise else [Piece(job.text, character) for character in alphabet]
-    logits, probability = job.logits.copy(), None
-    for position in itertools.count():
+    if track.watched or desk.surprise:
+        length = desk.config.length
+        yield from _write_watched(track, alphabet, choose, step, logits, length=length, surprise=desk.surprise)
+    else:
+        for characters in _write_blocks(alphabet, choose, step, logits, length=desk.config.length):
+            yield Piece(job.text, characters)
+    yield track.last()
+
+
+def _write_blocks(
+    alphabet: Sequence[str], choose: _Choose, step: _Step, logits: np.ndarray, *, length: int
+) -> Iterator[str]:
+    """`length` characters, or characters without end: one at first, then more and more at a time.
+
+    Handing over each character by itself would cost up to a tenth of the time of writing it.
+    """
+    chosen: int | None = None
+    for block in _blocks(length or sys.maxsize):
+        characters = []
+        for _ in range(block):
+            if chosen is not None:
+                logits = step(chosen)
+            chosen = choose(logits)
+            characters.append(alphabet[chosen])
+        yield "".join(characters)
+
+
+def _blocks(length: int) -> Iterator[int]:
+    """1, 2, 4, up to `BLOCK`, until they add up to `length`."""
+    block = 1
+    while length > 0:
+        yield min(block, length)
+        length -= block
+        block = min(2 * block, BLOCK)
+
+
+def _write_watched(
+    track: Track,
+    alphabet: Sequence[str],
+    choose: _Choose,
+    step: _Step,
+    logits: np.ndarray,
+    *,
+    length: int,
+    surprise: bool,
+) -> Iterator[Piece]:
+    """The same, each character looked at: it may end the text, or its probability is wanted."""
+    probability = None
+    for position in itertools.count(1):
         if surprise:
             distribution = softmax(logits)
         chosen = choose(logits)
         if surprise:
             probability = float(distribution[chosen])
-        piece = ready[chosen] if ready else track.add(alphabet[chosen], probability)
-        if piece:
+        if piece := track.add(alphabet[chosen], probability):
             yield piece
-        if position == final or track.ended:
-            break
+        if position == length or track.ended:
+            return
         logits = step(chosen)
-    yield track.last()
 
 
 def _write_group(desk: _Desk, jobs: Sequence[_Job]) -> Iterator[Piece]:
     """Several texts side by side, one character of each per step."""
     engine = Engine(desk.network, len(jobs))
     engine.restore([job.state for job in jobs])
+    logits, sampler = np.stack([job.logits for job in jobs]), desk.sampler(jobs)
+    if desk.surprise or Track(0, desk.config).watched:
+        yield from _watch_group(desk, jobs, engine, sampler, logits)
+        return
     step = desk.writing.wrap(engine.step)
-    sampler = desk.sampler(jobs)
+    ids: np.ndarray | None = None
+    for block in _blocks(desk.config.length):
+        written = np.empty((len(jobs), block), np.intp)
+        for position in range(block):
+            if ids is not None:
+                logits = step(ids)
+            ids = written[:, position] = sampler.choose(logits)
+        for job, row in zip(jobs, written, strict=True):
+            yield Piece(job.text, desk.vocabulary.decode(row))
+    for job in jobs:
+        yield Piece(job.text, "", last=True)
+
+
+def _watch_group(
+    desk: _Desk, jobs: Sequence[_Job], engine: Engine, sampler: Sampler, logits: np.ndarray
+) -> Iterator[Piece]:
+    """The same, each character looked at; texts that have ended make room."""
+    step = desk.writing.wrap(engine.step)
     tracks: list[Track | None] = [Track(job.text, desk.config) for job in jobs]
     characters = (UNKNOWN_CHARACTER, *desk.vocabulary.characters)
-    logits, final = np.stack([job.logits for job in jobs]), desk.config.length - 1
-    for position in range(desk.config.length):
+    for position in range(1, desk.config.length + 1):
         distribution = softmax(logits) if desk.surprise else None
         ids = sampler.choose(logits)
         for row, (track, chosen) in enumerate(zip(tracks, ids.tolist(), strict=True)):
@@ -208,7 +275,7 @@ def _write_group(desk: _Desk, jobs: Sequence[_Job]) -> Iterator[Piece]:
             probability = None if distribution is None else float(distribution[row, chosen])
             if piece := track.add(characters[chosen], probability):
                 yield piece
-            if track.ended or position == final:
+            if track.ended or position == desk.config.length:
                 yield track.last()
                 tracks[row] = None
         going = [row for row, track in enumerate(tracks) if track is not None]

@@ -115,5 +115,5 @@ def test_a_large_input_saturates_quietly() -> None:
 
 
 def test_the_weights_of_a_step_are_counted() -> None:
-    # U 4*7*7, second layer 4*7*14, dense 7*11, four bytes each; embedding and first kernel are a look-up
-    assert FoldedNetwork.of(make_network("lstm", 2)).bytes_per_step == 4 * (4 * 7 * 7 + 4 * 7 * 14 + 7 * SIZE)
+    # U 4*7*7, second layer 4*7*14, dense and bias 23*11, four bytes each; embedding and first W are a look-up
+    assert FoldedNetwork.of(make_network("lstm", 2)).bytes_per_step == 4 * (4 * 7 * 7 + 4 * 7 * 14 + 23 * SIZE)

@@ -73,13 +73,25 @@ def test_a_busy_machine_is_left_alone() -> None:
     assert machine.run(2000)[-1] == 2
 
 
-def test_sharing_ends_at_once_when_somebody_takes_the_core() -> None:
+def test_sharing_ends_soon_when_somebody_takes_the_core() -> None:
     machine = Machine(lambda count: 1e-4 if count == 1 else 6e-5, limit=2)
     assert machine.run(1000)[-1] == 2
     machine.cost = lambda count: 1e-4 if count == 1 else 1e-2
-    after = machine.run(40)
-    assert 1 <= after.count(2) <= 2
-    assert after[2:] == [1] * 38
+    after = machine.run(20_000)
+    assert after[:4].count(2) <= 3  # two slow calls in a row are no chance
+    assert after.count(2) < 100  # and each further trial waits twice as long
+    machine.cost = lambda count: 1e-4 if count == 1 else 6e-5
+    assert machine.run(60_000)[-1] == 2
+
+
+def test_a_hiccup_changes_nothing_for_long() -> None:
+    machine = Machine(lambda count: 1e-4 / count, limit=2)
+    machine.run(1000)
+    for _ in range(30):
+        machine.waking, machine.used[-1] = 5e-3, 0  # the next call takes longer
+        assert machine.run(1)
+        machine.waking = 0.0
+        assert machine.run(2000).count(2) > 1800
 
 
 def test_no_choice_adds_nothing() -> None:

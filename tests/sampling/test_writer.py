@@ -102,9 +102,18 @@ def test_probabilities_are_the_models_own(count: int) -> None:
 
 def test_pieces_come_while_it_is_written() -> None:
     pieces = write(FOLDED, VOCABULARY, SampleConfig(length=0, seed=5), ["ab"])
-    begun = [next(pieces) for _ in range(300)]
+    begun = [next(pieces) for _ in range(50)]
+    assert [len(piece.characters) for piece in begun] == [1, 2, 4, 8, *[16] * 46]  # the first one at once
     assert "".join(piece.characters for piece in begun)[:40] == texts("ab")[0]
-    assert all(len(piece.characters) == 1 and not piece.last for piece in begun)
+    assert not any(piece.last for piece in begun)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 15, 31, 32, 100])
+def test_a_text_has_its_length(length: int) -> None:
+    (text,) = texts("ab", length=length)
+    assert text == texts("ab", length=200)[0][:length]
+    assert texts("ab", length=length, stop=("no such",)) == [text]
+    assert texts("ab", length=length, surprise=True) == [text]
 
 
 def test_every_text_has_one_last_piece() -> None:
