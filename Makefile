@@ -30,7 +30,7 @@ training = $(call option,UNITS,--units) $(call option,LAYERS,--layers) $(call op
 	$(call option,EPOCHS,--epochs) $(call option,NAME,--name) $(call option,SEED,--seed) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint train sample compare evaluate runs export bench clean
+.PHONY: help demo test test-slow lint train sample compare evaluate runs export pretrained bench clean
 
 help: ## list the targets (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +91,13 @@ runs: $(VENV)/installed ## list what was trained
 export: $(VENV)/installed ## make RUN work elsewhere: FORMAT, QUANTIZE, OUT
 	$(SEQMAGIC) export '$(RUN)' '$(or $(OUT),exports/$(or $(FORMAT),savedmodel))' $(call option,FORMAT,--format) \
 		$(call option,QUANTIZE,--quantize) $(ARGS)
+
+# together under 5 MB: the recipe would choose wider ones for ten minutes
+pretrained: $(VENV)/installed ## train again the three small runs that come with seqmagic (half an hour)
+	for cell in rnn gru lstm; do \
+		$(SEQMAGIC) train python-docs --cell $$cell --units 320 --minutes $(or $(MINUTES),10) $(ARGS) \
+			--models models/pretrained --name $$cell --overwrite || exit; \
+	done
 
 bench: $(VENV)/installed ## the side-by-side benchmarks (some twenty minutes; keep the machine quiet)
 	$(BIN)/python bench/train_speed.py $(ARGS)

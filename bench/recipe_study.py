@@ -44,12 +44,20 @@ class Experiment:
     rate: float = 0.010
     final: float = 0.02  # rate at the end, share of the peak
     shape: str = "cosine"  # of the decay: cosine | linear
+    warm_up: float = 0.03  # share of the training
+    beta_1: float = 0.9
     beta_2: float = 0.99
+    clip: float = 1.0
     dropout: float = 0.0
     weight_drop: float = 0.0  # share of the recurrent kernel's entries silenced per window
     character_drop: float = 0.0  # share of the embedding's rows silenced per window
     weight_decay: float = 0.0
     embedding_scale: float = 0.05  # the embedding starts uniform in +- this
+    recurrent_gain: float = 1.0  # of the orthogonal start
+    kernel_gain: float = 1.0  # of the Glorot-uniform start of the layers' input kernels
+    dense_gain: float = 1.0  # of that of the dense kernel
+    forget_bias: float = 1.0
+    cautious: bool = False  # silence the parts of Adam's step that oppose the gradient (Liang et al. 2024)
     muon: float = 0.0  # rate of Muon for the recurrent layers' kernels; 0 for Adam
     average: float = 0.0  # decay of an average of the weights; 0 for none
     reset: float = 0.02
@@ -80,11 +88,25 @@ def experiments() -> Iterator[Experiment]:
         {**wide, "reset": 0.1}, {"muon": 0.02, "batch_size": 32, "epochs": 3.0},
     ):  # fmt: skip
         yield dataclasses.replace(minute, **change)
+    yield from beginnings({**wide, "rate": 0.009, "dropout": 0.25})
     for cell, rates in (("gru", (0.004, 0.006, 0.009)), ("rnn", (0.0025, 0.004, 0.006))):
         for rate in rates:
             epochs, dropout = (3.1, 0.1) if cell == "gru" else (6.2, 0.05)
             settings = {**wide, "dropout": dropout, "rate": rate, "epochs": epochs}
             yield Experiment(series=f"{cell} 1 minute", cell=cell, **settings)
+    begun = {"beta_1": 0.8, "clip": 5.0, "warm_up": 0.01, "dense_gain": 4.0, "recurrent_gain": 0.25}
+    for change in (
+        {"cell": "gru", "epochs": 3.1, "rate": 0.006, "dropout": 0.1},
+        {"cell": "gru", "epochs": 3.1, "rate": 0.009, "dropout": 0.1},
+        {"cell": "rnn", "epochs": 6.2, "rate": 0.004, "dropout": 0.03, "recurrent_gain": 0.5},
+        {"cell": "rnn", "epochs": 6.2, "rate": 0.004, "dropout": 0.03},
+    ):  # fmt: skip
+        yield Experiment(series="other cells, 1 minute", **{**wide, **begun, **change})
+    best = Experiment(
+        series="lstm 3 minutes, other start", units=512, epochs=3.3, rate=0.00706, **{**wide, **begun, "dropout": 0.37}
+    )
+    for change in ({}, {"dropout": 0.47}, {"weight_decay": 0.1}):
+        yield dataclasses.replace(best, **change)
     longer = Experiment(series="lstm 3 minutes", units=512, epochs=3.2, rate=0.008, **{**wide, "dropout": 0.35})
     for change in (
         {}, {"dropout": 0.45}, {"rate": 0.006}, {"weight_decay": 0.1}, {"weight_drop": 0.2},
@@ -94,6 +116,24 @@ def experiments() -> Iterator[Experiment]:
     longest = Experiment(series="lstm 10 minutes", units=768, epochs=4.7, rate=0.006, **{**wide, "dropout": 0.5})
     for change in ({}, {"dropout": 0.4}, {"weight_drop": 0.2}, {"units": 640, "epochs": 6.4}):
         yield dataclasses.replace(longest, **change)
+
+
+def beginnings(base: dict[str, Any]) -> Iterator[Experiment]:
+    """How the first steps go: the start of the weights, warm-up, momentum and clipping, two seeds of each."""
+    together: dict[str, Any] = {"forget_bias": 0.5, "beta_1": 0.8, "recurrent_gain": 0.5}
+    eased: dict[str, Any] = {"beta_1": 0.8, "clip": 5.0, "warm_up": 0.01, "recurrent_gain": 0.25, "dense_gain": 2.0}
+    for change in (
+        {}, {"cautious": True}, {"kernel_gain": 3.0}, {"beta_1": 0.95}, {"beta_1": 0.8}, {"beta_2": 0.999},
+        {"average": 0.99}, {"sequence_length": 32, "rate": 0.007}, {"batch_size": 8, "rate": 0.0065},
+        {"forget_bias": 2.0}, {"forget_bias": 0.0}, {"recurrent_gain": 2.0}, {"recurrent_gain": 0.5}, {"clip": 0.25},
+        {"warm_up": 0.1}, {"dropout": 0.35}, {"dense_gain": 0.0}, {"reset": 0.005}, {"embedding": 128},
+        together, {**together, "clip": 5.0, "warm_up": 0.01}, {**together, "recurrent_gain": 0.25},
+        {**together, "dropout": 0.35}, {**together, "dense_gain": 2.0}, eased, {**eased, "forget_bias": 0.5},
+        {**eased, "forget_bias": 0.5, "dense_gain": 4.0}, {**eased, "forget_bias": 0.5, "rate": 0.012},
+        {**eased, "forget_bias": 0.5, "kernel_gain": 3.0}, {**eased, "dense_gain": 4.0},
+    ):  # fmt: skip
+        for seed in (1, 2):
+            yield Experiment(series="lstm 1 minute, start", seed=seed, **{**base, **change})
 
 
 class Trainer:
@@ -118,13 +158,29 @@ class Trainer:
         )  # fmt: skip
         self.streams = Streams(self.corpus.part("train"), x.batch_size, x.sequence_length)
         self.weights = [tf.Variable(variable.value) for variable in self.model.trainable_weights]
-        self.weights[0].assign(self.weights[0] * x.embedding_scale)
         self.paths = [variable.path for variable in self.model.trainable_weights]
+        for path, weight in zip(self.paths, self.weights, strict=True):
+            weight.assign(weight * self._gain(path))
         self.first, self.second, self.averages = (
             [tf.Variable(value * 0.0 if zero else value) for value in self.weights] for zero in (True, True, False)
         )
         self.count = tf.Variable(0.0)
         self.step = tf.function(self._step)
+
+    def _gain(self, path: str) -> float:
+        """What a weight is multiplied with at the start, beside the product's own start."""
+        from seqmagic.model import DENSE_GAIN, RECURRENT_GAIN
+
+        x = self.experiment
+        if "embedding" in path:
+            return x.embedding_scale
+        if path == "dense/kernel":
+            return x.dense_gain / DENSE_GAIN
+        if "recurrent_kernel" in path:
+            return x.recurrent_gain / RECURRENT_GAIN[x.cell]
+        if "kernel" in path:
+            return x.kernel_gain
+        return x.forget_bias  # every other bias is zero
 
     def _step(self, ids: Any, targets: Any, keep: Any, states: Any, seed: Any, rate: Any) -> Any:
         import tensorflow as tf
@@ -139,7 +195,7 @@ class Trainer:
         gradients = [gradient * mask for gradient, mask in zip(gradients, masks, strict=True)]
         characters = tf.cast(tf.size(ids), tf.float32)
         norm = tf.linalg.global_norm(gradients) / characters
-        scale = tf.minimum(1.0, 1.0 / tf.maximum(norm, 1e-12)) / characters
+        scale = tf.minimum(1.0, x.clip / tf.maximum(norm, 1e-12)) / characters
         steps = self.count.assign_add(1.0)
         for index, gradient in enumerate(gradients):
             self._update(index, gradient * scale, steps, rate)
@@ -178,9 +234,17 @@ class Trainer:
             stretch = math.sqrt(max(1.0, weight.shape[0] / weight.shape[1]))
             weight.assign_sub(direction * (rate / x.rate * x.muon * stretch))
             return
+        if x.cautious:
+            second = self.second[index]
+            first.assign(x.beta_1 * first + (1 - x.beta_1) * gradient)
+            second.assign(x.beta_2 * second + (1 - x.beta_2) * gradient * gradient)
+            direction = first / (1 - tf.pow(x.beta_1, steps)) / (tf.sqrt(second / (1 - tf.pow(x.beta_2, steps))) + 1e-8)
+            agrees = tf.cast(direction * gradient > 0, tf.float32)
+            weight.assign_sub(rate * direction * agrees / tf.maximum(tf.reduce_mean(agrees), 0.1))
+            return
         tf.raw_ops.ResourceApplyAdam(
-            var=weight.handle, m=first.handle, v=self.second[index].handle, beta1_power=tf.pow(0.9, steps),
-            beta2_power=tf.pow(x.beta_2, steps), lr=rate, beta1=0.9, beta2=x.beta_2, epsilon=1e-8, grad=gradient,
+            var=weight.handle, m=first.handle, v=self.second[index].handle, beta1_power=tf.pow(x.beta_1, steps),
+            beta2_power=tf.pow(x.beta_2, steps), lr=rate, beta1=x.beta_1, beta2=x.beta_2, epsilon=1e-8, grad=gradient,
         )  # fmt: skip
 
     def run(self) -> dict[str, Any]:
@@ -220,7 +284,8 @@ class Trainer:
 
     def _share(self, fraction: float) -> float:
         """The rate as a share of its peak."""
-        x, warm_up = self.experiment, 0.03
+        x = self.experiment
+        warm_up = x.warm_up
         if fraction < warm_up:
             return max(fraction, 1e-4) / warm_up
         rest = (fraction - warm_up) / (1.0 - warm_up)

@@ -238,7 +238,7 @@ class TrainConfig(Config):
         auto="by the recipe",
     )
     clip_norm: float = setting(
-        1.0, "Longest gradient allowed; longer ones are scaled down to it.", above=0.0, maximum=1e6
+        5.0, "Longest gradient allowed; longer ones are scaled down to it.", above=0.0, maximum=1e6
     )
     reset_probability: float = setting(
         0.02,

@@ -17,6 +17,8 @@ LAYER_CLASSES: dict[str, type[keras.layers.Layer]] = {
     "lstm": keras.layers.LSTM,
     "gru": keras.layers.GRU,
 }
+RECURRENT_GAIN = {"rnn": 0.5, "lstm": 0.25, "gru": 0.25}
+DENSE_GAIN = 4.0
 STATE_NAMES = {keras.layers.SimpleRNN: ("h",), keras.layers.LSTM: ("h", "c"), keras.layers.GRU: ("h",)}
 
 
@@ -48,10 +50,10 @@ def build_model(config: ModelConfig, *, vocabulary_size: int, seed: int) -> kera
     """The network as a stock Keras model: ids (B, T) int32 -> logits (B, T, V) float32.
 
     Embedding, then per layer the recurrent layer and a dropout whose mask stays the same over a window
-    (Gal and Ghahramani 2016), then a dense layer. The embedding starts uniform in [-1, 1], twenty times as
-    wide as Keras's default: with small inputs the first minute goes into growing them (`bench/RESULTS.md`).
-    Kernels start Glorot-uniform, recurrent kernels
-    orthogonal, the LSTM's forget bias at 1 (Jozefowicz et al. 2015).
+    (Gal and Ghahramani 2016), then a dense layer. Kernels start Glorot-uniform, recurrent kernels orthogonal,
+    the LSTM's forget bias at 1 (Jozefowicz et al. 2015), but not at Keras's scales, which make the first
+    minute go into growing and shrinking (`bench/RESULTS.md`): the embedding starts uniform in [-1, 1], twenty
+    times as wide, the dense kernel `DENSE_GAIN` times as wide, the recurrent kernels `RECURRENT_GAIN` times.
 
     Raises:
         ConfigError: units, layers or dropout are not decided yet.
@@ -71,13 +73,13 @@ def build_model(config: ModelConfig, *, vocabulary_size: int, seed: int) -> kera
         x = LAYER_CLASSES[config.cell](
             units,
             kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
-            recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)),
+            recurrent_initializer=keras.initializers.Orthogonal(RECURRENT_GAIN[config.cell], seed=next(seeds)),
             **layer_arguments(config.cell),
         )(x)
         x = keras.layers.Dropout(dropout, noise_shape=(None, 1, None), seed=next(seeds))(x)
-    logits = keras.layers.Dense(vocabulary_size, kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)))(
-        x
-    )
+    # Glorot-uniform draws with scale 1, and the width goes with the root of the scale
+    wide = keras.initializers.VarianceScaling(DENSE_GAIN**2, mode="fan_avg", distribution="uniform", seed=next(seeds))
+    logits = keras.layers.Dense(vocabulary_size, kernel_initializer=wide)(x)
     return keras.Model(ids, logits, name=f"seqmagic_{config.cell}")
 
 

@@ -70,9 +70,10 @@ PEAK_RATES = {"lstm": 0.009, "gru": 0.006, "rnn": 0.004}  # at 256 units, batch 
 BATCH_SIZE = 16
 SEQUENCE_LENGTH = 64
 WIDTHS = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
-ENOUGH_CHARACTERS = 2.9e6  # what 256 units must be able to read before they are worth having
-SHARE_OF_PEAK = {"cpu": 0.6, "gpu": 0.05}  # of the machine's matrix-product speed that a training step reaches
+ENOUGH_CHARACTERS = 2.5e6  # what 256 units must be able to read before they are worth having
+SHARE_OF_PEAK = {"cpu": 0.75, "gpu": 0.05}  # of the machine's matrix-product speed that a training step reaches
 MOST_DROPOUT = 0.5
+SHARE_OF_DROPOUT = {"rnn": 0.2, "gru": 0.5, "lstm": 1.0}  # of what an LSTM of that width needs
 
 
 def peak_rate(cell: str, units: int, batch_size: int) -> float:
@@ -83,7 +84,7 @@ def peak_rate(cell: str, units: int, batch_size: int) -> float:
 def chosen_dropout(cell: str, *, units: int, readings: float) -> float:
     """Dropout: more for wider models, less where the training part is not even read a few times."""
     by_width = min(MOST_DROPOUT, max(0.0, 0.25 + 0.12 * math.log2(units / 256)))
-    return round(by_width * min(1.0, readings / 3.3) * (0.5 if cell == "rnn" else 1.0), 3)
+    return round(by_width * min(1.0, readings / 3.3) * SHARE_OF_DROPOUT[cell], 3)
 
 
 def chosen_units(readable: Callable[[int], float], characters: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-def make_schedule(peak: float, *, warm_up: float = 0.03) -> Callable[[float], float]:
+def make_schedule(peak: float, *, warm_up: float = 0.01) -> Callable[[float], float]:
     """A function from the fraction of the budget that is spent (0..1) to the learning rate.
 
     Tied to the budget rather than to a step count, the rate ends at nothing whenever the training ends. A

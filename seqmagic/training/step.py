@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-BETA_1 = 0.9
+BETA_1 = 0.8
 BETA_2 = 0.99
 EPSILON = 1e-8
 

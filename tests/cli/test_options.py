@@ -167,7 +167,7 @@ def test_every_setting_has_its_option_and_help(
         (ModelConfig, "cell", "Kind of recurrent cell. [default: lstm]"),
         (ModelConfig, "layers", "[from 1 to 8 layers; default: chosen with the units]"),
         (DataConfig, "min_count", "[1 or more occurrences; default: 1]"),
-        (TrainConfig, "clip_norm", "[above 0 and at most 1,000,000; default: 1]"),
+        (TrainConfig, "clip_norm", "[above 0 and at most 1,000,000; default: 5]"),
         (SampleConfig, "stop", "may be given several times."),
         (SampleConfig, "ban", "Characters that are never written. [default: none]"),
         (SampleConfig, "temperature", "[from 0 to 100; default: 0.8]"),

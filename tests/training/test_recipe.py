@@ -98,8 +98,8 @@ def test_dropout_grows_with_readings_and_width(cell: str, units: int, readings: 
 def test_dropout_by_hand() -> None:
     assert chosen_dropout("lstm", units=256, readings=3.3) == 0.25
     assert chosen_dropout("lstm", units=512, readings=3.3) == 0.37
-    assert chosen_dropout("rnn", units=512, readings=3.3) == pytest.approx(0.185)
-    assert chosen_dropout("gru", units=256, readings=0.33) == pytest.approx(0.025, abs=0.006)
+    assert chosen_dropout("rnn", units=512, readings=3.3) == pytest.approx(0.074)
+    assert chosen_dropout("gru", units=256, readings=0.33) == pytest.approx(0.012, abs=0.001)
 
 
 def test_peak_rate_by_hand() -> None:

@@ -25,7 +25,7 @@ def test_never_negative_never_above_the_peak(peak: float, fraction: float) -> No
     assert rate > 0.0 or fraction >= 1.0
 
 
-@given(st.floats(0.03, 1.0), st.floats(0.0, 0.5))
+@given(st.floats(0.01, 1.0), st.floats(0.0, 0.5))
 def test_falls_after_the_warm_up(fraction: float, later: float) -> None:
     rate = make_schedule(1.0)
     assert rate(fraction + later) <= rate(fraction) + 1e-12
