@@ -10,7 +10,7 @@ import pytest
 
 from seqmagic.config import CELLS, ModelConfig
 from seqmagic.errors import ConfigError
-from seqmagic.model import build_model, recurrent_layers, save_model, set_weights, stateful_view
+from seqmagic.model import RECURRENT_GAIN, build_model, recurrent_layers, save_model, set_weights, stateful_view
 
 pytestmark = pytest.mark.tf
 
@@ -77,7 +77,7 @@ def test_same_seed_same_weights_and_forget_bias_one() -> None:
         bias = np.asarray(layer.cell.bias)
         np.testing.assert_array_equal(bias, np.repeat([0, 1, 0, 0], 6))
         kernel = np.asarray(layer.cell.recurrent_kernel)
-        np.testing.assert_allclose(kernel @ kernel.T, np.eye(6), atol=1e-5)
+        np.testing.assert_allclose(kernel @ kernel.T, RECURRENT_GAIN["lstm"] ** 2 * np.eye(6), atol=1e-5)
 
 
 def test_set_weights_puts_them_in_order() -> None:

@@ -280,7 +280,8 @@ class _Trainer:
             f"{text.train[1] - text.train[0]:,} to train on, {text.validation[1] - text.validation[0]:,} to validate",
             f"{model.cell} {model.layers}x{model.units}, {session.model.count_params():,} parameters; "
             f"batch size {training.batch_size}, sequence length {training.sequence_length}, "
-            f"peak learning rate {training.learning_rate:g}, dropout {model.dropout:g}; {budget}",
+            f"peak learning rate {training.learning_rate:g}, dropout {model.dropout:g}, "
+            f"weight decay {training.weight_decay:g}; {budget}",
             *self.record.notes,
         )
 

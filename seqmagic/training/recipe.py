@@ -73,7 +73,11 @@ WIDTHS = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 
 ENOUGH_CHARACTERS = 2.5e6  # what 256 units must be able to read before they are worth having
 SHARE_OF_PEAK = {"cpu": 0.75, "gpu": 0.05}  # of the machine's matrix-product speed that a training step reaches
 MOST_DROPOUT = 0.5
+MOST_WEIGHT_DECAY = 0.5
+FEW_READINGS = 3.3  # of the training part; more of them ask for more regularisation
+BLOCKS = {"rnn": 1, "gru": 3, "lstm": 4}  # gates and candidates, each with a kernel of its own
 SHARE_OF_DROPOUT = {"rnn": 0.2, "gru": 0.5, "lstm": 1.0}  # of what an LSTM of that width needs
+SHARE_OF_DECAY = {"rnn": 0.2, "gru": 1.0, "lstm": 1.0}
 
 
 def peak_rate(cell: str, units: int, batch_size: int) -> float:
@@ -82,9 +86,20 @@ def peak_rate(cell: str, units: int, batch_size: int) -> float:
 
 
 def chosen_dropout(cell: str, *, units: int, readings: float) -> float:
-    """Dropout: more for wider models, less where the training part is not even read a few times."""
-    by_width = min(MOST_DROPOUT, max(0.0, 0.25 + 0.12 * math.log2(units / 256)))
-    return round(by_width * min(1.0, readings / 3.3) * SHARE_OF_DROPOUT[cell], 3)
+    """Dropout: more for wider models and more readings, less where the text is not even read a few times."""
+    by_width = max(0.0, 0.25 + 0.12 * math.log2(units / 256))
+    by_readings = 0.06 * max(0.0, math.log2(readings / FEW_READINGS))
+    dropout = min(MOST_DROPOUT, by_width + by_readings) * min(1.0, readings / FEW_READINGS)
+    return round(dropout * SHARE_OF_DROPOUT[cell], 3)
+
+
+def chosen_weight_decay(cell: str, *, units: int, readings: float) -> float:
+    """Weight decay: in proportion to the width, and more where the training part is read again and again.
+
+    It is what lets a small text be read fifty times without being learned by heart.
+    """
+    decay = min(MOST_WEIGHT_DECAY, 0.1 * (units / 512) * (readings / FEW_READINGS) ** 0.75)
+    return float(f"{decay * SHARE_OF_DECAY[cell]:.2g}")
 
 
 def chosen_units(readable: Callable[[int], float], characters: int) -> int:
@@ -95,18 +110,14 @@ def chosen_units(readable: Callable[[int], float], characters: int) -> int:
         characters: Length of the training part. A text much shorter than the square of the width is
             learned by heart whatever the dropout.
     """
-    fed = [units for units in WIDTHS if readable(units) >= ENOUGH_CHARACTERS * (units / 256) ** 0.2]
+    fed = [units for units in WIDTHS if readable(units) >= ENOUGH_CHARACTERS * (units / 256) ** 0.33]
     filled = [units for units in WIDTHS if units <= 0.8 * characters**0.5]
     return max(WIDTHS[0], min(max(fed, default=0), max(filled, default=0)))
 
 
-def flops_per_character(*, units: int, layers: int, vocabulary_size: int) -> float:
-    """Floating-point operations of a training step per character: three products for each weight, twice.
-
-    Counted with an LSTM's four gates for every cell: a simpler cell of the same width is no better for
-    being wider, though it could afford to be.
-    """
-    return 6.0 * (4 * units * units * (2 * layers - 1) + units * vocabulary_size)
+def flops_per_character(cell: str, *, units: int, layers: int, vocabulary_size: int) -> float:
+    """Floating-point operations of a training step per character: three products for each weight, twice."""
+    return 6.0 * (BLOCKS[cell] * units * units * (2 * layers - 1) + units * vocabulary_size)
 
 
 def make_plan(
@@ -131,17 +142,19 @@ def make_plan(
     training = budget_of(training)
     layers = model.layers or 1
     speed = 0.0
-    if training.minutes is not None and (model.units is None or model.dropout is None):
+    if training.minutes is not None and None in (model.units, model.dropout, training.weight_decay):
         speed = SHARE_OF_PEAK[device] * measure_flops()
 
-    def readable(units: int) -> float:
+    def readable(units: int, cell: str = "lstm") -> float:
         if training.epochs is not None:
             return training.epochs * characters
-        cost = flops_per_character(units=units, layers=layers, vocabulary_size=vocabulary_size)
+        cost = flops_per_character(cell, units=units, layers=layers, vocabulary_size=vocabulary_size)
         return 60.0 * (training.minutes or 0.0) * speed / cost
 
+    # By what an LSTM can read, whatever the cell: a simpler one of the same width is no better for being
+    # wider, though it could afford to be.
     units = model.units or chosen_units(readable, characters)
-    readings = readable(units) / characters
+    readings = readable(units, model.cell) / characters
     dropout = model.dropout if model.dropout is not None else chosen_dropout(model.cell, units=units, readings=readings)
     batch_size = training.batch_size or BATCH_SIZE
     notes: tuple[str, ...] = ()
@@ -155,7 +168,9 @@ def make_plan(
         batch_size=batch_size,
         sequence_length=training.sequence_length or SEQUENCE_LENGTH,
         learning_rate=training.learning_rate or peak_rate(model.cell, units, batch_size),
-        weight_decay=training.weight_decay if training.weight_decay is not None else 0.0,
+        weight_decay=training.weight_decay
+        if training.weight_decay is not None
+        else chosen_weight_decay(model.cell, units=units, readings=readings),
     )
     model = dataclasses.replace(model, units=units, layers=layers, dropout=dropout)
     training, notices = shrink_to_text(training, characters)

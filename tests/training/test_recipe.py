@@ -11,6 +11,7 @@ from seqmagic.errors import CorpusError
 from seqmagic.training.recipe import (
     Plan,
     chosen_dropout,
+    chosen_weight_decay,
     fit_batch,
     flops_per_character,
     make_plan,
@@ -84,7 +85,7 @@ def test_more_time_or_a_faster_machine_gives_a_wider_model() -> None:
 def test_a_short_text_gets_a_narrow_model_and_a_large_vocabulary_takes_its_share() -> None:
     short, long = (plan(ModelConfig(), TrainConfig(minutes=3), characters=n).model.units for n in (20_000, 10**7))
     assert short is not None and long is not None and short < long
-    costs = [flops_per_character(units=256, layers=1, vocabulary_size=v) for v in (65, 5000)]
+    costs = [flops_per_character("lstm", units=256, layers=1, vocabulary_size=v) for v in (65, 5000)]
     assert costs[1] > 4 * costs[0]
 
 
@@ -100,6 +101,14 @@ def test_dropout_by_hand() -> None:
     assert chosen_dropout("lstm", units=512, readings=3.3) == 0.37
     assert chosen_dropout("rnn", units=512, readings=3.3) == pytest.approx(0.074)
     assert chosen_dropout("gru", units=256, readings=0.33) == pytest.approx(0.012, abs=0.001)
+
+
+def test_weight_decay_by_hand() -> None:
+    assert chosen_weight_decay("lstm", units=512, readings=3.3) == 0.1
+    assert chosen_weight_decay("lstm", units=256, readings=3.3) == 0.05
+    assert chosen_weight_decay("lstm", units=256, readings=16 * 3.3) == 0.4  # 16^0.75 is 8
+    assert chosen_weight_decay("lstm", units=2048, readings=1000) == 0.5
+    assert chosen_weight_decay("rnn", units=512, readings=3.3) == 0.02
 
 
 def test_peak_rate_by_hand() -> None:
