@@ -100,13 +100,22 @@ def experiments() -> Iterator[Experiment]:
         {"cell": "gru", "epochs": 3.1, "rate": 0.009, "dropout": 0.1},
         {"cell": "rnn", "epochs": 6.2, "rate": 0.004, "dropout": 0.03, "recurrent_gain": 0.5},
         {"cell": "rnn", "epochs": 6.2, "rate": 0.004, "dropout": 0.03},
+        {"cell": "gru", "epochs": 3.1, "rate": 0.006, "dropout": 0.12, "weight_decay": 0.1},
+        {"cell": "rnn", "epochs": 6.2, "rate": 0.004, "dropout": 0.05, "recurrent_gain": 0.5, "weight_decay": 0.1},
     ):  # fmt: skip
         yield Experiment(series="other cells, 1 minute", **{**wide, **begun, **change})
     best = Experiment(
         series="lstm 3 minutes, other start", units=512, epochs=3.3, rate=0.00706, **{**wide, **begun, "dropout": 0.37}
     )
-    for change in ({}, {"dropout": 0.47}, {"weight_decay": 0.1}):
+    for change in (
+        {}, {"dropout": 0.47}, {"weight_decay": 0.1}, {"weight_decay": 0.2}, {"dropout": 0.25, "weight_decay": 0.1},
+    ):  # fmt: skip
         yield dataclasses.replace(best, **change)
+    short = dataclasses.replace(best, series="lstm 1 minute, regularised", units=256, rate=0.009)
+    for dropout, decay in (
+        (0.25, 0.1), (0.25, 0.2), (0.12, 0.05), (0.12, 0.1), (0.08, 0.03), (0.04, 0.05), (0.0, 0.05), (0.0, 0.1),
+    ):  # fmt: skip
+        yield dataclasses.replace(short, dropout=dropout, weight_decay=decay)
     longer = Experiment(series="lstm 3 minutes", units=512, epochs=3.2, rate=0.008, **{**wide, "dropout": 0.35})
     for change in (
         {}, {"dropout": 0.45}, {"rate": 0.006}, {"weight_decay": 0.1}, {"weight_drop": 0.2},

@@ -3,8 +3,9 @@
     python bench/time_to_quality.py my.txt --minutes 1 --units 256
 
 One after another, each alone on the machine. Ours runs as the command that a user types. The PyTorch script
-(where PyTorch is installed, or with --torch-python) gets the same streams, batch, budget, learning-rate
-schedule, clipping and Adam, so that what differs is what computes.
+(where PyTorch is installed, or with --torch-python) gets the same streams, batch, budget, start of the weights,
+learning-rate schedule, clipping, dropout and AdamW, so that what differs is what computes. `PyTorch, as it comes`
+is the same script with PyTorch's own start of the weights, momentum and clipping at 1.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def train_with_seqmagic(arguments: argparse.Namespace, engine: str) -> list[tupl
         command = [
             sys.executable, "-m", "seqmagic", "--models", models, "train", arguments.text, "--name", "run",
             "--cell", "lstm", "--units", str(arguments.units), "--layers", "1", "--engine", engine,
-            "--minutes", str(arguments.minutes), "--dropout", str(arguments.dropout), "--quiet",
+            "--minutes", str(arguments.minutes), "--dropout", str(arguments.dropout),
+            "--learning-rate", str(arguments.rate), "--weight-decay", str(arguments.weight_decay), "--quiet",
         ]  # fmt: skip
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         rows = [json.loads(line) for line in (Path(models) / "run" / "history.jsonl").read_text().splitlines()]
@@ -49,9 +51,22 @@ def train_with_torch(settings: dict[str, Any]) -> list[tuple[float, float]]:
     train, validation, size = ids[:cut], ids[cut:], len(characters) + 1
     batch, length, units, seconds = 16, 64, settings["units"], 60.0 * settings["minutes"]
     embedding, lstm, dense = nn.Embedding(size, 64), nn.LSTM(64, units, batch_first=True), nn.Linear(units, size)
-    nn.init.uniform_(embedding.weight, -1.0, 1.0)
-    model = nn.ModuleList([embedding, lstm, dense])
-    adam = torch.optim.Adam(model.parameters(), betas=(0.9, 0.99))
+    model, same = nn.ModuleList([embedding, lstm, dense]), settings["same_start"]
+    beta, clip, warm_up = (0.8, 5.0, 0.01) if same else (0.9, 1.0, 0.03)
+    kernels = [dense.weight, lstm.weight_ih_l0, lstm.weight_hh_l0]
+    if same:
+        nn.init.uniform_(embedding.weight, -1.0, 1.0)
+        nn.init.xavier_uniform_(dense.weight, 4.0)
+        nn.init.xavier_uniform_(lstm.weight_ih_l0)
+        nn.init.orthogonal_(lstm.weight_hh_l0, 0.25)
+        for bias in (dense.bias, lstm.bias_ih_l0, lstm.bias_hh_l0):
+            nn.init.zeros_(bias)
+        nn.init.ones_(lstm.bias_ih_l0.data[units : 2 * units])
+    rest = [weight for weight in model.parameters() if not any(weight is kernel for kernel in kernels)]
+    adam = torch.optim.AdamW(
+        [{"params": kernels, "weight_decay": settings["weight_decay"]}, {"params": rest, "weight_decay": 0.0}],
+        betas=(beta, 0.99),
+    )
     drop = nn.Dropout(settings["dropout"])
 
     def evaluate() -> float:
@@ -74,17 +89,18 @@ def train_with_torch(settings: dict[str, Any]) -> list[tuple[float, float]]:
     reserve, step = 0.0, 0
     while (fraction := (time.monotonic() - started) / (seconds - reserve)) < 1.0:
         peak = settings["rate"]
-        rate = peak * (0.01 + 0.99 * fraction / 0.03) if fraction < 0.03 else peak * (1 - fraction) / 0.97
+        rising = fraction < warm_up
+        rate = peak * (0.01 + 0.99 * fraction / warm_up) if rising else peak * (1 - fraction) / (1 - warm_up)
         for group in adam.param_groups:
             group["lr"] = rate
         window = train[(starts[:, None] + step * length + np.arange(length + 1)) % (len(train) - 1)]
         hidden, state = lstm(embedding(window[:, :-1]), state)
         state = tuple(part.detach() for part in state)
-        logits = dense(drop(hidden))
+        logits = dense(hidden * drop(torch.ones(batch, 1, units)))  # one mask for the window
         loss = nn.functional.cross_entropy(logits.flatten(0, 1), window[:, 1:].flatten())
         adam.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(model.parameters(), clip)
         adam.step()
         step += 1
         if fraction > marks / 6:
@@ -101,8 +117,9 @@ def main() -> None:
     parser.add_argument("text")
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--units", type=int, default=256)
-    parser.add_argument("--dropout", type=float, default=0.1)
-    parser.add_argument("--rate", type=float, default=0.01, help="PyTorch's peak learning rate")
+    parser.add_argument("--dropout", type=float, default=0.25)
+    parser.add_argument("--weight-decay", type=float, default=0.05)
+    parser.add_argument("--rate", type=float, default=0.009, help="peak learning rate")
     parser.add_argument("--torch-python", default=sys.executable, metavar="PATH", help="an interpreter with PyTorch")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
@@ -112,18 +129,21 @@ def main() -> None:
         return
     histories = {"seqmagic": train_with_seqmagic(arguments, "auto")}
     histories["stock Keras"] = train_with_seqmagic(arguments, "keras")
-    settings = {name: getattr(arguments, name) for name in ("text", "minutes", "units", "dropout", "rate")}
-    worker = subprocess.run(
-        [arguments.torch_python, __file__, arguments.text, "--worker", json.dumps(settings)],
-        capture_output=True, text=True,
-    )  # fmt: skip
-    if worker.returncode == 0:
-        histories["PyTorch"] = json.loads(worker.stdout)
-    else:
-        print(f"PyTorch left out: {worker.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+    names = ("text", "minutes", "units", "dropout", "weight_decay", "rate")
+    settings = {name: getattr(arguments, name) for name in names}
+    for who, same_start in (("PyTorch", True), ("PyTorch, as it comes", False)):
+        worker = subprocess.run(
+            [arguments.torch_python, __file__, arguments.text, "--worker",
+             json.dumps({**settings, "same_start": same_start})],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        if worker.returncode == 0:
+            histories[who] = json.loads(worker.stdout)
+        else:
+            print(f"{who}: left out: {worker.stderr.strip().splitlines()[-1]}", file=sys.stderr)
     print(f"lstm 1x{arguments.units}, {arguments.minutes:g} minutes; validation loss (at second)")
     for name, history in histories.items():
-        print(f"{name:12}", "  ".join(f"{loss:.3f} ({seconds:.0f})" for seconds, loss in history))
+        print(f"{name:21}", "  ".join(f"{loss:.3f} ({seconds:.0f})" for seconds, loss in history))
     if arguments.json:
         arguments.json.write_text(json.dumps(histories, indent=2) + "\n")
 

@@ -76,8 +76,6 @@ MOST_DROPOUT = 0.5
 MOST_WEIGHT_DECAY = 0.5
 FEW_READINGS = 3.3  # of the training part; more of them ask for more regularisation
 BLOCKS = {"rnn": 1, "gru": 3, "lstm": 4}  # gates and candidates, each with a kernel of its own
-SHARE_OF_DROPOUT = {"rnn": 0.2, "gru": 0.5, "lstm": 1.0}  # of what an LSTM of that width needs
-SHARE_OF_DECAY = {"rnn": 0.2, "gru": 1.0, "lstm": 1.0}
 
 
 def peak_rate(cell: str, units: int, batch_size: int) -> float:
@@ -85,21 +83,31 @@ def peak_rate(cell: str, units: int, batch_size: int) -> float:
     return float(f"{PEAK_RATES[cell] * (256 / units) ** 0.35 * (batch_size / BATCH_SIZE) ** 0.5:.3g}")
 
 
-def chosen_dropout(cell: str, *, units: int, readings: float) -> float:
-    """Dropout: more for wider models and more readings, less where the text is not even read a few times."""
-    by_width = max(0.0, 0.25 + 0.12 * math.log2(units / 256))
-    by_readings = 0.06 * max(0.0, math.log2(readings / FEW_READINGS))
-    dropout = min(MOST_DROPOUT, by_width + by_readings) * min(1.0, readings / FEW_READINGS)
-    return round(dropout * SHARE_OF_DROPOUT[cell], 3)
+def pressure_to_memorise(weights: float, *, characters: int, readings: float) -> float:
+    """How easily a network could learn its text by heart: weights per character, times the root of the readings.
 
+    1 is as many weights as characters, read as often as a short training does. An LSTM 1×256 on a million
+    characters is at 0.35.
 
-def chosen_weight_decay(cell: str, *, units: int, readings: float) -> float:
-    """Weight decay: in proportion to the width, and more where the training part is read again and again.
-
-    It is what lets a small text be read fifty times without being learned by heart.
+    Args:
+        weights: How many the network has.
+        characters: Length of the training part.
+        readings: How often it is read.
     """
-    decay = min(MOST_WEIGHT_DECAY, 0.1 * (units / 512) * (readings / FEW_READINGS) ** 0.75)
-    return float(f"{decay * SHARE_OF_DECAY[cell]:.2g}")
+    return weights / characters * (readings / FEW_READINGS) ** 0.5
+
+
+def chosen_dropout(pressure: float, *, readings: float) -> float:
+    """Dropout: more under pressure, less where the text is not even read a few times."""
+    if pressure <= 0.0:
+        return 0.0
+    dropout = min(MOST_DROPOUT, max(0.0, 0.16 + 0.085 * math.log2(pressure)))
+    return round(dropout * min(1.0, readings / FEW_READINGS), 3)
+
+
+def chosen_weight_decay(pressure: float) -> float:
+    """Weight decay: what lets a small text be read fifty times without being learned by heart."""
+    return float(f"{min(MOST_WEIGHT_DECAY, 0.09 * pressure**0.55):.2g}")
 
 
 def chosen_units(readable: Callable[[int], float], characters: int) -> int:
@@ -115,9 +123,9 @@ def chosen_units(readable: Callable[[int], float], characters: int) -> int:
     return max(WIDTHS[0], min(max(fed, default=0), max(filled, default=0)))
 
 
-def flops_per_character(cell: str, *, units: int, layers: int, vocabulary_size: int) -> float:
-    """Floating-point operations of a training step per character: three products for each weight, twice."""
-    return 6.0 * (BLOCKS[cell] * units * units * (2 * layers - 1) + units * vocabulary_size)
+def products_per_character(cell: str, *, units: int, layers: int, vocabulary_size: int) -> int:
+    """The weights that one character is multiplied with: all of the network's but the embedding and what it feeds."""
+    return BLOCKS[cell] * units * units * (2 * layers - 1) + units * vocabulary_size
 
 
 def make_plan(
@@ -148,14 +156,18 @@ def make_plan(
     def readable(units: int, cell: str = "lstm") -> float:
         if training.epochs is not None:
             return training.epochs * characters
-        cost = flops_per_character(cell, units=units, layers=layers, vocabulary_size=vocabulary_size)
+        # three products for each weight (output, gradient of the input, gradient of the weight), a multiplication
+        # and an addition each
+        cost = 6.0 * products_per_character(cell, units=units, layers=layers, vocabulary_size=vocabulary_size)
         return 60.0 * (training.minutes or 0.0) * speed / cost
 
     # By what an LSTM can read, whatever the cell: a simpler one of the same width is no better for being
     # wider, though it could afford to be.
     units = model.units or chosen_units(readable, characters)
     readings = readable(units, model.cell) / characters
-    dropout = model.dropout if model.dropout is not None else chosen_dropout(model.cell, units=units, readings=readings)
+    weights = products_per_character(model.cell, units=units, layers=layers, vocabulary_size=vocabulary_size)
+    pressure = pressure_to_memorise(weights, characters=characters, readings=readings)
+    dropout = model.dropout if model.dropout is not None else chosen_dropout(pressure, readings=readings)
     batch_size = training.batch_size or BATCH_SIZE
     notes: tuple[str, ...] = ()
     if model.units is None:
@@ -168,9 +180,7 @@ def make_plan(
         batch_size=batch_size,
         sequence_length=training.sequence_length or SEQUENCE_LENGTH,
         learning_rate=training.learning_rate or peak_rate(model.cell, units, batch_size),
-        weight_decay=training.weight_decay
-        if training.weight_decay is not None
-        else chosen_weight_decay(model.cell, units=units, readings=readings),
+        weight_decay=training.weight_decay if training.weight_decay is not None else chosen_weight_decay(pressure),
     )
     model = dataclasses.replace(model, units=units, layers=layers, dropout=dropout)
     training, notices = shrink_to_text(training, characters)

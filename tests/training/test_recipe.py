@@ -13,9 +13,10 @@ from seqmagic.training.recipe import (
     chosen_dropout,
     chosen_weight_decay,
     fit_batch,
-    flops_per_character,
     make_plan,
     peak_rate,
+    pressure_to_memorise,
+    products_per_character,
     shrink_to_text,
 )
 
@@ -85,30 +86,46 @@ def test_more_time_or_a_faster_machine_gives_a_wider_model() -> None:
 def test_a_short_text_gets_a_narrow_model_and_a_large_vocabulary_takes_its_share() -> None:
     short, long = (plan(ModelConfig(), TrainConfig(minutes=3), characters=n).model.units for n in (20_000, 10**7))
     assert short is not None and long is not None and short < long
-    costs = [flops_per_character("lstm", units=256, layers=1, vocabulary_size=v) for v in (65, 5000)]
+    costs = [products_per_character("lstm", units=256, layers=1, vocabulary_size=v) for v in (65, 5000)]
     assert costs[1] > 4 * costs[0]
 
 
-@given(st.sampled_from(CELLS), st.integers(8, 4096), st.floats(0.01, 1e4))
-def test_dropout_grows_with_readings_and_width(cell: str, units: int, readings: float) -> None:
-    dropout = chosen_dropout(cell, units=units, readings=readings)
-    assert 0.0 <= dropout <= chosen_dropout(cell, units=units, readings=2 * readings) <= 0.5
-    assert dropout <= chosen_dropout(cell, units=2 * units, readings=readings)
+@given(st.floats(1e-6, 1e6), st.floats(0.01, 1e4))
+def test_regularisation_grows_with_pressure_and_readings(pressure: float, readings: float) -> None:
+    dropout = chosen_dropout(pressure, readings=readings)
+    assert 0.0 <= dropout <= chosen_dropout(2 * pressure, readings=2 * readings) <= 0.5
+    assert 0.0 <= chosen_weight_decay(pressure) <= chosen_weight_decay(2 * pressure) <= 0.5
+
+
+@given(st.integers(1, 10**8), st.integers(1, 10**8), st.floats(1e-3, 1e4))
+def test_pressure_is_of_weights_per_character(weights: int, characters: int, readings: float) -> None:
+    pressure = pressure_to_memorise(weights, characters=characters, readings=readings)
+    assert pressure_to_memorise(2 * weights, characters=characters, readings=readings) == pytest.approx(2 * pressure)
+    assert pressure_to_memorise(weights, characters=characters, readings=4 * readings) == pytest.approx(2 * pressure)
 
 
 def test_dropout_by_hand() -> None:
-    assert chosen_dropout("lstm", units=256, readings=3.3) == 0.25
-    assert chosen_dropout("lstm", units=512, readings=3.3) == 0.37
-    assert chosen_dropout("rnn", units=512, readings=3.3) == pytest.approx(0.074)
-    assert chosen_dropout("gru", units=256, readings=0.33) == pytest.approx(0.012, abs=0.001)
+    assert chosen_dropout(1.0, readings=3.3) == 0.16
+    assert chosen_dropout(4.0, readings=3.3) == 0.33  # two doublings, 0.085 each
+    assert chosen_dropout(4.0, readings=0.33) == 0.033  # a tenth of the readings
+    assert chosen_dropout(0.1, readings=100) == 0.0 == chosen_dropout(0.0, readings=100)
+    assert chosen_dropout(1e9, readings=100) == 0.5
 
 
 def test_weight_decay_by_hand() -> None:
-    assert chosen_weight_decay("lstm", units=512, readings=3.3) == 0.1
-    assert chosen_weight_decay("lstm", units=256, readings=3.3) == 0.05
-    assert chosen_weight_decay("lstm", units=256, readings=16 * 3.3) == 0.4  # 16^0.75 is 8
-    assert chosen_weight_decay("lstm", units=2048, readings=1000) == 0.5
-    assert chosen_weight_decay("rnn", units=512, readings=3.3) == 0.02
+    assert chosen_weight_decay(1.0) == 0.09
+    assert chosen_weight_decay(4.0) == 0.19  # 4^0.55 is 2.14
+    assert chosen_weight_decay(1e9) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("units", "characters", "readings", "decay"),
+    [(256, 10**6, 3.3, 0.05), (512, 10**6, 3.3, 0.1), (192, 90_000, 50, 0.3)],
+)
+def test_weight_decay_is_near_what_the_study_found(units: int, characters: int, readings: float, decay: float) -> None:
+    """The best rows of bench/RESULTS.md."""
+    decided = plan(ModelConfig(units=units), TrainConfig(epochs=readings), characters=characters)
+    assert decided.training.weight_decay == pytest.approx(decay, rel=0.2)
 
 
 def test_peak_rate_by_hand() -> None:
