@@ -34,8 +34,8 @@ CHINESE = {ord("a") + i: 0x4E00 + 37 * i for i in range(26)}
 
 def make_text(path: Path, kind: str, size: int) -> None:
     """Write about `size` bytes: lines of python-docs, shuffled; `mixed` spells them in three scripts."""
-    from seqmagic.catalog import builtin_pieces
-    from seqmagic.reading import Tally
+    from seqmagic.texts.builtin import builtin_pieces
+    from seqmagic.texts.decoding import Tally
 
     lines = [line + "\n" for line in "".join(builtin_pieces("python-docs", Tally())).split("\n")]
     if kind == "ascii":
@@ -61,7 +61,8 @@ def measure(path: Path) -> dict[str, Any]:
     import numpy as np
 
     from seqmagic.config import DataConfig
-    from seqmagic.corpus import Streams, read_corpus
+    from seqmagic.texts.corpus import read_corpus
+    from seqmagic.texts.streams import Streams
 
     before = peak_megabytes()
     start, processor_start = time.perf_counter(), time.process_time()

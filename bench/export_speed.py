@@ -29,10 +29,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from seqmagic.cells import CELLS
 from seqmagic.export.savedmodel import TextServer
-from seqmagic.network import Network
-from seqmagic.vocabulary import Vocabulary
+from seqmagic.network.cells import CELLS
+from seqmagic.network.network import Network
+from seqmagic.texts.vocabulary import Vocabulary
 
 CHARACTERS = [chr(code) for code in range(ord(" ") + 1, ord(" ") + 66)]
 EMBEDDING = 64

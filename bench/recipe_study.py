@@ -152,9 +152,10 @@ class Trainer:
         import tensorflow as tf
 
         from seqmagic.config import DataConfig, ModelConfig
-        from seqmagic.corpus import Streams, read_corpus
-        from seqmagic.model import build_model
-        from seqmagic.training.engines import make_engine
+        from seqmagic.texts.corpus import read_corpus
+        from seqmagic.texts.streams import Streams
+        from seqmagic.training.engines.choose import make_engine
+        from seqmagic.training.model import build_model
 
         self.experiment = x = experiment
         self.corpus = read_corpus(text, DataConfig())
@@ -178,7 +179,7 @@ class Trainer:
 
     def _gain(self, path: str) -> float:
         """What a weight is multiplied with at the start, beside the product's own start."""
-        from seqmagic.model import DENSE_GAIN, RECURRENT_GAIN
+        from seqmagic.training.model import DENSE_GAIN, RECURRENT_GAIN
 
         x = self.experiment
         if "embedding" in path:
@@ -260,7 +261,7 @@ class Trainer:
         """Train and evaluate."""
         import tensorflow as tf
 
-        from seqmagic.evaluation import evaluate
+        from seqmagic.evaluation.evaluation import evaluate
         from seqmagic.training.session import EngineScorer
 
         x = self.experiment

@@ -187,10 +187,10 @@ def work_steady(cell: str, layers: str, units: str, streams: str) -> dict[str, f
 
     del os.environ["OPENBLAS_NUM_THREADS"]
     from seqmagic.config import SampleConfig
-    from seqmagic.network import Network
+    from seqmagic.network.network import Network
     from seqmagic.sampling.engine import FoldedNetwork
     from seqmagic.sampling.writer import write
-    from seqmagic.vocabulary import Vocabulary
+    from seqmagic.texts.vocabulary import Vocabulary
     from tests.helpers import random_weights
 
     weights = random_weights(cell, vocabulary_size=66, units=int(units), layers=int(layers), embedding=64)

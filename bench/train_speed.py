@@ -48,8 +48,8 @@ def ours_step(cell: str, layers: int, units: int, threads: int) -> Step:
     import tensorflow as tf
 
     from seqmagic.config import ModelConfig
-    from seqmagic.model import build_model
-    from seqmagic.training.engines import make_engine
+    from seqmagic.training.engines.choose import make_engine
+    from seqmagic.training.model import build_model
     from seqmagic.training.step import Adam, make_step
 
     config = ModelConfig(cell=cell, units=units, layers=layers, embedding=EMBEDDING, dropout=0.0)

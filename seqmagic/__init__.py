@@ -11,45 +11,45 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from seqmagic.api import Model as Model
     from seqmagic.api import load as load
-    from seqmagic.baselines import Baseline as Baseline
-    from seqmagic.baselines import measure_baselines as measure_baselines
     from seqmagic.config import DataConfig as DataConfig
     from seqmagic.config import ModelConfig as ModelConfig
     from seqmagic.config import SampleConfig as SampleConfig
     from seqmagic.config import TrainConfig as TrainConfig
-    from seqmagic.corpus import Corpus as Corpus
-    from seqmagic.corpus import read_corpus as read_corpus
     from seqmagic.errors import SeqmagicError as SeqmagicError
-    from seqmagic.evaluation import evaluate as evaluate
-    from seqmagic.network import Network as Network
-    from seqmagic.network import load_network as load_network
-    from seqmagic.runs import Run as Run
-    from seqmagic.runs import list_runs as list_runs
-    from seqmagic.runs import open_run as open_run
+    from seqmagic.evaluation.baselines import Baseline as Baseline
+    from seqmagic.evaluation.baselines import measure_baselines as measure_baselines
+    from seqmagic.evaluation.evaluation import evaluate as evaluate
+    from seqmagic.network.keras_file import load_network as load_network
+    from seqmagic.network.network import Network as Network
+    from seqmagic.runs.find import list_runs as list_runs
+    from seqmagic.runs.find import open_run as open_run
+    from seqmagic.runs.folder import Run as Run
+    from seqmagic.texts.corpus import Corpus as Corpus
+    from seqmagic.texts.corpus import read_corpus as read_corpus
+    from seqmagic.texts.vocabulary import Vocabulary as Vocabulary
     from seqmagic.training.loop import train as train
-    from seqmagic.vocabulary import Vocabulary as Vocabulary
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "Baseline": "seqmagic.baselines",
-    "Corpus": "seqmagic.corpus",
+    "Baseline": "seqmagic.evaluation.baselines",
+    "Corpus": "seqmagic.texts.corpus",
     "DataConfig": "seqmagic.config",
     "Model": "seqmagic.api",
     "ModelConfig": "seqmagic.config",
-    "Network": "seqmagic.network",
-    "Run": "seqmagic.runs",
+    "Network": "seqmagic.network.network",
+    "Run": "seqmagic.runs.folder",
     "SampleConfig": "seqmagic.config",
     "SeqmagicError": "seqmagic.errors",
     "TrainConfig": "seqmagic.config",
-    "Vocabulary": "seqmagic.vocabulary",
-    "evaluate": "seqmagic.evaluation",
-    "list_runs": "seqmagic.runs",
+    "Vocabulary": "seqmagic.texts.vocabulary",
+    "evaluate": "seqmagic.evaluation.evaluation",
+    "list_runs": "seqmagic.runs.find",
     "load": "seqmagic.api",
-    "load_network": "seqmagic.network",
-    "measure_baselines": "seqmagic.baselines",
-    "open_run": "seqmagic.runs",
-    "read_corpus": "seqmagic.corpus",
+    "load_network": "seqmagic.network.keras_file",
+    "measure_baselines": "seqmagic.evaluation.baselines",
+    "open_run": "seqmagic.runs.find",
+    "read_corpus": "seqmagic.texts.corpus",
     "train": "seqmagic.training.loop",
 }
 

@@ -21,11 +21,13 @@ import numpy as np
 
 from seqmagic.config import SampleConfig
 from seqmagic.errors import ConfigError, SampleError
-from seqmagic.network import load_network
-from seqmagic.runs import Run, RunRecord, latest_or_pretrained, models_folder, open_run
+from seqmagic.network.keras_file import load_network
+from seqmagic.runs.find import latest_or_pretrained, models_folder, open_run
+from seqmagic.runs.folder import Run
+from seqmagic.runs.record import RunRecord
 from seqmagic.sampling.engine import Engine, FoldedNetwork, State
 from seqmagic.sampling.writer import write
-from seqmagic.vocabulary import Vocabulary
+from seqmagic.texts.vocabulary import Vocabulary
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import settings
 
-from seqmagic.runs import Run
+from seqmagic.runs.folder import Run
 from tests.helpers import make_run, make_text
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -12,11 +12,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-from seqmagic import runs
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
-from seqmagic.corpus import Corpus, read_corpus
-from seqmagic.runs import Run, RunRecord, TextRecord
-from seqmagic.sizes import count_parameters
+from seqmagic.network.sizes import count_parameters
+from seqmagic.runs import folder as runs
+from seqmagic.runs.folder import Run
+from seqmagic.runs.record import RunRecord, TextRecord
+from seqmagic.texts.corpus import Corpus, read_corpus
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
 
 TEXT = "".join(f"{number} green bottles, hanging on the wall; and {number} more.\n" for number in range(40))

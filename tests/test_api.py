@@ -12,9 +12,10 @@ import seqmagic
 from seqmagic import SampleConfig
 from seqmagic.api import Model
 from seqmagic.errors import ConfigError, RunError, SampleError
-from seqmagic.evaluation import evaluate
-from seqmagic.network import NetworkScorer, load_network
-from seqmagic.runs import Run
+from seqmagic.evaluation.evaluation import evaluate
+from seqmagic.evaluation.scorer import NetworkScorer
+from seqmagic.network.keras_file import load_network
+from seqmagic.runs.folder import Run
 from tests.helpers import TEXT
 
 

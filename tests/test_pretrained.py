@@ -9,7 +9,7 @@ import pytest
 
 import seqmagic
 from seqmagic.config import CELLS
-from seqmagic.runs import PRETRAINED_FIRST, latest_or_pretrained, list_runs, open_run, pretrained_folder
+from seqmagic.runs.find import PRETRAINED_FIRST, latest_or_pretrained, list_runs, open_run, pretrained_folder
 
 MOST_BYTES = 5_000_000
 

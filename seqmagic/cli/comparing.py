@@ -7,23 +7,20 @@ import datetime
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from seqmagic.baselines import Baseline, measure_baselines
 from seqmagic.cli.commands.evaluate import own_part
 from seqmagic.cli.console import draw, json_document, notice, printable, result
 from seqmagic.cli.options import Settings
-from seqmagic.compare import Row, incomparable, row_of, unequal_settings
-from seqmagic.comparisons import (
-    Comparison,
-    comparison_folder,
-    discard_comparison,
-    write_comparison,
-)
+from seqmagic.comparison.comparable import incomparable, unequal_settings
+from seqmagic.comparison.record import Comparison, comparison_folder, discard_comparison, write_comparison
+from seqmagic.comparison.rows import Row, row_of
+from seqmagic.comparison.series import Entry, RowFinished, RowStarted, plan_entries, train_rows
 from seqmagic.config import DEFAULT_MINUTES, DataConfig, ModelConfig, SampleConfig, TrainConfig
-from seqmagic.corpus import Corpus, check_trainable, read_corpus
 from seqmagic.errors import SeqmagicError, TrainingError
-from seqmagic.network import load_network
-from seqmagic.runs import Run, open_run
-from seqmagic.series import Entry, RowFinished, RowStarted, plan_entries, train_rows
+from seqmagic.evaluation.baselines import Baseline, measure_baselines
+from seqmagic.network.keras_file import load_network
+from seqmagic.runs.find import open_run
+from seqmagic.runs.folder import Run
+from seqmagic.texts.corpus import Corpus, check_trainable, read_corpus
 
 SAMPLE_LENGTH = 240  # characters that each run writes ...
 SAMPLE_LINES = 4  # ... of which so many lines are shown
@@ -145,7 +142,7 @@ class Series:
 
     def _train(self, corpus: Corpus, match: str) -> Iterator[Row]:
         """Train row after row with the display on; each is in `self.comparison` when it is yielded."""
-        from seqmagic.cli.progress import TrainingDisplay
+        from seqmagic.cli.show.progress import TrainingDisplay
         from seqmagic.training.device import start_tensorflow
 
         notice("starting TensorFlow …", quiet=self.settings.quiet)
@@ -198,7 +195,7 @@ def show_comparison(settings: Settings, comparison: Comparison) -> None:
     if settings.json:
         json_document(comparison.to_json())
         return
-    from seqmagic.cli.tables import comparison_table
+    from seqmagic.cli.show.tables import comparison_table
 
     summaries, baselines, mark = comparison.summaries, comparison.baselines, comparison.comparable
     if comparison.text:

@@ -15,8 +15,8 @@ import click
 from seqmagic.api import Model, load
 from seqmagic.cli.console import is_plain, notice
 from seqmagic.cli.options import SettingType, setting_fields
-from seqmagic.cli.page import Page
-from seqmagic.cli.painting import legend, paint
+from seqmagic.cli.show.page import Page
+from seqmagic.cli.show.painting import legend, paint
 from seqmagic.config import SampleConfig, option_name
 from seqmagic.errors import SeqmagicError
 from seqmagic.sampling.prompts import fit_prompt

@@ -39,7 +39,7 @@ class Settings:
     @property
     def models(self) -> Path:
         """The folder of the runs: --models, else SEQMAGIC_MODELS, else models/."""
-        from seqmagic.runs import models_folder
+        from seqmagic.runs.find import models_folder
 
         return models_folder(self.models_given)
 
@@ -305,7 +305,7 @@ class RunName(click.ParamType):
     ) -> list[click.shell_completion.CompletionItem]:
         from click.shell_completion import CompletionItem
 
-        from seqmagic.runs import list_runs
+        from seqmagic.runs.find import list_runs
 
         names = [run.name for run in list_runs(ctx.ensure_object(Settings).models)]
         return [CompletionItem(name) for name in [*names, "latest"] if name.startswith(incomplete)]

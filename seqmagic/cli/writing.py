@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from seqmagic.api import Model
 from seqmagic.cli.console import notice, one_line
-from seqmagic.cli.page import Page
-from seqmagic.cli.painting import dim, paint
+from seqmagic.cli.show.page import Page
+from seqmagic.cli.show.painting import dim, paint
 from seqmagic.config import SampleConfig
 from seqmagic.sampling.pieces import Piece, Text, gather, in_order
 from seqmagic.sampling.prompts import default_prompt, fit_prompt

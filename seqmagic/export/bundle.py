@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqmagic.errors import SeqmagicError
-from seqmagic.network import Network, load_network
-from seqmagic.runs import Run, RunRecord
-from seqmagic.vocabulary import Vocabulary
+from seqmagic.network.keras_file import load_network
+from seqmagic.network.network import Network
+from seqmagic.runs.folder import Run
+from seqmagic.runs.record import RunRecord
+from seqmagic.texts.vocabulary import Vocabulary
 
 CHECK_CHARACTERS = 200
 LOSS_CHARACTERS = 5_000
@@ -71,7 +73,7 @@ def write_vocabulary(folder: Path, vocabulary: Vocabulary) -> None:
 
 def _validation_text(record: RunRecord, vocabulary: Vocabulary) -> str:
     """The start of the validation part; SeqmagicError, its message a clause, where it can't be had."""
-    from seqmagic.corpus import read_corpus
+    from seqmagic.texts.corpus import read_corpus
 
     text = record.text
     if text.source == "-":

@@ -29,9 +29,10 @@ from typing import Any
 import numpy as np
 
 from seqmagic.errors import ExportError
+from seqmagic.evaluation.scorer import cross_entropy
 from seqmagic.export.bundle import Bundle
 from seqmagic.export.formats import Format, find_program
-from seqmagic.network import Network, cross_entropy
+from seqmagic.network.network import Network
 
 TOLERANCES = {"none": 1e-4, "float16": 2e-2, "int8": 1e-1}  # largest difference of a probability allowed
 _SECONDS = 600

@@ -1,7 +1,7 @@
 """The network as a TensorFlow graph of its own: hand-written cells, one step and whole loops over ids.
 
 Nothing here needs Keras, so that a SavedModel loads fast and a TFLite file holds built-in operations only.
-The equations are those of `seqmagic.cells`.
+The equations are those of `seqmagic.network.cells`.
 
 Axes: B batch, V vocabulary, E embedding, U units, G gate blocks, P prompt, N characters written.
 """
@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from seqmagic.cells import CELLS, project
-from seqmagic.network import Layer, Network
+from seqmagic.network.cells import CELLS, project
+from seqmagic.network.network import Layer, Network
 
 State = tuple[tf.Tensor, ...]  # h, or h and c: (B, U) each
 States = tuple[State, ...]  # one a layer
@@ -177,12 +177,12 @@ def _layer_variables(layer: Layer, number: int, *, without_input: bool) -> list[
 
 
 def _rnn_advance(projected: tf.Tensor, state: State, weights: LayerWeights) -> State:
-    """One step of `seqmagic.cells.rnn_step` from x·W + b, (B, U)."""
+    """One step of `seqmagic.network.cells.rnn_step` from x·W + b, (B, U)."""
     return (tf.tanh(projected + tf.matmul(state[0], weights.recurrent_kernel)),)
 
 
 def _lstm_advance(projected: tf.Tensor, state: State, weights: LayerWeights) -> State:
-    """One step of `seqmagic.cells.lstm_step` from x·W + b, (B, 4*U): input, forget, candidate, output."""
+    """One step of `seqmagic.network.cells.lstm_step` from x·W + b, (B, 4*U): input, forget, candidate, output."""
     h, c = state
     input_block, forget_block, candidate_block, output_block = tf.split(
         projected + tf.matmul(h, weights.recurrent_kernel), 4, axis=1
@@ -192,7 +192,7 @@ def _lstm_advance(projected: tf.Tensor, state: State, weights: LayerWeights) -> 
 
 
 def _gru_advance(projected: tf.Tensor, state: State, weights: LayerWeights) -> State:
-    """One step of `seqmagic.cells.gru_step` from x·W + b, (B, 3*U): keep, reset, candidate."""
+    """One step of `seqmagic.network.cells.gru_step` from x·W + b, (B, 3*U): keep, reset, candidate."""
     (h,) = state
     recurrent = tf.matmul(h, weights.recurrent_kernel) + weights.recurrent_bias
     x_keep, x_reset, x_candidate = tf.split(projected, 3, axis=1)

@@ -10,7 +10,7 @@ from seqmagic.export.bundle import Bundle
 from seqmagic.export.readme import example_prompt, write_readme
 from seqmagic.export.samplers import copy_sampler
 from seqmagic.export.weights import cells_of, named_arrays, to_float16
-from seqmagic.vocabulary import code_points
+from seqmagic.texts.vocabulary import code_points
 
 CHECK = """
 import json, runpy, sys

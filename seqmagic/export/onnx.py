@@ -16,13 +16,13 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from seqmagic import __version__
-from seqmagic.cells import Weights, blocks
 from seqmagic.errors import ExportError
 from seqmagic.export.bundle import Bundle
 from seqmagic.export.readme import example_prompt, write_readme
 from seqmagic.export.samplers import copy_sampler
 from seqmagic.export.weights import to_float16
-from seqmagic.network import Layer, Network
+from seqmagic.network.cells import Weights, blocks
+from seqmagic.network.network import Layer, Network
 
 OPSET = 17
 IR_VERSION = 8  # what came with opset 17: runtimes since 2022 read it

@@ -13,7 +13,7 @@ from seqmagic.errors import ExportError
 from seqmagic.export.bundle import Bundle, read_bundle
 from seqmagic.export.check import CheckReport, check
 from seqmagic.export.formats import Format, find_program, require_packages
-from seqmagic.runs import Run
+from seqmagic.runs.folder import Run
 
 MARK = "export.json"  # says that a folder is an export, and how it was made
 

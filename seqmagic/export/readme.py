@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from seqmagic import __version__
-from seqmagic.cells import CELLS
 from seqmagic.export.bundle import Bundle, source_name
-from seqmagic.vocabulary import Vocabulary
+from seqmagic.network.cells import CELLS
+from seqmagic.texts.vocabulary import Vocabulary
 
 _SHOWN = 2_000  # a Chinese vocabulary has thousands of characters; the README lists the first of them
 

@@ -22,9 +22,9 @@ from seqmagic.export.bundle import Bundle
 from seqmagic.export.graph import GraphNetwork, States, Weights
 from seqmagic.export.readme import example_prompt, write_readme
 from seqmagic.export.savedmodel_usage import usage
-from seqmagic.network import Network
+from seqmagic.network.network import Network
 from seqmagic.sampling.prompts import default_prompt
-from seqmagic.vocabulary import UNKNOWN_CHARACTER, Vocabulary, code_points
+from seqmagic.texts.vocabulary import UNKNOWN_CHARACTER, Vocabulary, code_points
 
 LONGEST = 1_000_000  # characters that one request may ask for
 
@@ -65,7 +65,7 @@ def write(bundle: Bundle, folder: Path, *, quantize: str) -> None:
 
 
 class Characters(tf.Module):
-    """Text to ids and back inside a graph: `seqmagic.vocabulary.Vocabulary`."""
+    """Text to ids and back inside a graph: `seqmagic.texts.vocabulary.Vocabulary`."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         super().__init__(name="characters")

@@ -24,7 +24,7 @@ from seqmagic.export.bundle import Bundle, write_vocabulary
 from seqmagic.export.graph import GraphNetwork
 from seqmagic.export.readme import example_prompt, write_readme
 from seqmagic.export.samplers import copy_sampler
-from seqmagic.network import Network
+from seqmagic.network.network import Network
 
 WRITTEN = 100  # characters of one call of `generate`
 FILE = "model.tflite"

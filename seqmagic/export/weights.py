@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from seqmagic.cells import Weights
 from seqmagic.errors import ExportError
-from seqmagic.network import Layer, Network
+from seqmagic.network.cells import Weights
+from seqmagic.network.network import Layer, Network
 
 
 def named_arrays(network: Network) -> dict[str, np.ndarray]:
     """The arrays of `network` in the order of Keras, float32.
 
     embedding (V, E); kernel_1 (E, G*U), recurrent_kernel_1 (U, G*U), bias_1 and so on for each layer, as
-    in `seqmagic.cells.Weights`; dense_kernel (U, V), dense_bias (V,).
+    in `seqmagic.network.cells.Weights`; dense_kernel (U, V), dense_bias (V,).
     """
     arrays = {"embedding": network.embedding}
     for number, layer in enumerate(network.layers, 1):

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqmagic.network import Network, cross_entropy
+from seqmagic.evaluation.scorer import cross_entropy
+from seqmagic.network.network import Network
 from seqmagic.sampling.steps import FOLDS, STEPS, FoldedLayer
 
 _PAD = 16  # numbers, 64 bytes: a line of the cache

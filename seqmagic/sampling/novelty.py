@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqmagic.corpus import read_corpus
 from seqmagic.errors import CorpusError, RunError
-from seqmagic.runs import Run
-from seqmagic.vocabulary import Vocabulary
+from seqmagic.runs.folder import Run
+from seqmagic.texts.corpus import read_corpus
+from seqmagic.texts.vocabulary import Vocabulary
 
 GRAM = 8  # length of the n-grams whose novelty is counted
 _BLOCK = 2**20  # windows of the training text looked at together: bounds the memory

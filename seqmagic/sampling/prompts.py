@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from seqmagic.errors import SampleError
-from seqmagic.vocabulary import Vocabulary
+from seqmagic.texts.vocabulary import Vocabulary
 
 _PLAIN = str.maketrans("‘’“”‚„–—…\u00a0\t«»", '\'\'"","--. \u0020""')
 _NAMED = 8  # how many characters an error spells out

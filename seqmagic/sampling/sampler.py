@@ -12,7 +12,7 @@ from seqmagic.config import SampleConfig
 from seqmagic.errors import SampleError
 from seqmagic.sampling import filters
 from seqmagic.sampling.noise import GumbelNoise
-from seqmagic.vocabulary import UNKNOWN, Vocabulary
+from seqmagic.texts.vocabulary import UNKNOWN, Vocabulary
 
 Filter = Callable[[np.ndarray], np.ndarray]
 

@@ -1,6 +1,6 @@
 """One time step of each cell, written for speed: in place, few calls, weights laid out for the product.
 
-The equations are those of `seqmagic.cells`, the truth that tests hold these against. What differs:
+The equations are those of `seqmagic.network.cells`, the truth that tests hold these against. What differs:
 
 - Units come first: a state is (U,) for one stream and (U, N) for N streams side by side, so that every
   gate is one contiguous block and a product is `matrix (rows, inputs) · state`.
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqmagic.cells import Weights, blocks
+from seqmagic.network.cells import Weights, blocks
 
 _HALF = np.array(0.5, np.float32)  # a 0-d array is the cheapest scalar operand of a ufunc
 
@@ -127,7 +127,7 @@ def fold_gru(weights: Weights, below: int) -> FoldedLayer:
 
 
 def rnn_steps(layer: FoldedLayer, outputs: np.ndarray) -> Steps:
-    """`rnn_step` of `seqmagic.cells` in place; arguments as for `lstm_steps`."""
+    """`rnn_step` of `seqmagic.network.cells` in place; arguments as for `lstm_steps`."""
     dot, add, tanh = np.dot, np.add, np.tanh
     h = outputs[layer.below :]
     (both,) = layer.products
@@ -148,7 +148,7 @@ def rnn_steps(layer: FoldedLayer, outputs: np.ndarray) -> Steps:
 
 
 def lstm_steps(layer: FoldedLayer, outputs: np.ndarray) -> Steps:
-    """`lstm_step` of `seqmagic.cells` in place.
+    """`lstm_step` of `seqmagic.network.cells` in place.
 
     Args:
         layer: The weights.
@@ -189,7 +189,7 @@ def lstm_steps(layer: FoldedLayer, outputs: np.ndarray) -> Steps:
 
 
 def gru_steps(layer: FoldedLayer, outputs: np.ndarray) -> Steps:
-    """`gru_step` of `seqmagic.cells` in place; arguments as for `lstm_steps`."""
+    """`gru_step` of `seqmagic.network.cells` in place; arguments as for `lstm_steps`."""
     dot, add, subtract, multiply, tanh = np.dot, np.add, np.subtract, np.multiply, np.tanh
     units = layer.units
     below, h = outputs[: layer.below], outputs[layer.below :]

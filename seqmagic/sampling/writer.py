@@ -20,15 +20,15 @@ import numpy as np
 
 from seqmagic.config import SampleConfig
 from seqmagic.errors import SampleError
-from seqmagic.network import Network
+from seqmagic.network.network import Network
 from seqmagic.sampling.engine import Engine, FoldedNetwork, State
 from seqmagic.sampling.filters import softmax
-from seqmagic.sampling.memory import check_memory
 from seqmagic.sampling.pieces import Piece, Track
 from seqmagic.sampling.prompts import default_prompt, fit_prompt
 from seqmagic.sampling.sampler import Sampler, banned_ids
 from seqmagic.sampling.threads import WORTH_SHARING, ThreadChooser, available_threads, blas_threads
-from seqmagic.vocabulary import UNKNOWN_CHARACTER, Vocabulary
+from seqmagic.sampling.working_memory import check_memory
+from seqmagic.texts.vocabulary import UNKNOWN_CHARACTER, Vocabulary
 
 TOGETHER = 5  # as many texts as it takes for one product of matrices to beat that many with a vector
 GROUP = 64  # texts that advance together at most

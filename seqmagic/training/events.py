@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seqmagic.runs import Run
+from seqmagic.runs.folder import Run
 
 
 @dataclass(frozen=True, kw_only=True)

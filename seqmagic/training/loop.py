@@ -14,17 +14,18 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqmagic import runs
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
-from seqmagic.corpus import Corpus
 from seqmagic.errors import TrainingError
-from seqmagic.evaluation import Score
-from seqmagic.model import save_model, set_weights
-from seqmagic.runs import Run, RunRecord, TextRecord
+from seqmagic.evaluation.evaluation import Score
+from seqmagic.runs import folder as runs
+from seqmagic.runs.folder import Run
+from seqmagic.runs.record import RunRecord, TextRecord
+from seqmagic.texts.corpus import Corpus
 from seqmagic.training.budget import Budget
 from seqmagic.training.device import Device, measure_flops, start_tensorflow, versions
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
 from seqmagic.training.interrupt import stop_on_signal
+from seqmagic.training.model import save_model, set_weights
 from seqmagic.training.recipe import Plan, make_plan
 from seqmagic.training.schedule import make_schedule
 from seqmagic.training.session import Session

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from seqmagic.config import DEFAULT_MINUTES, ModelConfig, TrainConfig
 from seqmagic.errors import CorpusError
+from seqmagic.network.cells import CELLS
 
 MINIMUM_CHARACTERS = 200
 
@@ -76,7 +77,6 @@ MOST_DROPOUT = 0.5
 MOST_WEIGHT_DECAY = 0.5
 FEW_READINGS = 3.3  # of the training part; more of them ask for more regularisation
 LEARNS_BY_HEART = {"rnn": 0.3, "gru": 1.0, "lstm": 1.0}  # how well each weight of a cell does that
-BLOCKS = {"rnn": 1, "gru": 3, "lstm": 4}  # gates and candidates, each with a kernel of its own
 
 
 def peak_rate(cell: str, units: int, batch_size: int) -> float:
@@ -126,7 +126,7 @@ def chosen_units(readable: Callable[[int], float], characters: int) -> int:
 
 def products_per_character(cell: str, *, units: int, layers: int, vocabulary_size: int) -> int:
     """The weights that one character is multiplied with: all of the network's but the embedding and what it feeds."""
-    return BLOCKS[cell] * units * units * (2 * layers - 1) + units * vocabulary_size
+    return len(CELLS[cell].gates) * units * units * (2 * layers - 1) + units * vocabulary_size
 
 
 def make_plan(

@@ -10,13 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from seqmagic.config import SampleConfig
-from seqmagic.corpus import Corpus, Streams
-from seqmagic.evaluation import Score, evaluate
-from seqmagic.model import build_model
-from seqmagic.network import Network
+from seqmagic.evaluation.evaluation import Score, evaluate
+from seqmagic.network.network import Network
 from seqmagic.sampling.prompts import fit_prompt
 from seqmagic.sampling.writer import write_text
-from seqmagic.training.engines import Engine, make_engine
+from seqmagic.texts.corpus import Corpus
+from seqmagic.texts.streams import Streams
+from seqmagic.training.engines.choose import Engine, make_engine
+from seqmagic.training.model import build_model
 from seqmagic.training.recipe import Plan
 from seqmagic.training.step import Adam, make_step
 

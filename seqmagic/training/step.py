@@ -16,7 +16,7 @@ StepFunction = Callable[..., tuple[tf.Tensor, tf.Tensor, States]]
 
 
 class LossAndGradients(Protocol):
-    """What the step asks of an engine (`seqmagic.training.engines`)."""
+    """What the step asks of an engine (`seqmagic.training.engines.choose`)."""
 
     def __call__(
         self,

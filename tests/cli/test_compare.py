@@ -14,7 +14,8 @@ from click.testing import Result
 
 from seqmagic.config import DataConfig
 from seqmagic.errors import TrainingError
-from seqmagic.runs import Run, list_runs
+from seqmagic.runs.find import list_runs
+from seqmagic.runs.folder import Run
 from tests.helpers import FakeTraining, make_results, make_run
 
 Call = Callable[..., Result]

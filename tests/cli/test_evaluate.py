@@ -14,8 +14,8 @@ import pytest
 from click.testing import Result
 
 from seqmagic.config import DataConfig
-from seqmagic.network import load_network
-from seqmagic.runs import Run
+from seqmagic.network.keras_file import load_network
+from seqmagic.runs.folder import Run
 from tests.helpers import TEXT, make_run, make_text
 
 Call = Callable[..., Result]

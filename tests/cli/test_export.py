@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from seqmagic.runs import Run
+from seqmagic.runs.folder import Run
 
 Seqmagic = Callable[..., Result]
 

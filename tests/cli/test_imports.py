@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from seqmagic.runs import Run
+from seqmagic.runs.folder import Run
 
 HEAVY = ("tensorflow", "keras", "onnx", "onnxruntime", "ai_edge_litert", "matplotlib", "pandas")
 PROBE = f"""

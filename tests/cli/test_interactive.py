@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from seqmagic.runs import Run
+from seqmagic.runs.folder import Run
 from tests.helpers import make_run
 
 Call = Callable[..., Result]

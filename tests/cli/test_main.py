@@ -18,7 +18,7 @@ import seqmagic as package
 from seqmagic.cli import main as boundary
 from seqmagic.cli.options import Settings, command
 from seqmagic.errors import ConfigError, RunError
-from seqmagic.runs import Run
+from seqmagic.runs.folder import Run
 
 Call = Callable[..., Result]
 

@@ -22,7 +22,7 @@ from seqmagic.cli.options import (
     setting_help,
 )
 from seqmagic.config import CELLS, Config, DataConfig, ModelConfig, SampleConfig, TrainConfig, option_name
-from seqmagic.runs import Run
+from seqmagic.runs.folder import Run
 
 Call = Callable[..., Result]
 RECEIVED: dict[str, Any] = {}

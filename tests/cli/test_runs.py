@@ -12,7 +12,7 @@ from click.testing import Result
 
 from seqmagic.cli.commands import runs as command
 from seqmagic.config import DataConfig
-from seqmagic.runs import Run
+from seqmagic.runs.folder import Run
 from tests.helpers import make_results, make_run
 
 Call = Callable[..., Result]

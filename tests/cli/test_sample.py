@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from seqmagic import runs as runs_module
 from seqmagic.cli import writing
 from seqmagic.cli.commands import sample as command
-from seqmagic.runs import Run
+from seqmagic.runs import find
+from seqmagic.runs.folder import Run
 from seqmagic.sampling import writer
 from seqmagic.sampling.pieces import Piece
 from tests.helpers import make_run, make_text
@@ -114,7 +114,7 @@ def test_where_nothing_was_trained_a_pretrained_run_writes(
     shipped = tmp_path / "shipped"
     for name in ("gru", "lstm", "rnn"):
         make_run(shipped, name, source=text, cell=name)
-    monkeypatch.setattr(runs_module, "pretrained_folder", lambda: shipped)
+    monkeypatch.setattr(find, "pretrained_folder", lambda: shipped)
     result = seqmagic("sample", "--length", 5)
     assert result.exit_code == 0 and len(result.stdout) == 6
     assert "no run in" in result.stderr and "yet: the pretrained lstm writes\nlstm: " in result.stderr
@@ -124,7 +124,7 @@ def test_where_nothing_was_trained_a_pretrained_run_writes(
 def test_nothing_trained_and_nothing_shipped_is_one_line(
     seqmagic: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs_module, "pretrained_folder", lambda: tmp_path / "none")
+    monkeypatch.setattr(find, "pretrained_folder", lambda: tmp_path / "none")
     one_line(seqmagic("sample"), 1, "train one with: seqmagic train")
 
 

@@ -9,7 +9,7 @@ import pytest
 from seqmagic.config import DataConfig
 from seqmagic.errors import RunError
 from seqmagic.export.bundle import CHECK_CHARACTERS, LOSS_CHARACTERS, read_bundle, source_name
-from seqmagic.runs import Run
+from seqmagic.runs.folder import Run
 from tests.helpers import TEXT, make_run, make_text
 
 LONG = TEXT * 30

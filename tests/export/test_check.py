@@ -9,12 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from seqmagic.cells import CELLS
 from seqmagic.errors import ExportError
 from seqmagic.export import check as module
 from seqmagic.export.bundle import Bundle
 from seqmagic.export.check import check, reference_loss, reference_probabilities
 from seqmagic.export.formats import FORMATS, Format
+from seqmagic.network.cells import CELLS
 from tests.export.tiny import VOCABULARY, lively_network, make_bundle, random_network
 
 ANSWER = 'print("noise"); import json; print(json.dumps({"probabilities": %s, "nats": None, "versions": {}}))'

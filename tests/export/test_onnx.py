@@ -32,7 +32,7 @@ from seqmagic.export import onnx as onnx_format  # noqa: E402
 from seqmagic.export.check import check  # noqa: E402
 from seqmagic.export.formats import FORMATS  # noqa: E402
 from seqmagic.export.weights import rounded_to_float16  # noqa: E402
-from seqmagic.network import Network  # noqa: E402
+from seqmagic.network.network import Network  # noqa: E402
 
 
 def open_session(network: Network, quantize: str = "none") -> Any:

@@ -17,7 +17,7 @@ from seqmagic.errors import ConfigError, ExportError, RunError
 from seqmagic.export import publish
 from seqmagic.export.formats import FORMATS, find_format, require_packages
 from seqmagic.export.publish import Exported, export_run
-from seqmagic.runs import Run
+from seqmagic.runs.folder import Run
 
 
 def export(run: Run, folder: Path, **changes: Any) -> Exported:

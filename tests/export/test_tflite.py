@@ -15,8 +15,8 @@ from seqmagic.errors import ExportError
 from seqmagic.export.bundle import read_bundle
 from seqmagic.export.check import check, reference_probabilities
 from seqmagic.export.formats import FORMATS
-from seqmagic.network import Network
-from seqmagic.runs import Run
+from seqmagic.network.network import Network
+from seqmagic.runs.folder import Run
 from tests.export.tiny import PROMPTS, SHAPES, VOCABULARY, greedy, lively_network, make_bundle, readme_blocks
 from tests.helpers import random_weights
 
@@ -192,8 +192,8 @@ def test_sizes(cell: str) -> None:
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_losses_of_a_trained_model(tmp_path: Path, cell: str) -> None:
     from seqmagic.config import DataConfig, ModelConfig, TrainConfig
-    from seqmagic.corpus import read_corpus
     from seqmagic.export import tflite
+    from seqmagic.texts.corpus import read_corpus
     from seqmagic.training.loop import train
 
     data = DataConfig()

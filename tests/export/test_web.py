@@ -20,7 +20,7 @@ from seqmagic.export.check import check
 from seqmagic.export.formats import FORMATS
 from seqmagic.export.web import page as web_page
 from seqmagic.export.weights import rounded_to_float16
-from seqmagic.network import Network
+from seqmagic.network.network import Network
 from tests.export.tiny import (
     PROMPTS,
     SHAPES,

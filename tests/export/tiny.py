@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from seqmagic.cells import CELLS
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.export.bundle import Bundle
 from seqmagic.export.weights import rounded_to_float16
-from seqmagic.network import Network
-from seqmagic.runs import Run, RunRecord, TextRecord
-from seqmagic.vocabulary import Vocabulary
+from seqmagic.network.cells import CELLS
+from seqmagic.network.network import Network
+from seqmagic.runs.folder import Run
+from seqmagic.runs.record import RunRecord, TextRecord
+from seqmagic.texts.vocabulary import Vocabulary
 
 # ASCII with what HTML, JSON and shells care about, Latin, Chinese, emoji (beyond the basic plane)
 CHARACTERS = "\n !\"$&'-.</>ABCTabcdefghilnorstuw{}éß人之初性本善你好😀🎉\u2028"

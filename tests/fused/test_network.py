@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqmagic import cells
 from seqmagic.fused import embedding, network
+from seqmagic.network import cells
 
 pytestmark = pytest.mark.tf
 

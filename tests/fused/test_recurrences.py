@@ -9,8 +9,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqmagic import cells
 from seqmagic.fused import layer
+from seqmagic.network import cells
 
 pytestmark = pytest.mark.tf
 

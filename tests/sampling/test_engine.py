@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from seqmagic.network import Network, NetworkScorer
+from seqmagic.evaluation.scorer import NetworkScorer
+from seqmagic.network.network import Network
 from seqmagic.sampling import engine as module
 from seqmagic.sampling.engine import Engine, FoldedNetwork
 from tests.helpers import random_weights

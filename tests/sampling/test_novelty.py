@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqmagic.errors import RunError
-from seqmagic.runs import Run
+from seqmagic.runs.folder import Run
 from seqmagic.sampling import novelty as module
 from seqmagic.sampling.novelty import GRAM, measure_novelty, training_ids
-from seqmagic.vocabulary import Vocabulary
+from seqmagic.texts.vocabulary import Vocabulary
 from tests.helpers import TEXT
 
 ABC = Vocabulary("abc")

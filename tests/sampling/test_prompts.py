@@ -6,7 +6,7 @@ import pytest
 
 from seqmagic.errors import SampleError
 from seqmagic.sampling.prompts import default_prompt, fit_prompt
-from seqmagic.vocabulary import Vocabulary
+from seqmagic.texts.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary("\n 'abcdeE-")
 

@@ -15,7 +15,7 @@ from seqmagic.errors import ConfigError, SampleError
 from seqmagic.sampling import filters
 from seqmagic.sampling.noise import GumbelNoise
 from seqmagic.sampling.sampler import Sampler, banned_ids
-from seqmagic.vocabulary import Vocabulary
+from seqmagic.texts.vocabulary import Vocabulary
 
 ABCD = Vocabulary("abcd")
 P = np.array([0.05, 0.1, 0.4, 0.15, 0.3], np.float32)  # the unknown one, a, b, c, d

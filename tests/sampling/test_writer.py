@@ -9,13 +9,13 @@ import pytest
 
 from seqmagic.config import SampleConfig
 from seqmagic.errors import SampleError
-from seqmagic.network import Network
+from seqmagic.network.network import Network
 from seqmagic.sampling import writer
 from seqmagic.sampling.engine import FoldedNetwork
 from seqmagic.sampling.filters import softmax
 from seqmagic.sampling.pieces import gather
 from seqmagic.sampling.writer import with_seed, write, write_text
-from seqmagic.vocabulary import Vocabulary
+from seqmagic.texts.vocabulary import Vocabulary
 from tests.helpers import random_weights
 
 VOCABULARY = Vocabulary("\n abcdefgh.")

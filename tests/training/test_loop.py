@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 from seqmagic.config import CELLS, DataConfig, ModelConfig, TrainConfig
-from seqmagic.corpus import Corpus, read_corpus
-from seqmagic.evaluation import evaluate
-from seqmagic.network import NetworkScorer, load_network
-from seqmagic.runs import Run, open_run
+from seqmagic.evaluation.evaluation import evaluate
+from seqmagic.evaluation.scorer import NetworkScorer
+from seqmagic.network.keras_file import load_network
+from seqmagic.runs.find import open_run
+from seqmagic.runs.folder import Run
+from seqmagic.texts.corpus import Corpus, read_corpus
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
 from seqmagic.training.loop import train
 from seqmagic.training.session import Session

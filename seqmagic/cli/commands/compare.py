@@ -88,8 +88,8 @@ def _run_names(models: Path, targets: Sequence[str]) -> list[str]:
     Raises:
         RunError: several arguments, and one of them is no run.
     """
-    from seqmagic.comparisons import is_comparison, runs_of
-    from seqmagic.runs import open_run
+    from seqmagic.comparison.record import is_comparison, runs_of
+    from seqmagic.runs.find import open_run
 
     names: list[str] = []
     for target in targets:

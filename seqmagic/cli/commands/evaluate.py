@@ -19,9 +19,10 @@ from seqmagic.errors import CorpusError, RunError
 if TYPE_CHECKING:
     import numpy as np
 
-    from seqmagic.corpus import Corpus
-    from seqmagic.evaluation import Scorer
-    from seqmagic.runs import Run, RunRecord
+    from seqmagic.evaluation.evaluation import Scorer
+    from seqmagic.runs.folder import Run
+    from seqmagic.runs.record import RunRecord
+    from seqmagic.texts.corpus import Corpus
 
 PARTS = ("train", "validation", "test")
 NAMED_UNKNOWN = 5  # of the unknown characters, so many are named
@@ -47,9 +48,10 @@ def evaluate(settings: Settings, run: str, text: str | None, part: str | None, *
     The loss is exact: every character but the first is predicted once, with the state carried from the
     start. Characters that the model does not know are scored as its unknown symbol and counted.
     """
-    from seqmagic.evaluation import evaluate as measure
-    from seqmagic.network import NetworkScorer, load_network
-    from seqmagic.runs import open_run
+    from seqmagic.evaluation.evaluation import evaluate as measure
+    from seqmagic.evaluation.scorer import NetworkScorer
+    from seqmagic.network.keras_file import load_network
+    from seqmagic.runs.find import open_run
 
     if text is not None and part is not None:
         raise click.UsageError("--part chooses a part of the run's own text; leave it out, or leave out TEXT")
@@ -88,7 +90,7 @@ def own_part(run: Run, part: str) -> tuple[Corpus, np.ndarray]:
     Raises:
         RunError: the text is gone or is not the same any more, or the part is empty.
     """
-    from seqmagic.corpus import read_corpus
+    from seqmagic.texts.corpus import read_corpus
 
     record = run.read_record()
     source = record.text.source
@@ -117,8 +119,8 @@ def _parts(record: RunRecord) -> str:
 
 def _read_other(text: str, data: DataConfig, run: Run) -> tuple[Corpus, Counter[str]]:
     """The whole of a text in the vocabulary of `run`, and how often each character outside of it occurs."""
-    from seqmagic.corpus import read_corpus
-    from seqmagic.vocabulary import UNKNOWN, Vocabulary
+    from seqmagic.texts.corpus import read_corpus
+    from seqmagic.texts.vocabulary import UNKNOWN, Vocabulary
 
     unknown: Counter[str] = Counter()
 

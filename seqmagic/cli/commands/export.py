@@ -56,7 +56,7 @@ def export(
     0.1 for int8). DIR appears when all of that is done, or not at all.
     """
     from seqmagic.export.publish import export_run
-    from seqmagic.runs import open_run
+    from seqmagic.runs.find import open_run
 
     target, quantization = find_format(format_name, quantize)
     opened = open_run(settings.models, run)

@@ -15,7 +15,8 @@ from seqmagic.cli.options import Command, Group, RunName, Settings, common_optio
 from seqmagic.errors import RunError
 
 if TYPE_CHECKING:
-    from seqmagic.runs import Run, RunRecord
+    from seqmagic.runs.folder import Run
+    from seqmagic.runs.record import RunRecord
 
 _LISTED = ("cell", "layers", "units", "loss", "bits_per_character", "created", "error")
 SORTS = ("created", "loss", "name")
@@ -49,9 +50,9 @@ def runs(ctx: click.Context) -> None:
 @click.pass_obj
 def list_runs(settings: Settings, sort: str) -> None:
     """List the runs with their loss, status and age."""
-    from seqmagic import runs as library
+    from seqmagic.runs import find
 
-    rows = [_list_row(run) for run in library.list_runs(settings.models)]
+    rows = [_list_row(run) for run in find.list_runs(settings.models)]
     if sort == "loss":
         rows.sort(key=lambda row: (row["loss"] is None, row["loss"]))
     elif sort == "name":
@@ -61,7 +62,7 @@ def list_runs(settings: Settings, sort: str) -> None:
     elif not rows:
         notice(f"there is no run in {settings.models} yet; train one with: seqmagic train python-docs")
     else:
-        from seqmagic.cli.tables import runs_table
+        from seqmagic.cli.show.tables import runs_table
 
         draw(lambda width: runs_table(rows, width=width, now=datetime.datetime.now(datetime.UTC)))
         for row in rows:
@@ -71,7 +72,7 @@ def list_runs(settings: Settings, sort: str) -> None:
 
 def _list_row(run: Run) -> dict[str, Any]:
     """What the list says of a run; a corrupt one is named as such and spoils nothing."""
-    from seqmagic.runs import state_of
+    from seqmagic.runs.folder import state_of
 
     row: dict[str, Any] = dict.fromkeys(_LISTED)
     try:
@@ -114,7 +115,8 @@ def _history(run: Run) -> list[dict[str, Any]]:
 @click.pass_obj
 def show_run(settings: Settings, run: str) -> None:
     """Show everything about RUN: text and split, settings, results, the course of the training."""
-    from seqmagic.runs import open_run, state_of
+    from seqmagic.runs.find import open_run
+    from seqmagic.runs.folder import state_of
 
     opened = open_run(settings.models, run)
     record = opened.read_record()
@@ -124,7 +126,7 @@ def show_run(settings: Settings, run: str) -> None:
     if settings.json:
         json_document(document)
         return
-    from seqmagic.cli.tables import facts_table, history_table, sparkline
+    from seqmagic.cli.show.tables import facts_table, history_table, sparkline
 
     draw(lambda width: facts_table(_facts(document)))
     losses = [row["validation_loss"] for row in history if row.get("validation_loss") is not None]
@@ -154,8 +156,8 @@ def _facts(document: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
 @click.pass_obj
 def diff_runs(settings: Settings, a: str, b: str) -> None:
     """Name what differs between the runs A and B: text, settings, results."""
-    from seqmagic.compare import incomparable
-    from seqmagic.runs import open_run
+    from seqmagic.comparison.comparable import incomparable
+    from seqmagic.runs.find import open_run
 
     pair = [open_run(settings.models, name) for name in (a, b)]
     records = [run.read_record() for run in pair]
@@ -171,7 +173,7 @@ def diff_runs(settings: Settings, a: str, b: str) -> None:
     if not rows:
         result(f"{names[0]} and {names[1]} do not differ")
         return
-    from seqmagic.cli.tables import differences_table
+    from seqmagic.cli.show.tables import differences_table
 
     draw(lambda width: differences_table(names, rows, width=width))
     if reasons:
@@ -194,8 +196,9 @@ def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 @click.pass_obj
 def remove_runs(settings: Settings, run: tuple[str, ...], yes: bool) -> int:
     """Remove each RUN with everything in it. A comparison of that name loses its record, not its runs."""
-    from seqmagic.comparisons import is_comparison, remove_comparison
-    from seqmagic.runs import open_run, remove_run
+    from seqmagic.comparison.record import is_comparison, remove_comparison
+    from seqmagic.runs.find import open_run
+    from seqmagic.runs.folder import remove_run
 
     comparisons = [settings.models / name for name in run if is_comparison(settings.models / name)]
     opened = [open_run(settings.models, name) for name in run if settings.models / name not in comparisons]
@@ -225,7 +228,7 @@ def _can_ask() -> bool:
 
 
 def _refuse_running(run: Run) -> None:
-    from seqmagic.runs import state_of
+    from seqmagic.runs.folder import state_of
 
     try:
         record = run.read_record()

@@ -143,7 +143,7 @@ def _read_prompt(name: str) -> str:
 
 def _load(settings: Settings, runs: Sequence[str]) -> list[Model]:
     from seqmagic.api import load
-    from seqmagic.runs import pretrained_folder
+    from seqmagic.runs.find import pretrained_folder
 
     models = [load(name, models=settings.models) for name in runs or ("latest",)]
     if not runs and models[0].run.path.parent == pretrained_folder():
@@ -153,7 +153,7 @@ def _load(settings: Settings, runs: Sequence[str]) -> list[Model]:
 
 
 def _write_json(assignments: Sequence[Assignment], output: Path | None) -> int:
-    from seqmagic.cli.page import Page
+    from seqmagic.cli.show.page import Page
     from seqmagic.cli.writing import document
 
     documents = [document(assignment) for assignment in assignments]
@@ -163,7 +163,7 @@ def _write_json(assignments: Sequence[Assignment], output: Path | None) -> int:
 
 
 def _write_text(assignment: Assignment, output: Path | None, separator: str, *, quiet: bool) -> int:
-    from seqmagic.cli.page import Page
+    from seqmagic.cli.show.page import Page
     from seqmagic.cli.writing import stream
 
     with Page(output) as page:
@@ -174,8 +174,8 @@ def _write_text(assignment: Assignment, output: Path | None, separator: str, *, 
 
 
 def _write_columns(assignments: Sequence[Assignment], output: Path | None, separator: str, *, quiet: bool) -> int:
-    from seqmagic.cli.columns import side_by_side
-    from seqmagic.cli.page import Page
+    from seqmagic.cli.show.columns import side_by_side
+    from seqmagic.cli.show.page import Page
     from seqmagic.sampling.pieces import Text
 
     written = [assignment.texts() for assignment in assignments]
@@ -203,7 +203,7 @@ def _plain_width() -> int:
 
 def _painted(assignment: Assignment, output: Path | None, *, quiet: bool) -> bool:
     """Whether characters get their colour; if so the legend is shown."""
-    from seqmagic.cli.painting import legend
+    from seqmagic.cli.show.painting import legend
 
     if not assignment.surprise or output is not None or is_plain(sys.stdout):
         return False

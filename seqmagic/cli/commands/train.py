@@ -12,7 +12,7 @@ from seqmagic.cli.options import Settings, collect, command, config_options, opt
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 
 if TYPE_CHECKING:
-    from seqmagic.runs import Run
+    from seqmagic.runs.folder import Run
 
 _EXIT_CODES = {"complete": 0, "interrupted": 130, "failed": 1}
 
@@ -34,8 +34,8 @@ def train(settings: Settings, text: str, name: str | None, overwrite: bool, **va
     recall, brackets, markov. The weights with the lowest validation loss are kept. Ctrl-C ends early
     and loses nothing.
     """
-    from seqmagic.corpus import check_trainable, read_corpus
-    from seqmagic.runs import check_name, refuse_taken
+    from seqmagic.runs.folder import check_name, refuse_taken
+    from seqmagic.texts.corpus import check_trainable, read_corpus
 
     data, model, training = collect(DataConfig, values), collect(ModelConfig, values), collect(TrainConfig, values)
     if name is not None:  # before minutes go into reading and compiling
@@ -46,7 +46,7 @@ def train(settings: Settings, text: str, name: str | None, overwrite: bool, **va
     for line in corpus.notices:
         notice(line, quiet=settings.quiet)
 
-    from seqmagic.cli.progress import TrainingDisplay
+    from seqmagic.cli.show.progress import TrainingDisplay
     from seqmagic.training.device import start_tensorflow
 
     start_tensorflow(training.threads)  # quietly, before anything else imports it

@@ -19,8 +19,8 @@ from seqmagic.export.bundle import Bundle, source_name
 from seqmagic.export.readme import write_readme
 from seqmagic.export.web.check import PAGE_STARTS
 from seqmagic.export.weights import cells_of, named_arrays, to_float16
-from seqmagic.network import Network
-from seqmagic.vocabulary import Vocabulary
+from seqmagic.network.network import Network
+from seqmagic.texts.vocabulary import Vocabulary
 
 BYTES_AT_MOST = 20_000_000  # of weights in the page: above, browsers on phones take long or give up
 BINS = 9  # as in sampler.js

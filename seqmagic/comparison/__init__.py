@@ -1,0 +1,1 @@
+"""Trainings side by side: rows, what is comparable, the verdict, the record. Prints nothing."""

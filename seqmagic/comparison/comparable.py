@@ -1,0 +1,56 @@
+"""Whether the losses of several runs mean the same, and what else was not held equal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from seqmagic.runs.record import RunRecord
+
+
+def incomparable(records: Sequence[tuple[str, RunRecord]]) -> list[str]:
+    """Why losses of these named runs can't be compared, a phrase each; empty where they can.
+
+    Two losses are comparable where the text, its split and the vocabulary are the same; the vocabulary
+    follows from the training part and the rarest count that it keeps.
+    """
+    reasons = []
+    texts = [(name, record.text.sha256) for name, record in records]
+    splits = [(name, (record.text.train, record.text.validation)) for name, record in records]
+    counts = [(name, record.data.min_count) for name, record in records]
+    if _distinct(texts) > 1:
+        reasons.append(f"their texts differ ({_groups(texts)})")
+    elif _distinct(splits) > 1:
+        reasons.append(f"the text was split differently ({_groups(splits)})")
+    if _distinct(counts) > 1:
+        reasons.append(f"their vocabularies differ, by --min-count ({_groups(counts)})")
+    return reasons
+
+
+def _distinct(values: Sequence[tuple[str, Any]]) -> int:
+    return len({value for _, value in values})
+
+
+def _groups(values: Sequence[tuple[str, Any]]) -> str:
+    """`a, b | c`: names with the same value together."""
+    groups: dict[Any, list[str]] = {}
+    for name, value in values:
+        groups.setdefault(value, []).append(name)
+    return " | ".join(", ".join(names) for names in groups.values())
+
+
+def unequal_settings(records: Sequence[RunRecord]) -> list[str]:
+    """What else was not held equal, as `minutes: 1, 3`: the losses are comparable, the contest was not even.
+
+    Learning rate, dropout and weight decay follow the cell in the recipe, and are no part of the contest.
+    """
+    found = []
+    for part, name in (("training", "minutes"), ("training", "epochs"), ("model", "embedding")):
+        values = list(dict.fromkeys(getattr(getattr(record, part), name) for record in records))
+        if len(values) > 1:
+            words = ", ".join("none" if value is None else f"{value:g}" for value in values)
+            found.append(f"{name}: {words}")
+    devices = list(dict.fromkeys(str(record.environment.get("device")) for record in records))
+    if len(devices) > 1:
+        found.append(f"device: {', '.join(devices)}")
+    return found

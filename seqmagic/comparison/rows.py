@@ -1,0 +1,141 @@
+"""Runs side by side: their rows, what was not held equal, and one sentence that reads the table."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seqmagic.evaluation.baselines import Baseline
+from seqmagic.runs.record import RunRecord
+
+FIGURES = (
+    "train_loss", "validation_loss", "bits_per_character", "perplexity", "parameters", "epochs",
+    "characters", "characters_per_second", "seconds",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What became of one training. `results` has the keys of `FIGURES`; None where there are none."""
+
+    cell: str
+    layers: int | None
+    units: int | None
+    seed: int
+    run: str | None = None
+    status: str = "complete"
+    results: Mapping[str, Any] | None = None
+    error: str | None = None
+
+    @property
+    def label(self) -> str:
+        return label_of(self.cell, self.layers, self.units)
+
+    @property
+    def loss(self) -> float | None:
+        return (self.results or {}).get("validation_loss")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """The rows of one combination over its seeds.
+
+    Attributes:
+        results: The mean of each figure over the rows that have it; empty where none has a loss.
+        deviation: Standard deviation of the validation loss over seeds (n - 1); None for one seed.
+        error: Why there is no loss, or how many of the rows failed.
+    """
+
+    label: str
+    rows: tuple[Row, ...]
+    results: Mapping[str, float]
+    deviation: float | None
+    error: str | None
+
+    @property
+    def loss(self) -> float | None:
+        return self.results.get("validation_loss")
+
+
+def label_of(cell: str, layers: int | None, units: int | None) -> str:
+    """`lstm 1×256`; the cell alone while its size is not decided."""
+    return cell if layers is None or units is None else f"{cell} {layers}×{units}"
+
+
+def row_of(name: str, record: RunRecord) -> Row:
+    """The row of a run from its record."""
+    results = dict(record.results or {})
+    loss = results.get("validation_loss")
+    usable = isinstance(loss, float) and math.isfinite(loss)
+    return Row(
+        cell=record.model.cell,
+        layers=record.model.layers,
+        units=record.model.units,
+        seed=record.seed,
+        run=name,
+        status=record.status,
+        results={key: results.get(key) for key in FIGURES} if usable else None,
+        error=_trouble(record, usable=usable),
+    )
+
+
+def _trouble(record: RunRecord, *, usable: bool) -> str | None:
+    """What a reader of the row should know; None for a run that came to its end with a loss."""
+    if record.status == "interrupted" and usable:
+        return "interrupted before its budget was spent"
+    if record.status == "complete" and usable:
+        return None
+    return record.notes[-1] if record.notes else f"{record.status} without a loss"
+
+
+def summarise(rows: Sequence[Row]) -> list[Summary]:
+    """One summary per cell and size, in the order of the rows."""
+    groups: dict[tuple[str, int | None, int | None], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.cell, row.layers, row.units), []).append(row)
+    return [_summary(tuple(group)) for group in groups.values()]
+
+
+def separately(rows: Sequence[Row]) -> list[Summary]:
+    """One summary per row: for runs that were not made as one series."""
+    return [_summary((row,)) for row in rows]
+
+
+def _summary(rows: tuple[Row, ...]) -> Summary:
+    results = {
+        key: statistics.fmean(values)
+        for key in FIGURES
+        if (values := [row.results[key] for row in rows if row.results and row.results.get(key) is not None])
+    }
+    losses = [row.loss for row in rows if row.loss is not None]
+    failed = [row for row in rows if row.loss is None]
+    error = next((row.error for row in (*failed, *rows) if row.error), None)
+    if failed and losses:
+        error = f"{len(failed)} of {len(rows)} failed: {error}"
+    return Summary(
+        label=rows[0].label,
+        rows=rows,
+        results=results if losses else {},
+        deviation=statistics.stdev(losses) if len(losses) > 1 else None,
+        error=error,
+    )
+
+
+def best_baseline(baselines: Sequence[Baseline]) -> Baseline | None:
+    """The n-gram with the lowest loss; None where no n-gram was measured."""
+    return min((one for one in baselines if one.order >= 2), key=lambda one: one.loss, default=None)
+
+
+def shown_baselines(baselines: Sequence[Baseline]) -> list[Baseline]:
+    """Uniform, unigram and the best n-gram: what stands below the table."""
+    best = best_baseline(baselines)
+    return [one for one in baselines if one.order < 2 or one is best]
+
+
+# ---------------------------------------------------------------- can the losses be compared?
+
+
+# ---------------------------------------------------------------- one sentence

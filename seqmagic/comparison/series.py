@@ -1,0 +1,191 @@
+"""A series of trainings on one text, fairly: same text, split, budget and seed; one row each."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import textwrap
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqmagic.comparison.rows import Row, label_of, row_of
+from seqmagic.config import DataConfig, ModelConfig, TrainConfig
+from seqmagic.errors import SeqmagicError
+from seqmagic.network.sizes import count_parameters, match_units
+from seqmagic.runs.record import RunRecord
+from seqmagic.texts.corpus import Corpus
+
+if TYPE_CHECKING:
+    from seqmagic.training.events import Event
+
+REFERENCE = "lstm"  # the cell whose size the others follow, where it takes part
+LONGEST_REASON = 300  # characters of what an unexpected error says
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One training to be done. `None`: left to the recipe for the reference cell, then taken over."""
+
+    cell: str
+    layers: int | None
+    units: int | None
+    seed: int
+
+    @property
+    def label(self) -> str:
+        return label_of(self.cell, self.layers, self.units)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowStarted:
+    """Training number `number` of `total` begins; numbers count from 1 in the order of training."""
+
+    number: int
+    total: int
+    entry: Entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowFinished:
+    """It ended, well or not; `position` is its place in the table, from 0."""
+
+    position: int
+    row: Row
+
+
+def plan_entries(
+    cells: Sequence[str], units: Sequence[int | None], layers: Sequence[int | None], seeds: Sequence[int]
+) -> list[Entry]:
+    """Every combination in the order of the table: by size, then by cell, then by seed."""
+    return [
+        Entry(cell=cell, layers=depth, units=width, seed=seed)
+        for depth in layers
+        for width in units
+        for cell in cells
+        for seed in seeds
+    ]
+
+
+def reference_cell(cells: Sequence[str]) -> str:
+    """The cell whose size the others follow: the LSTM where it takes part, else the first."""
+    return REFERENCE if REFERENCE in cells else cells[0]
+
+
+class Sizes:
+    """The sizes of the entries: the reference cell's are given, or found by its first training.
+
+    Args:
+        reference: The cell that the others follow.
+        match: "units" gives every cell the reference's units, "parameters" as many parameters as it has.
+    """
+
+    def __init__(self, reference: str, *, match: str, embedding: int, vocabulary_size: int) -> None:
+        self._reference, self._match = reference, match
+        self._embedding, self._vocabulary_size = embedding, vocabulary_size
+        self._found: dict[tuple[int | None, int | None], tuple[int, int]] = {}
+
+    def resolve(self, entry: Entry) -> Entry:
+        """`entry` with the size that it shall have, as far as that is known yet."""
+        asked = (entry.layers, entry.units)
+        layers, units = self._found.get(asked, asked)
+        if self._match == "parameters" and entry.cell != self._reference and layers and units:
+            shape = {"layers": layers, "embedding": self._embedding, "vocabulary_size": self._vocabulary_size}
+            units = match_units(count_parameters(self._reference, units=units, **shape), entry.cell, **shape)
+        return dataclasses.replace(entry, layers=layers, units=units)
+
+    def learn(self, asked: Entry, record: RunRecord) -> None:
+        """The training of `asked` got the size in `record`; the others of its combination follow it."""
+        layers, units = record.model.layers, record.model.units
+        follows = asked.cell == self._reference or self._match == "units"
+        if follows and layers and units:
+            self._found.setdefault((asked.layers, asked.units), (layers, units))
+
+
+def train_rows(
+    corpus: Corpus,
+    entries: Sequence[Entry],
+    *,
+    data: DataConfig,
+    model: ModelConfig,
+    training: TrainConfig,
+    models: Path,
+    argv: Sequence[str],
+    match: str = "units",
+    train: Callable[..., Iterator[Event]] | None = None,
+) -> Iterator[RowStarted | RowFinished | Event]:
+    """Train one run per entry.
+
+    A training that fails becomes a row that says so, and the others go on; one that is interrupted is
+    the last. Where sizes are left open, the reference cell goes first and the others follow it.
+
+    Args:
+        train: What trains; `seqmagic.training.loop.train` unless given.
+
+    Yields:
+        A `RowStarted` and a `RowFinished` around the events of each training.
+    """
+    if train is None:
+        from seqmagic.training.loop import train as run_training
+
+        train = run_training
+    reference = reference_cell([entry.cell for entry in entries])
+    sizes = Sizes(reference, match=match, embedding=model.embedding, vocabulary_size=corpus.vocabulary.size)
+    for number, position in enumerate(_training_order(entries, reference), start=1):
+        asked = entries[position]
+        entry = sizes.resolve(asked)
+        yield RowStarted(number=number, total=len(entries), entry=entry)
+        events = train(
+            corpus,
+            data=data,
+            model=dataclasses.replace(model, cell=entry.cell, units=entry.units, layers=entry.layers),
+            training=dataclasses.replace(training, seed=entry.seed),
+            models=models,
+            name=None,
+            overwrite=False,
+            argv=argv,
+        )
+        row = yield from _watch(events, entry, functools.partial(sizes.learn, asked))
+        yield RowFinished(position=position, row=row)
+        if row.status == "interrupted":
+            return
+
+
+def _watch(events: Iterator[Event], entry: Entry, learn: Callable[[RunRecord], None]) -> Generator[Event, None, Row]:
+    """Pass the events of one training on; the row it ends in is the value of the `yield from`."""
+    from seqmagic.training.events import Finished
+
+    early = "interrupted before its first evaluation"
+    row = Row(**dataclasses.asdict(entry), status="interrupted", error=early)
+    try:
+        for event in events:
+            yield event
+            if isinstance(event, Finished):
+                record = event.run.read_record()
+                learn(record)
+                row = row_of(event.run.name, record)
+    except KeyboardInterrupt:
+        pass
+    except Exception as problem:  # whatever it was: the other rows are worth having
+        row = dataclasses.replace(row, status="failed", error=_in_one_line(problem))
+    return row
+
+
+def _in_one_line(problem: Exception) -> str:
+    words = " ".join(str(problem).split())
+    if isinstance(problem, SeqmagicError):
+        return words
+    return textwrap.shorten(f"unexpected {type(problem).__name__}: {words}", LONGEST_REASON, placeholder=" …")
+
+
+def _training_order(entries: Sequence[Entry], reference: str) -> list[int]:
+    """Positions in the order of training: where a size is open, the reference cell leads its combination."""
+    combinations = list(dict.fromkeys((entry.layers, entry.units) for entry in entries))
+
+    def order(position: int) -> tuple[int, bool, int]:
+        entry = entries[position]
+        is_open = entry.units is None or entry.layers is None
+        return combinations.index((entry.layers, entry.units)), is_open and entry.cell != reference, position
+
+    return sorted(range(len(entries)), key=order)

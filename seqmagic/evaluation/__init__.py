@@ -1,0 +1,1 @@
+"""What a text costs a model, in nats, and what plain counting would pay. NumPy alone."""

@@ -1,0 +1,114 @@
+"""From what a person types to a run: a name, a path, `latest`, `best` or a pretrained run."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+from seqmagic.errors import RunError
+from seqmagic.runs.folder import Run
+from seqmagic.runs.record import comparable
+
+DEFAULT_MODELS = "models"
+
+
+PRETRAINED = "pretrained"
+
+
+PRETRAINED_FIRST = "lstm"  # of the pretrained runs, the one that writes when none is named
+
+
+def models_folder(given: str | os.PathLike[str] | None) -> Path:
+    """The folder of the runs: what was given, else SEQMAGIC_MODELS, else models/."""
+    return Path(given or os.environ.get("SEQMAGIC_MODELS") or DEFAULT_MODELS)
+
+
+def list_runs(models: Path) -> list[Run]:
+    """The run folders below `models`, oldest first; a folder without run.json is none."""
+    if not models.is_dir():
+        return []
+    folders = [entry for entry in models.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    found = [Run(folder) for folder in folders if (folder / "run.json").is_file()]
+    return sorted(found, key=lambda run: (_created(run), run.name))
+
+
+def _created(run: Run) -> str:
+    try:
+        return run.read_record().created
+    except RunError:
+        return ""
+
+
+def pretrained_folder() -> Path:
+    """The folder of the runs that come with seqmagic: in the installed package, or in the repository."""
+    package = Path(__file__).parent.parent
+    packed = package / "_pretrained"
+    return packed if packed.is_dir() else package.parent / DEFAULT_MODELS / PRETRAINED
+
+
+def latest_or_pretrained(models: Path) -> Run:
+    """The latest run with a model; where nothing was trained yet, the pretrained one of the preferred cell.
+
+    Raises:
+        RunError: there is neither.
+    """
+    try:
+        return _latest(models)
+    except RunError:
+        shipped = {run.name: run for run in list_runs(pretrained_folder()) if run.has_model}
+        if not shipped:
+            raise
+        return shipped.get(PRETRAINED_FIRST) or next(iter(shipped.values()))
+
+
+def open_run(models: Path, reference: str) -> Run:
+    """The run that `reference` means: a name below `models`, a path, `latest`, `best`, or a pretrained run.
+
+    `best` has the lowest validation loss among the runs whose losses are comparable with the latest's.
+
+    Raises:
+        RunError: there is none; the nearest names are suggested.
+    """
+    if reference == "latest":
+        return _latest(models)
+    if reference == "best":
+        return _best(models)
+    for path in (models / reference, Path(reference), pretrained_folder() / reference):
+        if (path / "run.json").is_file():
+            return Run(path)
+        if path.is_dir() and (path / "model.keras").exists():
+            raise RunError(f"{path} is half a run: model.keras without run.json; restore run.json or train again")
+    for path in (models / reference, Path(reference)):
+        if path.is_dir() and reference not in ("", ".", ".."):
+            raise RunError(f"{path} is a folder, but not a run: it has no run.json")
+    raise RunError(_not_found(models, reference))
+
+
+def _latest(models: Path) -> Run:
+    usable = [run for run in list_runs(models) if run.has_model]
+    if not usable:
+        raise RunError(f"there is no run with a model in {models} yet; train one with: seqmagic train python-docs")
+    return usable[-1]
+
+
+def _best(models: Path) -> Run:
+    latest = _latest(models)
+    record = latest.read_record()
+    rivals = [(run, run.read_record()) for run in list_runs(models) if run.has_model and _created(run)]
+    losses = {
+        run: rival.results["validation_loss"]
+        for run, rival in rivals
+        if rival.results is not None and comparable(record, rival)
+    }
+    return min(losses, key=lambda run: losses[run]) if losses else latest
+
+
+def _not_found(models: Path, reference: str) -> str:
+    names = [run.name for run in list_runs(models)]
+    near = difflib.get_close_matches(reference, names, n=3, cutoff=0.4)
+    if near:
+        return f"there is no run {reference!r} in {models}; did you mean {' or '.join(near)}?"
+    if names:
+        return f"there is no run {reference!r} in {models}; see: seqmagic runs list"
+    return f"there is no run {reference!r} in {models}, nor any other; train one with: seqmagic train python-docs"

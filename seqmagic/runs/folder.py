@@ -1,0 +1,233 @@
+"""A run: one folder that holds everything about one training. Every path inside it is known here only."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqmagic import files
+from seqmagic.errors import ConfigError, RunError
+from seqmagic.runs.record import RunRecord
+from seqmagic.texts.vocabulary import Vocabulary
+
+_REFERENCES = ("latest", "best")
+_NAME = re.compile(r"[^\W_][\w.+-]*")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder. Cheap to make; nothing is read until asked for."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def record_path(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def vocabulary_path(self) -> Path:
+        return self.path / "vocabulary.json"
+
+    @property
+    def model_path(self) -> Path:
+        return self.path / "model.keras"
+
+    @property
+    def history_path(self) -> Path:
+        return self.path / "history.jsonl"
+
+    @property
+    def samples_path(self) -> Path:
+        return self.path / "samples.txt"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        return self.path / "checkpoint"
+
+    @property
+    def insight_path(self) -> Path:
+        return self.path / "insight"
+
+    def read_record(self) -> RunRecord:
+        return RunRecord.from_json(files.read_json(self.record_path, error=RunError), self.record_path)
+
+    def write_record(self, record: RunRecord) -> None:
+        files.write_json(self.record_path, record.to_json())
+
+    def read_vocabulary(self) -> Vocabulary:
+        """The characters of this run in order of id.
+
+        Raises:
+            RunError: the file is missing or corrupt.
+        """
+        values = files.read_json(self.vocabulary_path, error=RunError)
+        characters = values.get("characters") if isinstance(values, dict) else None
+        if (
+            not isinstance(characters, list)
+            or len(set(map(str, characters))) != len(characters)
+            or not all(isinstance(character, str) and len(character) == 1 for character in characters)
+        ):
+            raise RunError(f"{self.vocabulary_path} is corrupt: no list of distinct characters; restore it")
+        return Vocabulary(characters)
+
+    def write_vocabulary(self, vocabulary: Vocabulary) -> None:
+        files.write_json(self.vocabulary_path, {"unknown": 0, "characters": list(vocabulary.characters)})
+
+    def read_history(self) -> list[dict[str, Any]]:
+        return files.read_json_lines(self.history_path) if self.history_path.exists() else []
+
+    def append_history(self, row: Mapping[str, Any]) -> None:
+        files.append_json_line(self.history_path, dict(row))
+
+    def append_sample(self, heading: str, text: str) -> None:
+        with open(self.samples_path, "a", encoding="utf-8", newline="") as file:
+            file.write(f"--- {heading}\n{text}\n\n")
+
+    @property
+    def has_model(self) -> bool:
+        return self.model_path.is_file()
+
+    def require_model(self) -> Path:
+        """The path of model.keras, known to be there and to be a zip archive.
+
+        Raises:
+            RunError: no weights were saved yet, or the file is damaged.
+        """
+        if not self.has_model:
+            raise RunError(
+                f"run {self.name} has no model.keras: its training ended before the first evaluation; train it again"
+            )
+        if not zipfile.is_zipfile(self.model_path):
+            raise RunError(f"{self.model_path} is corrupt: not a Keras archive; train the run again or restore it")
+        return self.model_path
+
+
+def state_of(record: RunRecord, run: Run) -> str:
+    """The status for a reader: "running" becomes "unfinished" when its process is gone."""
+    if record.status != "running":
+        return record.status
+    process = record.environment.get("process")
+    return "running" if isinstance(process, int) and _is_alive(process) else "unfinished"
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError, OSError):
+        return True
+    return True
+
+
+def check_name(name: str) -> None:
+    """Raise ConfigError unless `name` can be the folder of a run on every system."""
+    if not _NAME.fullmatch(name) or name in _REFERENCES or len(name) > 100:
+        raise ConfigError(
+            f"--name must start with a letter or digit and hold letters, digits, '.', '_', '+' and '-' alone, "
+            f"at most 100, and not be 'latest' or 'best'; received {name!r}"
+        )
+
+
+def default_name(text: str, cell: str, layers: int, units: int) -> str:
+    """`<text>-<cell>-<layers>x<units>`."""
+    return f"{text_stem(text)}-{cell}-{layers}x{units}"
+
+
+def text_stem(text: str) -> str:
+    """The name of a text, reduced to what a folder name can hold."""
+    stem = Path(text).stem if text != "-" else "stdin"
+    return re.sub(r"[^\w.+-]+", "-", stem).strip("-._")[:60] or "text"
+
+
+def create_run(models: Path, *, name: str | None, default: str, overwrite: bool) -> Run:
+    """A new, empty run folder below `models`.
+
+    Without a name the default is used, with -2, -3 ... when taken. With `overwrite` the run that was
+    there is kept aside until `settle` is called on the new one, so that a training that fails at once
+    loses nothing.
+
+    Raises:
+        RunError: the name is taken, or the folder can't be made.
+    """
+    if name is not None:
+        check_name(name)
+        refuse_taken(models, name, overwrite=overwrite)
+    try:
+        models.mkdir(parents=True, exist_ok=True)
+        if name is None:
+            return Run(_first_free(models, default))
+        path = models / name
+        if path.exists():
+            os.replace(path, _retired(path))
+        path.mkdir()
+        return Run(path)
+    except OSError as problem:
+        raise RunError(
+            f"no run can be made in {models}: {problem.strerror or problem}; choose another folder with --models"
+        ) from problem
+
+
+def refuse_taken(models: Path, name: str, *, overwrite: bool) -> None:
+    """Raise RunError if `name` is in use and may not be replaced."""
+    path = models / name
+    if not (path.exists() or path.is_symlink()):
+        return
+    if not overwrite:
+        raise RunError(f"run {name} exists already; choose another --name or add --overwrite")
+    if not (path / "run.json").is_file():
+        raise RunError(f"{path} is not a run, so --overwrite leaves it alone; choose another --name")
+
+
+def _first_free(models: Path, default: str) -> Path:
+    number = 1
+    while True:
+        path = models / (default if number == 1 else f"{default}-{number}")
+        try:
+            path.mkdir()
+            return path
+        except FileExistsError:
+            number += 1
+
+
+def _retired(path: Path) -> Path:
+    """Where an overwritten run waits until the new one has weights of its own."""
+    return path.with_name(f".{path.name}.replaced-{os.getpid()}")
+
+
+def settle(run: Run) -> None:
+    """The new run stands: what it replaced is removed."""
+    shutil.rmtree(_retired(run.path), ignore_errors=True)
+
+
+def discard(run: Run) -> None:
+    """The new run came to nothing: remove it and put back what it replaced."""
+    shutil.rmtree(run.path, ignore_errors=True)
+    retired = _retired(run.path)
+    if retired.exists():
+        os.replace(retired, run.path)
+
+
+def remove_run(run: Run) -> None:
+    """Remove the folder; it vanishes from lists in one rename, so a kill leaves no half run.
+
+    Raises:
+        RunError: it can't be removed.
+    """
+    hidden = run.path.with_name(f".{run.name}.removed-{secrets.token_hex(4)}")
+    try:
+        os.replace(run.path, hidden)
+        shutil.rmtree(hidden)
+    except OSError as problem:
+        raise RunError(f"run {run.name} can't be removed: {problem.strerror or problem}") from problem

@@ -1,0 +1,112 @@
+"""The texts that every installation has: the documentation and source of Python, and generated ones."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqmagic.errors import CorpusError
+from seqmagic.texts import generated
+from seqmagic.texts.decoding import Tally
+from seqmagic.texts.folders import joined_pieces
+
+# not the library itself: what was installed into it, its tests, and a program that many Pythons lack
+_LEFT_OUT = frozenset(("site-packages", "dist-packages", "test", "tests", "idlelib", "__pycache__"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltinText:
+    """A text that needs no file.
+
+    Attributes:
+        description: One line for a list.
+        pieces: Gives the characters and counts their bytes.
+        entropy_bits: Gives the best bits per character that a model can reach; `None` where nobody knows.
+    """
+
+    description: str
+    pieces: Callable[[Tally], Iterator[str]]
+    entropy_bits: Callable[[], float] | None = None
+
+
+def builtin_names() -> tuple[str, ...]:
+    """The names of the built-in texts."""
+    return tuple(BUILTIN_TEXTS)
+
+
+def builtin_pieces(name: str, tally: Tally) -> Iterator[str]:
+    """The characters of the built-in text `name`.
+
+    Raises:
+        CorpusError: this Python was installed without it.
+    """
+    return BUILTIN_TEXTS[name].pieces(tally)
+
+
+def _python_docs(tally: Tally) -> Iterator[str]:
+    try:
+        from pydoc_data.topics import topics
+    except ImportError:
+        raise CorpusError(
+            "there is no python-docs: this Python was installed without pydoc_data.topics; try python-source"
+        ) from None
+    text = "\n\n".join(topics[name].strip("\n") for name in sorted(topics)) + "\n"
+    yield _counted(text, tally)
+
+
+def _python_source(tally: Tally) -> Iterator[str]:
+    folder = Path(sysconfig.get_path("stdlib"))
+    files = sorted(_source_files(folder), key=lambda path: path.relative_to(folder).parts)
+    if not files:
+        raise CorpusError(
+            "there is no python-source: this Python was installed without the source of its library; try python-docs"
+        )
+    yield from joined_pieces(files, "utf-8", tally, name="the standard library")
+
+
+def _source_files(folder: Path) -> Iterator[Path]:
+    for path, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _LEFT_OUT]  # os.walk goes into those that remain
+        yield from (Path(path, name) for name in names if name.endswith(".py"))
+
+
+def _generated(make: Callable[[], str]) -> Callable[[Tally], Iterator[str]]:
+    def pieces(tally: Tally) -> Iterator[str]:
+        yield _counted(make(), tally)
+
+    return pieces
+
+
+def _counted(text: str, tally: Tally) -> str:
+    tally.bytes += len(text.encode("utf-8"))
+    return text
+
+
+BUILTIN_TEXTS = {
+    "python-docs": BuiltinText(
+        description="the Python language reference that pydoc carries, English prose and code, 0.5 MB",
+        pieces=_python_docs,
+    ),
+    "python-source": BuiltinText(
+        description="the source of Python's standard library, 11 MB",
+        pieces=_python_source,
+    ),
+    "recall": BuiltinText(
+        description="remember one letter over 1 to 32 others, generated, 1 MB, best loss known",
+        pieces=_generated(generated.recall),
+        entropy_bits=generated.recall_entropy_bits,
+    ),
+    "brackets": BuiltinText(
+        description="close the brackets that were opened, up to 8 deep, generated, 1 MB, best loss known",
+        pieces=_generated(generated.brackets),
+        entropy_bits=generated.brackets_entropy_bits,
+    ),
+    "markov": BuiltinText(
+        description="a chain in which the last two characters decide, generated, 1 MB, best loss known",
+        pieces=_generated(generated.markov),
+        entropy_bits=generated.markov_entropy_bits,
+    ),
+}

@@ -1,0 +1,50 @@
+"""The streams in which a part of a text is read: side by side, each window going on where the last one ended."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seqmagic.errors import CorpusError
+
+
+class Streams:
+    """B readers of one part, each starting at its own place and going round through the whole of it.
+
+    Reader b starts at character b·L, L = n // B, so in the L / T windows of one epoch the readers together
+    read every transition of the part once (the last n - B·L excepted, which come in the next round), and
+    each window of a reader begins where its last one ended.
+    """
+
+    def __init__(self, ids: np.ndarray, batch_size: int, sequence_length: int) -> None:
+        """Read `ids`, (n,) of an unsigned type, in windows of B = `batch_size` by T = `sequence_length`.
+
+        Raises:
+            CorpusError: there are fewer ids than readers, or fewer than 2.
+        """
+        if len(ids) < max(2, batch_size):
+            raise CorpusError(
+                f"a part of {len(ids)} characters can't be read in {batch_size} streams; lower --batch-size"
+            )
+        self._ids = np.asarray(ids)  # a memory map would build itself anew on every access
+        self._starts = np.arange(batch_size, dtype=np.int64) * (len(ids) // batch_size)
+        self._offsets = np.arange(sequence_length + 1, dtype=np.int64)
+
+    @property
+    def characters_per_window(self) -> int:
+        """Predictions in a window: B·T."""
+        return len(self._starts) * (len(self._offsets) - 1)
+
+    def window(self, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Window number `step`, from 0, in any order and without an end.
+
+        Returns:
+            inputs, (B, T) int32; targets, (B, T) int32, the character after each input; restarts, (B,)
+            bool: where the state of the last window must not be carried on, which is everywhere in window
+            0, and where a reader came round to the start of the part within its last window or at its end.
+        """
+        length = len(self._offsets) - 1
+        positions = self._starts + step * length
+        rounds, positions = np.divmod(positions, len(self._ids))
+        restarts = (rounds > 0) & (positions < length) if step else np.ones(len(positions), bool)
+        block = self._ids.take(positions[:, None] + self._offsets, mode="wrap")
+        return block[:, :-1].astype(np.int32), block[:, 1:].astype(np.int32), restarts

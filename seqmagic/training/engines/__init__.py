@@ -1,0 +1,1 @@
+"""What computes a training step: one face, several engines, and the choice among them. TensorFlow."""

@@ -1,0 +1,96 @@
+"""Which engine trains here: fused on a CPU, the fastest that proves right on a GPU, or the one asked for."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from seqmagic.config import ModelConfig
+from seqmagic.errors import ConfigError, TrainingError
+from seqmagic.training.engines.cudnn import simple_rnn
+from seqmagic.training.engines.engine import Engine
+from seqmagic.training.engines.fused import FusedEngine
+from seqmagic.training.engines.keras import KerasEngine, stock_layers
+from seqmagic.training.engines.trial import disagreement, fastest
+
+__all__ = ["Engine", "FusedEngine", "KerasEngine", "make_engine"]
+
+SMALLEST_SHARD = 4  # streams; below it, reading the recurrent kernel costs more than a core gains
+
+
+def make_engine(
+    request: str,
+    *,
+    model: keras.Model,
+    config: ModelConfig,
+    vocabulary_size: int,
+    batch_size: int,
+    threads: int,
+    precision: str,
+) -> Engine:
+    """The engine for this machine.
+
+    Args:
+        request: "auto", "fused" or "keras".
+        model: Whose weights will be given, as made by `build_model`.
+        config: With units, layers and dropout decided.
+        batch_size: Streams per step of this process.
+        threads: Cores to use.
+        precision: "auto", "float32", "mixed_float16" or "mixed_bfloat16"; auto is float32 on a CPU.
+
+    Raises:
+        ConfigError: The fused engine was asked for mixed precision.
+        TrainingError: The precision asked for does not work here.
+    """
+    expected = 3 + 3 * (config.layers or 0)
+    if len(model.trainable_weights) != expected:
+        raise TrainingError(
+            f"a network of {config.layers} layers has {expected} weight arrays; "
+            f"received a model with {len(model.trainable_weights)}; make it with build_model"
+        )
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    mixed = precision.startswith("mixed")
+    if request == "fused" and mixed:
+        raise ConfigError(
+            f"--engine fused computes in float32; received --precision {precision}; use --engine keras for it"
+        )
+    if request == "fused" or (request == "auto" and not on_gpu and not mixed):
+        shards = 1 if on_gpu else max(1, min(threads, batch_size // SMALLEST_SHARD))
+        return FusedEngine(config, shards=shards, reason=_fused_reason(request, shards))
+    stock = KerasEngine(config, reason="stock Keras layers in float32")
+    if mixed:
+        return _mixed_engine(stock, config, vocabulary_size, precision)
+    if request == "keras" or not on_gpu:
+        stock.reason += ", as asked"
+        return stock
+    candidates = gpu_candidates(config, mixed_too=precision == "auto")
+    engine, why = fastest(candidates, stock, config, vocabulary_size, batch_size)
+    engine.reason = why
+    return engine
+
+
+def gpu_candidates(config: ModelConfig, *, mixed_too: bool) -> list[Engine]:
+    """The engines that may beat the stock layers on a GPU, none of them checked yet."""
+    candidates: list[Engine] = [FusedEngine(config, shards=1)]
+    if config.cell == "rnn":
+        candidates.append(KerasEngine(config, layers=[simple_rnn] * (config.layers or 0), name="cudnn"))
+    else:
+        layers = stock_layers(config, precision="float32", use_cudnn=True)
+        candidates.append(KerasEngine(config, layers=layers, name="cudnn"))
+    if mixed_too:
+        candidates.append(KerasEngine(config, precision="mixed_bfloat16"))
+    return candidates
+
+
+def _mixed_engine(stock: KerasEngine, config: ModelConfig, vocabulary_size: int, precision: str) -> Engine:
+    engine = KerasEngine(config, precision=precision, reason=f"stock Keras layers in {precision}, as asked")
+    problem = disagreement(engine, stock, config, vocabulary_size)
+    if problem:
+        raise TrainingError(f"--precision {precision} can't be used here: {problem}; use --precision float32")
+    return engine
+
+
+def _fused_reason(request: str, shards: int) -> str:
+    why = "as asked" if request == "fused" else "the fastest on a CPU"
+    cores = "1 core" if shards == 1 else f"{shards} cores, a part of the batch on each"
+    return f"fused XLA step on {cores}; {why}"

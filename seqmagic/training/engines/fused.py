@@ -1,0 +1,114 @@
+"""The fused engine: a hand-written step compiled whole by XLA, one shard of the batch per core."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from seqmagic.config import ModelConfig
+from seqmagic.fused import network
+from seqmagic.fused.layer import States
+from seqmagic.training.engines.engine import ScoreResult, StepResult, as_tensors, dropout_masks, zero_states
+
+
+class FusedEngine:
+    """Forward, loss and backward of a shard in one XLA program; gradients of the shards are added.
+
+    The shards are calls of one compiled function in a plain graph, which TensorFlow's executor runs side by
+    side; inside a shard XLA uses one core.
+    """
+
+    name = "fused"
+    precision = "float32"
+
+    def __init__(self, config: ModelConfig, *, shards: int, reason: str = "") -> None:
+        self.reason = reason
+        self._config = config
+        self._shards = shards
+        self._step_shard = tf.function(self._shard_loss_and_gradients, jit_compile=True)
+        self._score_shard = tf.function(self._shard_score, jit_compile=True)
+        self._step_all = tf.function(self._all_loss_and_gradients)
+        self._score_all = tf.function(self._all_score)
+
+    def initial_states(self, batch: int) -> tuple[States, ...]:
+        return zero_states(self._config, batch)
+
+    def loss_and_gradients(
+        self,
+        weights: Sequence[tf.Tensor],
+        ids: tf.Tensor,
+        targets: tf.Tensor,
+        states: Sequence[States],
+        seed: tf.Tensor,
+    ) -> StepResult:
+        return self._step_all(as_tensors(weights), ids, targets, states, seed)
+
+    def score(
+        self, weights: Sequence[tf.Tensor], ids: tf.Tensor, targets: tf.Tensor, states: Sequence[States]
+    ) -> ScoreResult:
+        return self._score_all(as_tensors(weights), ids, targets, states)
+
+    def _all_loss_and_gradients(
+        self,
+        weights: list[tf.Tensor],
+        ids: tf.Tensor,
+        targets: tf.Tensor,
+        states: Sequence[States],
+        seed: tf.Tensor,
+    ) -> StepResult:
+        results = [
+            self._step_shard(weights, ids[rows], targets[rows], _cut(states, rows), seed, tf.constant(rows.start))
+            for rows in shard_rows(ids.shape[0], self._shards)
+        ]
+        losses, gradients, new_states = zip(*results, strict=True)
+        return (
+            tf.add_n(losses),
+            [tf.add_n(parts) for parts in zip(*gradients, strict=True)],
+            _join(new_states),
+        )
+
+    def _shard_loss_and_gradients(
+        self,
+        weights: list[tf.Tensor],
+        ids: tf.Tensor,
+        targets: tf.Tensor,
+        states: Sequence[States],
+        seed: tf.Tensor,
+        first_stream: tf.Tensor,
+    ) -> StepResult:
+        masks = dropout_masks(self._config, seed, first_stream=first_stream, batch=ids.shape[0], dtype=tf.float32)
+        return network.loss_and_gradients(self._config.cell, weights, ids, targets, states, masks)
+
+    def _all_score(
+        self, weights: list[tf.Tensor], ids: tf.Tensor, targets: tf.Tensor, states: Sequence[States]
+    ) -> ScoreResult:
+        results = [
+            self._score_shard(weights, ids[rows], targets[rows], _cut(states, rows))
+            for rows in shard_rows(ids.shape[0], self._shards)
+        ]
+        nats, new_states = zip(*results, strict=True)
+        return tf.concat(nats, axis=0), _join(new_states)
+
+    def _shard_score(
+        self, weights: list[tf.Tensor], ids: tf.Tensor, targets: tf.Tensor, states: Sequence[States]
+    ) -> ScoreResult:
+        return network.score(self._config.cell, weights, ids, targets, states)
+
+
+def shard_rows(batch: int, shards: int) -> list[slice]:
+    """Cut `batch` streams into at most `shards` runs of nearly the same length, none of them empty."""
+    shards = min(shards, batch)
+    bounds = [batch * i // shards for i in range(shards + 1)]
+    return [slice(start, end) for start, end in itertools.pairwise(bounds)]
+
+
+def _cut(states: Sequence[States], rows: slice) -> tuple[States, ...]:
+    return tuple(tuple(state[rows] for state in layer) for layer in states)
+
+
+def _join(states: Sequence[Sequence[States]]) -> tuple[States, ...]:
+    """From states[shard][layer][kind] to states[layer][kind], streams joined."""
+    layers = zip(*states, strict=True)
+    return tuple(tuple(tf.concat(parts, axis=0) for parts in zip(*layer, strict=True)) for layer in layers)

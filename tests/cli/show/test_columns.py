@@ -1,0 +1,76 @@
+"""Texts side by side: every character is there, no line is too wide, wide characters count twice."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqmagic.cli.show.columns import fold, side_by_side
+from seqmagic.cli.show.painting import BANDS, band, cells, paint
+from seqmagic.sampling.pieces import Text
+
+
+def plain(text: str) -> Text:
+    return Text(text, ())
+
+
+def lines(text: str, width: int) -> list[str]:
+    return ["".join(character for character, _ in line) for line in fold(plain(text), width)]
+
+
+def test_lines_break_at_spaces_where_there_are_some() -> None:
+    assert lines("the quick brown fox", 10) == ["the quick ", "brown fox"]
+    assert lines("abcdefghij", 4) == ["abcd", "efgh", "ij"]
+    assert lines("one\n\ntwo", 10) == ["one", "", "two"]
+    assert lines("a\tb\x07", 20) == ["a    b\\u0007"]
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp", "Cf", "Co", "Cn"]), max_size=60),
+    st.integers(2, 20),
+)
+def test_nothing_is_lost_and_nothing_too_wide(text: str, width: int) -> None:
+    folded = lines(text, width)
+    assert "".join(folded) == text
+    assert all(sum(map(cells, line)) <= width for line in folded)
+
+
+def test_columns_are_as_wide_as_they_look() -> None:
+    shown = side_by_side([plain("春眠不觉晓,处处闻啼鸟"), plain("plain words here")], ["tang", "lstm"], 47)
+    assert shown[0] == "tang" + " " * 18 + " │ lstm"
+    assert shown[1] == "─" * 22 + "─┼─" + "─" * 22
+    assert shown[2] == "春眠不觉晓,处处闻啼鸟  │ plain words here"
+    widths = {sum(map(cells, line.partition("│")[0])) for line in shown[2:]}
+    assert widths == {23}
+
+
+def test_a_narrow_terminal_puts_them_below_each_other() -> None:
+    shown = side_by_side([plain("one"), plain("two")], ["a", "b"], 30)
+    assert shown == ["── a " + "─" * 25, "one", "", "── b " + "─" * 25, "two", ""]
+
+
+def test_a_long_name_is_shortened() -> None:
+    shown = side_by_side([plain("x"), plain("y")], ["n" * 60, "b"], 47)
+    assert shown[0] == "n" * 21 + "… │ b"
+
+
+def test_characters_are_painted_by_their_band() -> None:
+    assert [band(p) for p in (1.0, 0.5, 0.49, 0.2, 0.05, 0.01, 0.009, 0.0)] == [0, 0, 1, 1, 2, 3, 4, 4]
+    assert paint("abcde", [0.9, 0.3, 0.3, 0.001, 0.9]) == "a\x1b[36mbc\x1b[0m\x1b[1;31md\x1b[0me"
+    assert paint("ab", [0.3, 0.3]) == "\x1b[36mab\x1b[0m"
+    assert paint("ab", []) == "ab"
+    assert len({code for _, _, code in BANDS}) == len(BANDS)
+
+
+def test_painted_columns_keep_their_width() -> None:
+    shown = side_by_side([Text("ab cd", (0.9, 0.3, 0.3, 0.9, 0.001)), plain("x")], ["l", "r"], 47)
+    assert shown[2] == "a\x1b[36mb \x1b[0mc\x1b[1;31md\x1b[0m" + " " * 17 + " │ x"
+
+
+@pytest.mark.parametrize(("character", "width"), [("a", 1), ("字", 2), ("é", 1), ("\u0301", 0), ("！", 2), ("│", 1)])
+def test_cells(character: str, width: int) -> None:
+    assert cells(character) == width
+    assert unicodedata.name(character)

@@ -1,0 +1,89 @@
+"""The display of a training: redrawn on a terminal, one line an evaluation elsewhere, silent when asked."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from seqmagic.cli.show.progress import TrainingDisplay, clock, evaluation_words
+from seqmagic.runs.folder import Run
+from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
+
+RUN = Run(Path("models/x"))
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def events(sample: str = "\nROMEO: [bold] 你好\x1b[2J") -> list[Event]:
+    row = {"epoch": 1.25, "train_loss": 1.5, "validation_loss": 1.6, "bits_per_character": 2.308}
+    row["characters_per_second"] = 98_765.4
+    return [
+        Started(run=RUN, lines=("a processor, 2 threads",)),
+        Progress(fraction=0.5, train_loss=1.5, characters_per_second=98_765.4, seconds_left=65.0, epoch=1.2),
+        Evaluated(row=row, sample=sample, best=True),
+        Finished(run=RUN, status="complete", results={}),
+    ]
+
+
+def display(stream: io.StringIO, *, quiet: bool = False) -> str:
+    with TrainingDisplay(quiet=quiet, stream=stream) as shown:
+        for number, title in enumerate(("rnn 1×8", "lstm 1×8"), start=1):
+            shown.announce(title, number=number, total=2)
+            for event in events():
+                shown.show(event)
+    return stream.getvalue()
+
+
+def test_elsewhere_an_evaluation_is_one_line() -> None:
+    lines = display(io.StringIO()).splitlines()
+    assert lines[:3] == [
+        "rnn 1×8 (1 of 2)",
+        "a processor, 2 threads",
+        "epoch 1.25  train 1.500  validation 1.600  2.308 bits *  98,765 char/s  1:05 left"
+        "  | ROMEO: [bold] 你好\\u001b[2J",
+    ]
+    assert lines[3:] == ["lstm 1×8 (2 of 2)", lines[2]]  # the processor is named once
+
+
+@pytest.mark.parametrize("columns", [60, 100])
+def test_on_a_terminal_the_figures_stay_and_the_bar_is_redrawn(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = display(Terminal())
+    shares = (" 50%", " 25%", " 75%")  # of each training, and of both together
+    for words in (*shares, "1:05 left", "98,765 char/s", "all 2", "validation 1.600", "compiling"):
+        assert words in shown, words
+    assert "\x1b[2J" not in shown
+    assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1  # the cursor is hidden, and comes back
+
+
+def test_quiet_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    assert display(Terminal(), quiet=True) == ""
+    assert display(io.StringIO(), quiet=True) == ""
+
+
+def test_the_terminal_is_restored_when_a_training_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    with pytest.raises(RuntimeError), TrainingDisplay(stream=stream) as shown:
+        shown.show(events()[1])
+        raise RuntimeError
+    assert "\x1b[?25h" in stream.getvalue()
+
+
+def test_an_evaluation_says_what_it_has() -> None:
+    assert evaluation_words(Evaluated(row={"validation_loss": 1.6}, sample="", best=False)) == "validation 1.600"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "0:00"), (-3, "0:00"), (59.6, "1:00"), (65, "1:05"), (3600, "1:00:00"), (3725, "1:02:05")],
+)
+def test_durations(seconds: float, shown: str) -> None:
+    assert clock(seconds) == shown

@@ -1,0 +1,193 @@
+"""The n-gram baselines against a slow model of dictionaries, a source of known entropy, and by hand."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqmagic.errors import CorpusError
+from seqmagic.evaluation import baselines
+from seqmagic.evaluation.baselines import KneserNey, measure_baselines
+
+
+class SlowKneserNey:
+    """The formula of the module written down with dictionaries of tuples, one probability at a time."""
+
+    def __init__(self, ids: list[int], order: int, vocabulary_size: int) -> None:
+        self.order, self.vocabulary_size = order, vocabulary_size
+        self.counts: list[dict[tuple[int, ...], int]] = []
+        for length in range(1, order + 1):
+            grams = [tuple(ids[start : start + length]) for start in range(len(ids) - length + 1)]
+            if length == order:
+                self.counts.append(Counter(grams))
+            else:
+                longer = {tuple(ids[start : start + length + 1]) for start in range(len(ids) - length)}
+                self.counts.append(Counter(gram[1:] for gram in longer))
+        self.after = [defaultdict(list) for _ in self.counts]
+        for table, after in zip(self.counts, self.after, strict=True):
+            for gram, count in table.items():
+                after[gram[:-1]].append(count)
+
+    def discount(self, order: int) -> float:
+        counts = list(self.counts[order - 1].values())
+        once, twice = counts.count(1), counts.count(2)
+        return min(max(once / (once + 2 * twice), 0.1), 0.95) if once and twice else 0.5
+
+    def probability(self, character: int, context: tuple[int, ...], order: int | None = None) -> float:
+        order = self.order if order is None else order
+        if order == 0:
+            return 1 / self.vocabulary_size
+        context = context[max(0, len(context) - order + 1) :]
+        lower = self.probability(character, context, order - 1)
+        counts = self.after[order - 1].get(context, [])
+        if len(context) < order - 1 or not counts:
+            return lower
+        discount = self.discount(order)
+        count = self.counts[order - 1].get((*context, character), 0)
+        return (max(count - discount, 0) + discount * len(counts) * lower) / sum(counts)
+
+    def score(self, ids: list[int]) -> float:
+        losses = [-math.log(self.probability(ids[at], tuple(ids[:at]))) for at in range(1, len(ids))]
+        return sum(losses) / len(losses)
+
+
+@st.composite
+def texts(draw, most: int = 120):
+    """A vocabulary size, a text over it with repetition, and another one over the same vocabulary."""
+    vocabulary_size = draw(st.sampled_from([2, 3, 5, 70, 5000]))
+    some = draw(st.lists(st.integers(0, vocabulary_size - 1), min_size=1, max_size=4))
+    symbol = st.one_of(st.sampled_from(some), st.integers(0, vocabulary_size - 1))
+    train = draw(st.lists(symbol, min_size=0, max_size=most))
+    other = draw(st.lists(symbol, min_size=2, max_size=30))
+    return vocabulary_size, train, other
+
+
+@settings(max_examples=80, deadline=None)
+@given(texts(), st.integers(1, 7))
+def test_it_is_the_slow_model(text, order):
+    vocabulary_size, train, other = text
+    order = min(order, max(1, len(train)))
+    slow = SlowKneserNey(train, order, vocabulary_size)
+    model = KneserNey.fit(np.array(train, np.uint16), order, vocabulary_size)
+    assert model.score(np.array(other)) == pytest.approx(slow.score(other), rel=1e-12)
+    for length in range(min(len(other), order + 2)):
+        context = other[:length]
+        probabilities = model.probabilities(np.array(context, int))
+        for character in {*other, *train[:5], 0, vocabulary_size - 1}:
+            expected = slow.probability(character, tuple(context))
+            assert probabilities[character] == pytest.approx(expected, rel=1e-12)
+
+
+@settings(max_examples=150, deadline=None)
+@given(texts(), st.integers(0, 12), st.data())
+def test_probabilities_sum_to_one_for_any_context(text, order, data):
+    vocabulary_size, train, other = text
+    model = KneserNey.fit(np.array(train, np.uint16), order, vocabulary_size)
+    start = data.draw(st.integers(0, max(0, len(train) - 1)))
+    for context in ([], other, train[start : start + 12], [0], [0] * 13, [vocabulary_size - 1] * 3):
+        probabilities = model.probabilities(np.array(context, np.uint16))
+        assert probabilities.shape == (vocabulary_size,)
+        assert probabilities.min() > 0
+        assert abs(probabilities.sum() - 1) < 1e-9
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts(), st.integers(1, 12))
+def test_both_ways_to_a_loss_agree(text, max_order):
+    vocabulary_size, train, other = text
+    ids = np.array(train, np.uint16)
+    rows = measure_baselines(ids, np.array(other), vocabulary_size, max_order=max_order)
+    assert rows[0].loss == pytest.approx(math.log(vocabulary_size))
+    for row in rows:
+        model = KneserNey.fit(ids, row.order, vocabulary_size)
+        assert row.loss == pytest.approx(model.score(np.array(other)), rel=1e-12)
+    # and the probabilities, one context at a time, are those of the score
+    by_hand = [-math.log(model.probabilities(np.array(other[:at]))[other[at]]) for at in range(1, len(other))]
+    assert rows[-1].loss == pytest.approx(sum(by_hand) / len(by_hand), rel=1e-12)
+
+
+def test_two_symbols_by_hand():
+    # 1 2 1 1 2, V = 3. Bigrams 12 (2), 21 (1), 11 (1): D = 2/(2 + 2·1) = 1/2.
+    # Below: before 1 stood 2 and 1, before 2 stood 1: continuation counts 2 and 1, sum 3, T = 2;
+    # one n-gram counted once, one twice: D = 1/(1 + 2) = 1/3.
+    # P1(1) = (2 - 1/3)/3 + 1/3·2/3·1/3 = 5/9 + 2/27 = 17/27;  P1(2) = 2/9 + 2/27 = 8/27;  P1(0) = 2/27
+    # After 1: N = 3, T = 2. P2(1|1) = (1 - 1/2)/3 + 1/2·2/3·17/27 = 1/6 + 17/81 = 61/162
+    #                        P2(2|1) = (2 - 1/2)/3 + 1/3·8/27 = 1/2 + 8/81 = 97/162;  P2(0|1) = 2/81
+    model = KneserNey.fit(np.array([1, 2, 1, 1, 2]), 2, 3)
+    np.testing.assert_allclose(model.probabilities(np.array([], int)), np.array([2, 17, 8]) / 27, rtol=1e-12)
+    np.testing.assert_allclose(model.probabilities(np.array([2, 1])), np.array([4, 61, 97]) / 162, rtol=1e-12)
+    # 0 was never seen: its context says nothing.
+    np.testing.assert_allclose(model.probabilities(np.array([0])), np.array([2, 17, 8]) / 27, rtol=1e-12)
+    # 0 after the text's last 2 was not seen either; 2 went on once, to 1: N = T = 1.
+    # P2(1|2) = 1/2 + 1/2·17/27 = 44/54
+    np.testing.assert_allclose(model.probabilities(np.array([2])), np.array([2, 44, 8]) / 54, rtol=1e-12)
+
+
+def test_a_markov_source_of_known_entropy():
+    """Of order 2: each character depends on the two before it, so 3-grams are enough and all it takes."""
+    symbols = 6
+    rng = np.random.default_rng(5)
+    table = rng.dirichlet(np.full(symbols, 0.4), size=(symbols, symbols))  # (a, b, next)
+    pairs = np.zeros((symbols, symbols, symbols, symbols))  # from (a, b) to (b, next)
+    for a, b in np.ndindex(symbols, symbols):
+        pairs[a, b, b] = table[a, b]
+    chain = pairs.reshape(symbols**2, symbols**2)
+    stationary = np.full(symbols**2, symbols**-2)
+    for _ in range(2000):
+        stationary = stationary @ chain
+    np.testing.assert_allclose(stationary @ chain, stationary, atol=1e-12)
+    row_entropies = -np.sum(table * np.log2(np.maximum(table, 1e-300)), axis=-1)
+    entropy = float(stationary @ row_entropies.ravel())
+
+    cumulated, draws = table.cumsum(axis=-1), rng.random(120_000)
+    ids = np.zeros(len(draws), np.uint8)
+    for place in range(2, len(ids)):
+        drawn = np.searchsorted(cumulated[ids[place - 2], ids[place - 1]], draws[place])
+        ids[place] = min(drawn, symbols - 1)
+    rows = measure_baselines(ids[:100_000] + 1, ids[100_000:] + 1, symbols + 1)
+    best = min(rows, key=lambda row: row.loss)
+    assert best.name == "3-gram"
+    assert best.bits_per_character == pytest.approx(entropy, abs=0.02)
+    assert [row.name for row in rows[:4]] == ["uniform", "unigram", "2-gram", "3-gram"]
+    assert rows[2].bits_per_character > entropy + 0.1  # two characters of context are needed
+    assert [row.order for row in rows] == [0, 1, 2, 3, 4, 5]  # two orders worse than 3, then no more
+
+
+def test_the_order_stops_at_the_most_and_at_the_text():
+    rng = np.random.default_rng(0)
+    ids = np.tile(rng.integers(1, 30, size=40), 20).astype(np.uint8)  # every order learns the period better
+    assert measure_baselines(ids, ids, 30, max_order=4)[-1].order == 4
+    assert [row.order for row in measure_baselines(ids[:3], ids, 30)] == [0, 1, 2, 3]
+    assert [row.name for row in measure_baselines(ids[:0], ids, 30)] == ["uniform"]
+
+
+def test_of_a_huge_text_the_end_is_counted_and_the_start_scored():
+    rng = np.random.default_rng(0)
+    train, validation = rng.integers(4, size=500), rng.integers(4, size=300)
+    limited = measure_baselines(train, validation, 4, limit=100)
+    assert limited == measure_baselines(train[-100:], validation[:100], 4)
+    assert limited != measure_baselines(train, validation, 4)
+
+
+@pytest.mark.parametrize("characters", [0, 1])
+def test_nothing_to_score_is_refused(characters):
+    with pytest.raises(CorpusError, match=f"part of {characters} characters"):
+        measure_baselines(np.arange(9), np.zeros(characters, int), 9)
+
+
+def test_no_order_confuses_two_contexts():
+    """64-bit keys made of the whole n-gram or of hashes would run over here: V^12 is 2^147."""
+    vocabulary_size = 5000
+    ids = np.random.default_rng(1).integers(vocabulary_size, size=3000).astype(np.uint16)
+    grams = list(baselines._count_grams(ids, 12))
+    for length, level in enumerate(grams, 1):
+        windows = np.lib.stride_tricks.sliding_window_view(ids, length)
+        distinct, counts = np.unique(windows, axis=0, return_counts=True)
+        assert len(level.keys) == len(distinct)
+        assert sorted(level.counts) == sorted(counts)
+        assert np.all(np.diff(level.keys) > 0)

@@ -1,0 +1,236 @@
+"""Run folders: their record, their names, how one is found, and what a damaged one says."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqmagic.errors import ConfigError, RunError
+from seqmagic.runs import find
+from seqmagic.runs import folder as runs
+from seqmagic.runs.folder import Run
+from seqmagic.runs.record import RunRecord
+from seqmagic.texts.vocabulary import Vocabulary
+from tests.helpers import make_results, make_run
+
+GONE = 2**22 + 1  # above the largest process number of Linux
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_a_record_comes_back_as_it_was_written(tiny_run: Run) -> None:
+    record = tiny_run.read_record()
+    assert record.text.train == (0, record.text.validation[0])
+    again = RunRecord.from_json(json.loads(tiny_run.record_path.read_bytes()), tiny_run.record_path)
+    assert again == record
+    tiny_run.write_record(dataclasses.replace(record, status="failed", notes=("it exploded",)))
+    assert tiny_run.read_record().notes == ("it exploded",)
+
+
+def test_a_newer_format_is_refused_and_a_newer_field_is_not(tiny_run: Run) -> None:
+    values = json.loads(tiny_run.record_path.read_bytes())
+    values["model"]["invented_later"] = 3
+    tiny_run.record_path.write_text(json.dumps(values))
+    assert tiny_run.read_record().model.cell == "lstm"
+    tiny_run.record_path.write_text(json.dumps({**values, "format": 99}))
+    with pytest.raises(RunError, match="has format 99, newer than the 1"):
+        tiny_run.read_record()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda values: [],
+        lambda values: {"format": 1},
+        lambda values: {**values, "format": "1"},
+        lambda values: {**values, "text": None},
+        lambda values: {**values, "text": {**values["text"], "train": [0, "x"]}},
+        lambda values: {**values, "text": {**values["text"], "surplus": 1}},
+        lambda values: {**values, "model": {**values["model"], "units": 0}},
+        lambda values: {**values, "argv": 3},
+    ],
+)
+def test_a_damaged_record_is_named_in_one_line(damage: Any, tiny_run: Run) -> None:
+    values = json.loads(tiny_run.record_path.read_bytes())
+    tiny_run.record_path.write_text(json.dumps(damage(values)))
+    with pytest.raises(RunError, match=r"run\.json is corrupt") as caught:
+        tiny_run.read_record()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"characters": ["ab"]}', '{"characters": ["a", "a"]}', "{}"])
+def test_a_damaged_vocabulary_is_named(content: str, tiny_run: Run) -> None:
+    tiny_run.vocabulary_path.write_text(content)
+    with pytest.raises(RunError, match=r"vocabulary\.json is corrupt"):
+        tiny_run.read_vocabulary()
+
+
+def test_a_vocabulary_comes_back(tiny_run: Run) -> None:
+    vocabulary = Vocabulary("a\n字'\"")
+    tiny_run.write_vocabulary(vocabulary)
+    assert tiny_run.read_vocabulary() == vocabulary
+
+
+def test_history_grows_and_a_line_cut_short_is_left_out(tiny_run: Run) -> None:
+    assert tiny_run.read_history() == []
+    tiny_run.append_history({"step": 1})
+    with open(tiny_run.history_path, "ab") as file:
+        file.write(b'{"step"')
+    assert tiny_run.read_history() == [{"step": 1}]
+
+
+def test_a_run_without_weights_and_one_with_damaged_weights_say_so(tiny_run: Run) -> None:
+    assert tiny_run.require_model() == tiny_run.model_path
+    tiny_run.model_path.write_bytes(b"PK half a zip")
+    with pytest.raises(RunError, match=r"model\.keras is corrupt"):
+        tiny_run.require_model()
+    tiny_run.model_path.unlink()
+    with pytest.raises(RunError, match=r"has no model\.keras"):
+        tiny_run.require_model()
+
+
+@pytest.mark.parametrize(
+    ("status", "process", "state"),
+    [
+        ("complete", GONE, "complete"),
+        ("running", os.getpid(), "running"),
+        ("running", GONE, "unfinished"),
+        ("running", None, "unfinished"),
+    ],
+)
+def test_a_run_whose_process_is_gone_is_unfinished(
+    status: str, process: int | None, state: str, models: Path, text: Path
+) -> None:
+    run = make_run(models, source=text, status=status, environment={"process": process})
+    assert runs.state_of(run.read_record(), run) == state
+
+
+def test_runs_are_listed_by_creation_and_other_folders_are_none(models: Path, text: Path) -> None:
+    make_run(models, "b", source=text, created="2026-01-01T00:00:00+00:00")
+    make_run(models, "a", source=text, created="2026-01-02T00:00:00+00:00")
+    make_run(models, "broken", source=text).record_path.write_text("{")
+    (models / "a-comparison").mkdir()
+    (models / ".hidden").mkdir()
+    (models / ".hidden" / "run.json").write_text("{}")
+    (models / "README.md").write_text("x")
+    assert [run.name for run in find.list_runs(models)] == ["broken", "b", "a"]
+    assert find.list_runs(models / "missing") == []
+
+
+def test_the_folder_of_the_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find.models_folder(None) == Path("models")
+    monkeypatch.setenv("SEQMAGIC_MODELS", "/elsewhere")
+    assert find.models_folder(None) == Path("/elsewhere")
+    assert find.models_folder("given") == Path("given")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", ".hidden", "-x", "latest", "a b", "a" * 101, "a\n"])
+def test_names_that_can_be_no_folder_are_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match="--name"):
+        runs.check_name(name)
+
+
+@pytest.mark.parametrize(
+    ("source", "stem"),
+    [
+        ("books/War and Peace.txt", "War-and-Peace"),
+        ("-", "stdin"),
+        ("/data/红楼梦.txt.gz", "红楼梦.txt"),
+        ("...", "text"),
+        ("python-docs", "python-docs"),
+        ("x" * 200, "x" * 60),
+    ],
+)
+def test_default_names_can_be_folders(source: str, stem: str) -> None:
+    name = runs.default_name(source, "lstm", 2, 256)
+    assert name == f"{stem}-lstm-2x256"
+    runs.check_name(name)
+
+
+def test_a_default_name_that_is_taken_gets_a_number(models: Path) -> None:
+    made = [runs.create_run(models, name=None, default="a", overwrite=False).name for _ in range(3)]
+    assert made == ["a", "a-2", "a-3"]
+
+
+def test_a_name_that_is_taken_is_refused_and_a_folder_that_is_no_run_always(tiny_run: Run, models: Path) -> None:
+    with pytest.raises(RunError, match="run tiny exists already"):
+        runs.create_run(models, name="tiny", default="x", overwrite=False)
+    (models / "mine").mkdir()
+    with pytest.raises(RunError, match="is not a run"):
+        runs.create_run(models, name="mine", default="x", overwrite=True)
+
+
+def test_an_overwritten_run_comes_back_unless_the_new_one_stands(tiny_run: Run, models: Path) -> None:
+    old = tiny_run.record_path.read_bytes()
+    new = runs.create_run(models, name="tiny", default="x", overwrite=True)
+    assert names(new.path) == []
+    runs.discard(new)
+    assert names(models) == ["tiny"]
+    assert tiny_run.record_path.read_bytes() == old
+
+    new = runs.create_run(models, name="tiny", default="x", overwrite=True)
+    (new.path / "model.keras").write_text("weights")
+    runs.settle(new)
+    assert names(models) == ["tiny"]
+    assert names(new.path) == ["model.keras"]
+
+
+def test_a_models_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("x")
+    with pytest.raises(RunError, match=r"no run can be made in .*--models"):
+        runs.create_run(tmp_path / "models", name=None, default="x", overwrite=False)
+
+
+def test_a_run_is_found_by_name_by_path_and_as_a_pretrained_one(
+    models: Path, text: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(find, "pretrained_folder", lambda: models / "pretrained")
+    run = make_run(models, "mine", source=text)
+    shipped = make_run(models / "pretrained", "shipped", source=text)
+    assert find.open_run(models, "mine") == run
+    assert find.open_run(Path("elsewhere"), str(run.path)) == run
+    assert find.open_run(models, "shipped") == shipped
+
+
+def test_what_is_no_run_says_so_and_suggests_the_nearest(tiny_run: Run, models: Path) -> None:
+    with pytest.raises(RunError, match=r"no run 'tinny' in .*; did you mean tiny\?"):
+        find.open_run(models, "tinny")
+    with pytest.raises(RunError, match="see: seqmagic runs list"):
+        find.open_run(models, "zzzzzz")
+    (models / "folder").mkdir()
+    with pytest.raises(RunError, match=r"has no run\.json"):
+        find.open_run(models, "folder")
+    tiny_run.record_path.unlink()
+    with pytest.raises(RunError, match="half a run"):
+        find.open_run(models, "tiny")
+    with pytest.raises(RunError, match="nor any other"):
+        find.open_run(models / "none", "tiny")
+
+
+def test_latest_has_a_model_and_best_is_comparable_with_it(models: Path, text: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no run with a model"):
+        find.open_run(models, "latest")
+    other = tmp_path / "other.txt"
+    other.write_text("some other text, said again and again. " * 20)
+    for day, (name, loss, source) in enumerate(
+        [("good", 1.5, text), ("stranger", 0.5, other), ("latest-one", 1.9, text)], start=1
+    ):
+        created = f"2026-01-0{day}T00:00:00+00:00"
+        make_run(models, name, source=source, results=make_results(loss), created=created)
+    make_run(models, "bare", source=text, created="2026-01-09T00:00:00+00:00").model_path.unlink()
+    assert find.open_run(models, "latest").name == "latest-one"
+    assert find.open_run(models, "best").name == "good"
+
+
+def test_a_removed_run_is_gone(tiny_run: Run, models: Path) -> None:
+    runs.remove_run(tiny_run)
+    assert names(models) == []
+    with pytest.raises(RunError, match="can't be removed"):
+        runs.remove_run(tiny_run)

@@ -1,0 +1,101 @@
+"""The Keras model: stock layers, cuDNN conditions, the view with explicit states."""
+
+from __future__ import annotations
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+
+from seqmagic.config import CELLS, ModelConfig
+from seqmagic.errors import ConfigError
+from seqmagic.training.model import (
+    RECURRENT_GAIN,
+    build_model,
+    recurrent_layers,
+    save_model,
+    set_weights,
+    stateful_view,
+)
+
+pytestmark = pytest.mark.tf
+
+CONFIGURATIONS = [
+    ModelConfig(cell=cell, units=units, layers=layers, embedding=embedding, dropout=dropout)
+    for cell, units, layers, embedding, dropout in itertools.product(CELLS, (1, 9), (1, 3), (1, 5), (0.0, 0.5))
+]
+
+
+@pytest.mark.parametrize("config", CONFIGURATIONS, ids=str)
+def test_every_buildable_layer_meets_the_cudnn_conditions(config: ModelConfig) -> None:
+    """The conditions of keras/src/backend/tensorflow/rnn.py, for every configuration that options can name.
+
+    `ModelConfig` has no field that reaches a layer's activations, bias or unrolling; the fields that it
+    has are swept here, so that a new one which breaks the conditions fails.
+    """
+    for layer in recurrent_layers(build_model(config, vocabulary_size=7, seed=0)):
+        assert keras.activations.serialize(layer.activation) == "tanh"
+        assert layer.use_bias and not layer.unroll and not layer.go_backwards
+        assert layer.recurrent_dropout == 0.0 and layer.dropout == 0.0
+        assert not layer.stateful
+        if config.cell != "rnn":
+            assert keras.activations.serialize(layer.recurrent_activation) == "sigmoid"
+            assert layer.use_cudnn in (True, "auto")
+        if config.cell == "gru":
+            assert layer.reset_after
+
+
+def test_the_fields_of_the_model_configuration_are_the_ones_swept() -> None:
+    assert set(ModelConfig.__dataclass_fields__) == {"cell", "units", "layers", "embedding", "dropout"}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_saved_file_holds_stock_layers_only(cell: str, tmp_path) -> None:
+    model = build_model(ModelConfig(cell=cell, units=6, layers=2, embedding=4, dropout=0.2), vocabulary_size=9, seed=3)
+    save_model(model, tmp_path / "model.keras")
+    opened = keras.saving.load_model(tmp_path / "model.keras")
+    assert all(type(layer).__module__.startswith("keras.") for layer in opened.layers)
+    ids = np.array([[1, 2, 3, 4, 8]], np.int32)
+    np.testing.assert_array_equal(np.asarray(opened(ids)), np.asarray(model(ids)))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_stateful_view_continues_where_it_stopped(cell: str) -> None:
+    config = ModelConfig(cell=cell, units=5, layers=2, embedding=4, dropout=0.3)
+    model = build_model(config, vocabulary_size=8, seed=1)
+    view = stateful_view(model)
+    assert all(one is other for one, other in zip(model.trainable_weights, view.trainable_weights, strict=True))
+    ids = np.random.default_rng(0).integers(0, 8, (3, 10)).astype(np.int32)
+    states = [np.zeros((3, 5), np.float32) for _ in view.inputs[1:]]
+    first, *states = view([ids[:, :4], *states])
+    second, *_ = view([ids[:, 4:], *map(np.asarray, states)])
+    whole = np.asarray(model(ids))
+    np.testing.assert_allclose(np.concatenate([first, second], axis=1), whole, atol=2e-6)
+
+
+def test_same_seed_same_weights_and_forget_bias_one() -> None:
+    config = ModelConfig(cell="lstm", units=6, layers=2, embedding=4, dropout=0.0)
+    one, other, different = (build_model(config, vocabulary_size=9, seed=seed) for seed in (5, 5, 6))
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(one.get_weights()[0], different.get_weights()[0])
+    for layer in recurrent_layers(one):
+        bias = np.asarray(layer.cell.bias)
+        np.testing.assert_array_equal(bias, np.repeat([0, 1, 0, 0], 6))
+        kernel = np.asarray(layer.cell.recurrent_kernel)
+        np.testing.assert_allclose(kernel @ kernel.T, RECURRENT_GAIN["lstm"] ** 2 * np.eye(6), atol=1e-5)
+
+
+def test_set_weights_puts_them_in_order() -> None:
+    config = ModelConfig(cell="gru", units=3, layers=1, embedding=2, dropout=0.0)
+    model = build_model(config, vocabulary_size=4, seed=0)
+    wanted = [np.full(weight.shape, i, np.float32) for i, weight in enumerate(model.trainable_weights)]
+    set_weights(model, wanted)
+    for value, want in zip(model.get_weights(), wanted, strict=True):
+        np.testing.assert_array_equal(value, want)
+
+
+def test_undecided_sizes_are_refused() -> None:
+    with pytest.raises(ConfigError, match="units, layers and dropout"):
+        build_model(ModelConfig(), vocabulary_size=4, seed=0)
