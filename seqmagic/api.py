@@ -21,7 +21,7 @@ import numpy as np
 
 from seqmagic.config import SampleConfig
 from seqmagic.errors import ConfigError, SampleError
-from seqmagic.network.keras_file import load_network
+from seqmagic.network.trained import read_trained
 from seqmagic.runs.find import latest_or_pretrained, models_folder, open_run
 from seqmagic.runs.folder import Run
 from seqmagic.runs.record import RunRecord
@@ -121,4 +121,5 @@ def load(run: str | os.PathLike[str] = "latest", *, models: str | os.PathLike[st
 
 def load_model(run: Run) -> Model:
     """The model of an opened run; errors as for `load`."""
-    return Model(run, run.read_record(), run.read_vocabulary(), FoldedNetwork.of(load_network(run)))
+    trained = read_trained(run)
+    return Model(trained.run, trained.record, trained.vocabulary, FoldedNetwork.of(trained.network))

@@ -20,6 +20,7 @@ from seqmagic.errors import ConfigError
 CELLS = ("rnn", "lstm", "gru")
 CELL_ALIASES = {"simple_rnn": "rnn", "simplernn": "rnn"}
 ENGINES = ("auto", "fused", "keras")
+PARTS = ("train", "validation", "test")  # of a text, in its order
 STOPS = ("length", "blank-line", "sentence")
 PRECISIONS = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
 DEFAULT_MINUTES = 3.0

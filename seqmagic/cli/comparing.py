@@ -7,7 +7,6 @@ import datetime
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from seqmagic.cli.commands.evaluate import own_part
 from seqmagic.cli.console import draw, json_document, notice, printable, result
 from seqmagic.cli.options import Settings
 from seqmagic.comparison.comparable import incomparable, unequal_settings
@@ -20,6 +19,7 @@ from seqmagic.evaluation.baselines import Baseline, measure_baselines
 from seqmagic.network.keras_file import load_network
 from seqmagic.runs.find import open_run
 from seqmagic.runs.folder import Run
+from seqmagic.runs.own_text import read_own_text
 from seqmagic.texts.corpus import Corpus, check_trainable, read_corpus
 
 SAMPLE_LENGTH = 240  # characters that each run writes ...
@@ -56,9 +56,8 @@ def compare_runs(settings: Settings, names: Sequence[str], *, argv: Sequence[str
 
 
 def _baselines_of_run(settings: Settings, run: Run) -> tuple[Baseline, ...]:
-    corpus, validation = own_part(run, "validation")
-    start, stop = run.read_record().text.train
-    return _measure(settings, corpus, corpus.ids[start:stop], validation)
+    own = read_own_text(run, "validation")
+    return _measure(settings, own.corpus, own.part("train"), own.ids)
 
 
 def _measure(settings: Settings, corpus: Corpus, train: Any, validation: Any) -> tuple[Baseline, ...]:
