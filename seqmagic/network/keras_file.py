@@ -79,7 +79,7 @@ def load_network(run: Run) -> Network:
     model = record.model if record is not None else None
     config, weights = _unpack(path, limit=_weights_limit(model, vocabulary.size))
     classes = _replayable_classes(config, path)
-    return _read_network(weights, classes, path, check=lambda declared: _check_declared(declared, run, model))
+    return _read_network(weights, classes, path, check=lambda declared: _check_declared(declared, run, model, vocabulary.size))
 
 
 def _weights_limit(model: ModelConfig | None, vocabulary_size: int) -> int | None:
@@ -201,9 +201,9 @@ def _network_of(classes: Sequence[str], arrays: Sequence[Sequence[np.ndarray]]) 
     return network
 
 
-def _check_declared(network: Network, run: Run, model: ModelConfig | None) -> None:
+def _check_declared(network: Network, run: Run, model: ModelConfig | None, size: int) -> None:
     """Raise RunError unless the shapes of `network` are those of the run's vocabulary and record."""
-    path, size = run.model_path, run.read_vocabulary().size
+    path = run.model_path
     if network.vocabulary_size != size:
         raise RunError(
             f"{path} knows {network.vocabulary_size} characters, {run.vocabulary_path} has {size} (both with "
