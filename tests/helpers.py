@@ -16,7 +16,7 @@ from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.network.sizes import count_parameters
 from seqmagic.runs import folder as runs
 from seqmagic.runs.folder import Run
-from seqmagic.runs.record import RunRecord, TextRecord
+from seqmagic.runs.record import RunRecord, TextRecord, vocabulary_sum
 from seqmagic.texts.corpus import Corpus, read_corpus
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
 
@@ -85,6 +85,7 @@ def make_run(
             status=status,
             results=default if results is None and status != "running" else results,
             notes=tuple(notes),
+            vocabulary_sha256=vocabulary_sum(corpus.vocabulary),
         )
     )
     return run

@@ -21,7 +21,7 @@ LEVELS = [
     {"cli", "__main__"},
 ]
 PACKAGES = [  # allowed in addition to those of the levels below
-    set(),
+    {"msgspec"},
     {"numpy"},
     {"h5py", "threadpoolctl"},
     {"tensorflow", "keras"},

@@ -123,7 +123,7 @@ def converse(model: Model, config: SampleConfig, prompts: Sequence[str], *, mode
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     notice(_HELP)
     if painted:
-        notice(legend())
+        notice(legend(), painted=True)
     with Page() as page:
         for line in itertools.chain(prompts, _typed_lines(talk) if at_terminal else _piped_lines()):
             if line.strip() in ("/quit", "/exit"):

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 import click
 
+from seqmagic.cli.console import notice
 from seqmagic.cli.options import Group, Settings, common_options
 from seqmagic.errors import SeqmagicError
 
@@ -99,7 +100,7 @@ def report(problem: BaseException | None, *, debug: bool) -> int:
         traceback.print_exception(problem)
     if line:
         with contextlib.suppress(OSError):
-            click.echo(f"seqmagic: {line}", err=True)
+            notice(f"seqmagic: {line}")
     return code
 
 

@@ -97,9 +97,9 @@ def _best(models: Path) -> Run:
     record = latest.read_record()
     rivals = [(run, run.read_record()) for run in list_runs(models) if run.has_model and _created(run)]
     losses = {
-        run: rival.results["validation_loss"]
+        run: loss
         for run, rival in rivals
-        if rival.results is not None and comparable(record, rival)
+        if comparable(record, rival) and (loss := (rival.results or {}).get("validation_loss")) is not None
     }
     return min(losses, key=lambda run: losses[run]) if losses else latest
 

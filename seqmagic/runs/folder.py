@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from seqmagic import files
-from seqmagic.errors import ConfigError, RunError
-from seqmagic.runs.record import RunRecord
+from seqmagic.errors import ConfigError, CorpusError, RunError
+from seqmagic.runs.record import HistoryRow, RunRecord, VocabularyFile
 from seqmagic.texts.vocabulary import Vocabulary
 
 _REFERENCES = ("latest", "best")
@@ -71,21 +71,26 @@ class Run:
         Raises:
             RunError: the file is missing or corrupt.
         """
-        values = files.read_json(self.vocabulary_path, error=RunError)
-        characters = values.get("characters") if isinstance(values, dict) else None
-        if (
-            not isinstance(characters, list)
-            or len(set(map(str, characters))) != len(characters)
-            or not all(isinstance(character, str) and len(character) == 1 for character in characters)
-        ):
-            raise RunError(f"{self.vocabulary_path} is corrupt: no list of distinct characters; restore it")
-        return Vocabulary(characters)
+        path = self.vocabulary_path
+        document = files.read_json(path, error=RunError, limit=2 * files.JSON_LIMIT)  # room for all of Unicode
+        try:
+            return Vocabulary(files.as_type(document, VocabularyFile, path, error=RunError).characters)
+        except CorpusError as problem:
+            raise RunError(f"{path} is corrupt: {problem}; {files.MEND}") from problem
 
     def write_vocabulary(self, vocabulary: Vocabulary) -> None:
         files.write_json(self.vocabulary_path, {"unknown": 0, "characters": list(vocabulary.characters)})
 
     def read_history(self) -> list[dict[str, Any]]:
-        return files.read_json_lines(self.history_path) if self.history_path.exists() else []
+        """The evaluations so far, rows of `HistoryRow`, as far as they can be read."""
+        return self.read_history_and_trouble()[0]
+
+    def read_history_and_trouble(self) -> tuple[list[dict[str, Any]], str | None]:
+        """The evaluations so far, and one line where the rest can't be read; None where all could be."""
+        if not os.path.lexists(self.history_path):
+            return [], None
+        rows, trouble = files.read_json_lines(self.history_path, HistoryRow, error=RunError)
+        return [dict(row) for row in rows], trouble
 
     def append_history(self, row: Mapping[str, Any]) -> None:
         files.append_json_line(self.history_path, dict(row))
@@ -105,6 +110,8 @@ class Run:
             RunError: no weights were saved yet, or the file is damaged.
         """
         if not self.has_model:
+            if self.model_path.exists():
+                raise RunError(f"{self.model_path} is corrupt: no ordinary file; train the run again or restore it")
             raise RunError(
                 f"run {self.name} has no model.keras: its training ended before the first evaluation; train it again"
             )

@@ -19,7 +19,7 @@ from seqmagic.errors import TrainingError
 from seqmagic.evaluation.evaluation import Score
 from seqmagic.runs import folder as runs
 from seqmagic.runs.folder import Run
-from seqmagic.runs.record import RunRecord, TextRecord
+from seqmagic.runs.record import RunRecord, TextRecord, vocabulary_sum
 from seqmagic.texts.corpus import Corpus
 from seqmagic.training.budget import Budget
 from seqmagic.training.device import Device, measure_flops, start_tensorflow, versions
@@ -122,6 +122,7 @@ def _new_record(
             "process": os.getpid(),
         },
         notes=(*corpus.notices, *plan.notes),
+        vocabulary_sha256=vocabulary_sum(corpus.vocabulary),
     )
 
 

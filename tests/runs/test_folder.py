@@ -52,7 +52,6 @@ def test_a_newer_format_is_refused_and_a_newer_field_is_not(tiny_run: Run) -> No
         lambda values: {**values, "format": "1"},
         lambda values: {**values, "text": None},
         lambda values: {**values, "text": {**values["text"], "train": [0, "x"]}},
-        lambda values: {**values, "text": {**values["text"], "surplus": 1}},
         lambda values: {**values, "model": {**values["model"], "units": 0}},
         lambda values: {**values, "argv": 3},
     ],

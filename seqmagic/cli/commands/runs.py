@@ -101,12 +101,8 @@ def _best_loss(run: Run, record: RunRecord) -> float | None:
     """The result, or the best evaluation so far of a run that did not come to its end."""
     if record.results is not None:
         return record.results.get("validation_loss")
-    losses = [row["validation_loss"] for row in _history(run) if row.get("validation_loss") is not None]
+    losses = [row["validation_loss"] for row in run.read_history() if row.get("validation_loss") is not None]
     return min(losses, default=None)
-
-
-def _history(run: Run) -> list[dict[str, Any]]:
-    return [row for row in run.read_history() if isinstance(row, dict)]
 
 
 @runs.command("show", cls=Command, example="seqmagic runs show latest")
@@ -120,9 +116,11 @@ def show_run(settings: Settings, run: str) -> None:
 
     opened = open_run(settings.models, run)
     record = opened.read_record()
-    history = _history(opened)
+    history, trouble = opened.read_history_and_trouble()
     document = {**record.to_json(), "status": state_of(record, opened), "path": str(opened.path)}
     document["history"] = history
+    if trouble:
+        notice(trouble, quiet=settings.quiet)
     if settings.json:
         json_document(document)
         return

@@ -208,7 +208,7 @@ def _painted(assignment: Assignment, output: Path | None, *, quiet: bool) -> boo
     if not assignment.surprise or output is not None or is_plain(sys.stdout):
         return False
     if not is_plain(sys.stderr):
-        notice(legend(), quiet=quiet)
+        notice(legend(), quiet=quiet, painted=True)
     return True
 
 

@@ -63,7 +63,8 @@ def fold_table(
         table.add_column(heading, justify="right" if columns[top].figures else "left", overflow="fold")
     for section in sections:
         for cells, style in section:
-            table.add_row(*(Text(_stacked(cells, pair), style=style) for pair in chosen))
+            shown = [one_line(cell) for cell in cells]
+            table.add_row(*(Text(_stacked(shown, pair), style=style) for pair in chosen))
         table.add_section()
     return table
 
@@ -177,16 +178,16 @@ def facts_table(sections: Sequence[tuple[str, Sequence[tuple[str, Any]]]]) -> Ta
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     for heading, rows in sections:
-        table.add_row(Text(heading, style="bold"))
+        table.add_row(Text(one_line(heading), style="bold"))
         for name, value in rows:
-            table.add_row(Text(f"  {name}"), Text(one_line(value_words(value))))
+            table.add_row(Text(f"  {one_line(name)}"), Text(one_line(value_words(value))))
     return table
 
 
 def differences_table(names: tuple[str, str], rows: Sequence[tuple[str, Any, Any]], *, width: int) -> Table:
     """What differs between two runs: the name of the thing, its value in each."""
-    columns = [Column(heading, figures=False) for heading in ("", *names)]
-    lines = [([name, one_line(value_words(one)), one_line(value_words(other))], "") for name, one, other in rows]
+    columns = [Column(heading, figures=False) for heading in ("", *map(one_line, names))]
+    lines = [([name, value_words(one), value_words(other)], "") for name, one, other in rows]
     return fold_table(columns, [lines], width=max(width, WIDE), pairs=())
 
 
@@ -219,9 +220,9 @@ def age(created: str | None, now: datetime.datetime) -> str:
     """How long ago, in the largest unit that fits; the date after a month."""
     try:
         then = datetime.datetime.fromisoformat(created or "")
-    except ValueError:
+        seconds = (now - (then if then.tzinfo else then.replace(tzinfo=datetime.UTC))).total_seconds()
+    except (ValueError, OverflowError):
         return NONE
-    seconds = (now - (then if then.tzinfo else then.replace(tzinfo=datetime.UTC))).total_seconds()
     if seconds >= 30 * 86_400:
         return then.date().isoformat()
     for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
