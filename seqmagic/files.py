@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import secrets
@@ -166,6 +167,19 @@ def read_json_lines(path: Path, kind: type[T], *, error: type[SeqmagicError]) ->
                 break
             return rows, f"{path} is corrupt from line {number} on: {in_brief(problem)}; what stands before it was read"
     return rows, None
+
+
+def first_free_folder(parent: Path, default: str) -> Path:
+    """Make the folder `default` in `parent`, with -2, -3 ... where that is taken."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        folder = parent / (default if number == 1 else f"{default}-{number}")
+        try:
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            continue
+    raise AssertionError("there is always a next number")
 
 
 @contextlib.contextmanager

@@ -97,7 +97,7 @@ def make_results(loss: float, parameters: int = 1000) -> dict[str, Any]:
         "train_loss": loss - 0.1,
         "validation_loss": loss,
         "bits_per_character": loss / float(np.log(2)),
-        "perplexity": float(np.exp(loss)),
+        "perplexity": float(np.exp(loss)) if loss < 709 else None,
         "parameters": parameters,
         "epochs": 2.5,
         "characters": 5000,

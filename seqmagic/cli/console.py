@@ -17,6 +17,7 @@ from seqmagic import files
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+INTERRUPTED = 130  # the exit code of what Ctrl-C ended, as shells have it
 PLAIN_WIDTH = 100  # columns of a table that goes to a file or pipe, unless COLUMNS says otherwise
 
 

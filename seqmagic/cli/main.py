@@ -12,11 +12,10 @@ from typing import Any, TextIO
 
 import click
 
-from seqmagic.cli.console import notice
+from seqmagic.cli.console import INTERRUPTED, notice
 from seqmagic.cli.options import Group, Settings, common_options
 from seqmagic.errors import SeqmagicError
 
-INTERRUPTED = 130
 CLOSED_PIPE = 141  # what a shell reports for a program that a closed pipe ended: 128 + SIGPIPE
 
 # name: (where the command is, its line in `seqmagic --help`); a module is imported when its command runs

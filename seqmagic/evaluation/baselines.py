@@ -28,6 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqmagic.errors import CorpusError
+from seqmagic.evaluation import units
 
 MOST_CHARACTERS = 20_000_000
 _DISCOUNT_RANGE = (0.1, 0.95)
@@ -45,7 +46,7 @@ class Baseline:
 
     @property
     def bits_per_character(self) -> float:
-        return self.loss / math.log(2)
+        return units.bits(self.loss)
 
 
 def measure_baselines(

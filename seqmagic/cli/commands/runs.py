@@ -72,6 +72,7 @@ def list_runs(settings: Settings, sort: str) -> None:
 
 def _list_row(run: Run) -> dict[str, Any]:
     """What the list says of a run; a corrupt one is named as such and spoils nothing."""
+    from seqmagic.evaluation.units import bits
     from seqmagic.runs.folder import state_of
 
     row: dict[str, Any] = dict.fromkeys(_LISTED)
@@ -85,16 +86,9 @@ def _list_row(run: Run) -> dict[str, Any]:
         "name": run.name,
         **row,
         **{"cell": model.cell, "layers": model.layers, "units": model.units, "created": record.created},
-        **{"loss": loss, "bits_per_character": bits(loss)},
+        **{"loss": loss, "bits_per_character": None if loss is None else bits(loss)},
         "status": state_of(record, run),
     }
-
-
-def bits(loss: float | None) -> float | None:
-    """Nats to bits."""
-    from math import log
-
-    return None if loss is None else loss / log(2)
 
 
 def _best_loss(run: Run, record: RunRecord) -> float | None:

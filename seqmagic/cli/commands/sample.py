@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqmagic import files
-from seqmagic.cli.console import PLAIN_WIDTH, is_plain, notice
+from seqmagic.cli.console import INTERRUPTED, PLAIN_WIDTH, is_plain, notice
 from seqmagic.cli.options import RunName, Settings, collect, command, config_options, option
 from seqmagic.config import SampleConfig
 from seqmagic.errors import SampleError
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from seqmagic.api import Model
     from seqmagic.cli.writing import Assignment
 
-INTERRUPTED = 130
 SEPARATOR = "-" * 20
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqmagic.cli.console import json_document, notice, result
+from seqmagic.cli.console import INTERRUPTED, json_document, notice, result
 from seqmagic.cli.options import Settings, collect, command, config_options, option
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 
 if TYPE_CHECKING:
     from seqmagic.runs.folder import Run
 
-_EXIT_CODES = {"complete": 0, "interrupted": 130, "failed": 1}
+_EXIT_CODES = {"complete": 0, "interrupted": INTERRUPTED, "failed": 1}
 
 
 @command(

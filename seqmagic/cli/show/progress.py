@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from seqmagic.cli.console import is_plain, make_console, one_line, shorten
+from seqmagic.evaluation.units import bits
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class TrainingDisplay:
         if self._validation_loss is not None:
             parts += [
                 f"validation {self._validation_loss:.3f}",
-                f"{self._validation_loss / math.log(2):.3f} bits",
+                f"{bits(self._validation_loss):.3f} bits",
             ]
         parts += [f"{progress.characters_per_second:,.0f} char/s", f"epoch {progress.epoch:.2f}"]
         words = parts[0]
