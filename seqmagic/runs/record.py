@@ -138,10 +138,18 @@ def vocabulary_sum(vocabulary: Vocabulary) -> str:
     return hashlib.sha256("".join(vocabulary.characters).encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def measured_on(record: RunRecord) -> dict[str, Any]:
+    """What the loss of a run was measured on: two losses mean the same where all of this is equal.
+
+    The vocabulary follows from the training part and the rarest count that it keeps.
+    """
+    return {
+        "text": record.text.sha256,
+        "split": (record.text.train, record.text.validation),
+        "min_count": record.data.min_count,
+    }
+
+
 def comparable(one: RunRecord, other: RunRecord) -> bool:
-    """Whether two losses mean the same: same text, same split, same vocabulary rule."""
-    return (
-        one.text.sha256 == other.text.sha256
-        and (one.text.train, one.text.validation) == (other.text.train, other.text.validation)
-        and one.data.min_count == other.data.min_count
-    )
+    """Whether two losses mean the same."""
+    return measured_on(one) == measured_on(other)

@@ -17,6 +17,7 @@ import numpy as np
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import TrainingError
 from seqmagic.evaluation.evaluation import Score
+from seqmagic.evaluation.units import finite, worse_than_uniform
 from seqmagic.runs import folder as runs
 from seqmagic.runs.folder import Run
 from seqmagic.runs.record import RunRecord, TextRecord, vocabulary_sum
@@ -234,7 +235,7 @@ class _Trainer:
             "step": session.step,
             "epoch": round(session.epoch, 4),
             "seconds": round(self.budget.elapsed, 3),
-            "train_loss": _number(self.train_loss),
+            "train_loss": finite(self.train_loss),
             "validation_loss": score.loss,
             "bits_per_character": score.bits_per_character,
             "learning_rate": self.learning_rate,
@@ -257,7 +258,7 @@ class _Trainer:
             "train_loss": train_score.loss,
             "validation_loss": best.loss,
             "bits_per_character": best.bits_per_character,
-            "perplexity": best.perplexity,
+            "perplexity": finite(best.perplexity),
             "parameters": session.model.count_params(),
             "epochs": round(session.epoch, 4),
             "characters": session.step * session.characters_per_step,
@@ -265,7 +266,10 @@ class _Trainer:
             "seconds": round(self.budget.elapsed, 3),
         }
         status = "failed" if self.diverged else "interrupted" if interrupted else "complete"
-        notes = (f"{advice}; the last good weights are kept",) if self.diverged else ()
+        worse = worse_than_uniform(best.loss, math.log(len(session.corpus.vocabulary.characters)))
+        found = [f"its {worse} (this run's was {self.plan.training.learning_rate:g})"] if worse else []
+        found += [f"{advice}; the last good weights are kept"] if self.diverged else []
+        notes = tuple(found)
         self.run.write_record(
             dataclasses.replace(self.record, status=status, results=results, notes=(*self.record.notes, *notes))
         )
@@ -286,8 +290,3 @@ class _Trainer:
             f"weight decay {training.weight_decay:g}; {budget}",
             *self.record.notes,
         )
-
-
-def _number(value: float) -> float | None:
-    """JSON knows no NaN."""
-    return value if math.isfinite(value) else None

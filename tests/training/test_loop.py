@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from seqmagic.config import CELLS, DataConfig, ModelConfig, TrainConfig
-from seqmagic.evaluation.evaluation import evaluate
+from seqmagic.evaluation.evaluation import Score, evaluate
 from seqmagic.evaluation.scorer import NetworkScorer
 from seqmagic.network.keras_file import load_network
 from seqmagic.runs.find import open_run
@@ -102,6 +102,18 @@ def test_results_count_what_was_read(corpus: Corpus, tmp_path: Path) -> None:
     assert results["bits_per_character"] == pytest.approx(results["validation_loss"] / np.log(2))
     assert results["perplexity"] == pytest.approx(np.exp(results["validation_loss"]))
     json.dumps(results, allow_nan=False)
+
+
+def test_a_loss_worse_than_uniform_gets_a_note_and_stays_json(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "validation_score", lambda self: Score(nats=8000.0, characters=10))
+    end = finished(run_training(corpus, tmp_path))
+    (note,) = end.notes
+    assert note.startswith("its validation loss is worse than uniform (800.000 nats against ")
+    assert "lower --learning-rate (this run's was " in note
+    record = end.run.read_record()
+    assert note in record.notes and record.results is not None and record.results["perplexity"] is None
 
 
 def test_interrupted_training_is_saved_and_says_so(corpus: Corpus, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -45,6 +44,7 @@ def evaluate(settings: Settings, run: str, text: str | None, part: str | None, *
     from seqmagic.evaluation.evaluation import evaluate as measure
     from seqmagic.evaluation.scorer import NetworkScorer
     from seqmagic.evaluation.subject import read_subject
+    from seqmagic.evaluation.units import finite
     from seqmagic.network.trained import read_trained
     from seqmagic.runs.find import open_run
 
@@ -62,7 +62,7 @@ def evaluate(settings: Settings, run: str, text: str | None, part: str | None, *
         "part": subject.part,
         "loss": score.loss,
         "bits_per_character": score.bits_per_character,
-        "perplexity": score.perplexity if math.isfinite(score.perplexity) else None,
+        "perplexity": finite(score.perplexity),
         "characters": score.characters,
         "unknown_characters": subject.unknown_characters,
     }

@@ -86,9 +86,10 @@ def _print_results(settings: Settings, run: Run, results: Any) -> None:
         }
         json_document({"run": run.name, "config": config, "results": dict(results)})
         return
+    perplexity = "infinite" if results["perplexity"] is None else f"{results['perplexity']:.2f}"
     result(
         f"{run.name}: validation loss {results['validation_loss']:.4f} nats per character "
-        f"({results['bits_per_character']:.3f} bits, perplexity {results['perplexity']:.2f}); "
+        f"({results['bits_per_character']:.3f} bits, perplexity {perplexity}); "
         f"training {results['train_loss']:.4f}"
     )
     result(
