@@ -32,7 +32,7 @@ from seqmagic.errors import ConfigError, SampleError
 from seqmagic.network.trained import read_trained
 from seqmagic.runs.find import latest_or_pretrained, models_folder, open_run
 from seqmagic.runs.folder import Run
-from seqmagic.runs.record import RunRecord
+from seqmagic.runs.record import HistoryRow, Results, RunRecord
 from seqmagic.sampling.engine import Engine, FoldedNetwork, State
 from seqmagic.sampling.writer import write
 from seqmagic.texts.vocabulary import Vocabulary
@@ -134,8 +134,8 @@ class Training:
 
     run: Run
     status: str
-    results: Mapping[str, Any]
-    history: Sequence[Mapping[str, Any]]
+    results: Results
+    history: Sequence[HistoryRow]
     notes: tuple[str, ...]
 
     def load(self) -> Model:

@@ -6,15 +6,13 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from seqmagic.evaluation.baselines import Baseline
-from seqmagic.runs.record import Count, Figure, RunRecord, Seed
+from seqmagic.runs.record import Count, Results, RunRecord, Seed
 
 STATUSES = ("planned", "running", "complete", "interrupted", "failed", "died")
-FIGURES = (
-    "train_loss", "validation_loss", "bits_per_character", "perplexity", "parameters", "epochs",
-    "characters", "characters_per_second", "seconds",
-)  # fmt: skip
+FIGURES = tuple(Results.__annotations__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +21,7 @@ class Row:
 
     Attributes:
         status: planned, running, complete, interrupted, failed, or died: its process ended without a word.
-        results: With the keys of `FIGURES`; None where there are none.
+        results: None where there is no loss.
         error: What a reader should know; None for a training that came to its end with a loss.
     """
 
@@ -33,7 +31,7 @@ class Row:
     seed: Seed
     run: str | None = None
     status: str = "complete"
-    results: Mapping[str, Figure | None] | None = None
+    results: Results | None = None
     error: str | None = None
 
     def __post_init__(self) -> None:
@@ -46,12 +44,11 @@ class Row:
 
     @property
     def loss(self) -> float | None:
-        return (self.results or {}).get("validation_loss")
+        return self.figure("validation_loss")
 
-    @property
-    def is_over(self) -> bool:
-        """Whether its training came to an end, well or not."""
-        return self.status not in ("planned", "running")
+    def figure(self, name: str) -> float | None:
+        """The result of this name, one of `FIGURES`."""
+        return cast("Mapping[str, float | None]", self.results or {}).get(name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +95,7 @@ def row_of(name: str, record: RunRecord) -> Row:
         seed=record.seed,
         run=name,
         status=record.status,
-        results={key: results.get(key) for key in FIGURES} if usable else None,
+        results=cast(Results, {key: results.get(key) for key in FIGURES}) if usable else None,
         error=_trouble(record, usable=usable),
     )
 
@@ -129,7 +126,7 @@ def _summary(rows: tuple[Row, ...]) -> Summary:
     results = {
         key: mean
         for key in FIGURES
-        if (values := [figure for row in rows if (figure := (row.results or {}).get(key)) is not None])
+        if (values := [figure for row in rows if (figure := row.figure(key)) is not None])
         and (mean := _mean(values)) is not None
     }
     losses = [row.loss for row in rows if row.loss is not None]

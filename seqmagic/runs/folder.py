@@ -81,16 +81,15 @@ class Run:
     def write_vocabulary(self, vocabulary: Vocabulary) -> None:
         files.write_json(self.vocabulary_path, {"unknown": 0, "characters": list(vocabulary.characters)})
 
-    def read_history(self) -> list[dict[str, Any]]:
+    def read_history(self) -> list[HistoryRow]:
         """The evaluations so far, rows of `HistoryRow`, as far as they can be read."""
         return self.read_history_and_trouble()[0]
 
-    def read_history_and_trouble(self) -> tuple[list[dict[str, Any]], str | None]:
+    def read_history_and_trouble(self) -> tuple[list[HistoryRow], str | None]:
         """The evaluations so far, and one line where the rest can't be read; None where all could be."""
         if not os.path.lexists(self.history_path):
             return [], None
-        rows, trouble = files.read_json_lines(self.history_path, HistoryRow, error=RunError)
-        return [dict(row) for row in rows], trouble
+        return files.read_json_lines(self.history_path, HistoryRow, error=RunError)
 
     def append_history(self, row: Mapping[str, Any]) -> None:
         files.append_json_line(self.history_path, dict(row))

@@ -72,6 +72,23 @@ class HistoryRow(TypedDict, total=False):
     characters_per_second: Figure | None
 
 
+class Results(TypedDict, total=False):
+    """What came of a training; losses in nats per character, at the weights that are kept.
+
+    Runs of other releases may lack some. `perplexity` is None where it is beyond what a float holds.
+    """
+
+    train_loss: Figure | None
+    validation_loss: Figure | None
+    bits_per_character: Figure | None
+    perplexity: Figure | None
+    parameters: Figure | None
+    epochs: Figure | None
+    characters: Figure | None
+    characters_per_second: Figure | None
+    seconds: Figure | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class VocabularyFile:
     """What vocabulary.json holds: the characters in order of id, from 1 on; 0 is the unknown one."""
@@ -99,7 +116,7 @@ class RunRecord:
     training: TrainConfig
     environment: Mapping[str, Scalar]
     status: str = "running"
-    results: Mapping[str, Figure | None] | None = None
+    results: Results | None = None
     notes: tuple[str, ...] = ()
     vocabulary_sha256: str | None = None
 

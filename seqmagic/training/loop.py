@@ -20,7 +20,7 @@ from seqmagic.evaluation.evaluation import Score
 from seqmagic.evaluation.units import finite, worse_than_uniform
 from seqmagic.runs import folder as runs
 from seqmagic.runs.folder import Run
-from seqmagic.runs.record import RunRecord, TextRecord, vocabulary_sum
+from seqmagic.runs.record import HistoryRow, Results, RunRecord, TextRecord, vocabulary_sum
 from seqmagic.texts.corpus import Corpus
 from seqmagic.training.budget import Budget
 from seqmagic.training.device import Device, measure_flops, start_tensorflow, versions
@@ -229,7 +229,7 @@ class _Trainer:
         self.callbacks.on_epoch_end(self.evaluations - 1, logs)
         yield Evaluated(row=row, sample=sample, best=best)
 
-    def _history_row(self, score: Score, sample: str) -> dict[str, Any]:
+    def _history_row(self, score: Score, sample: str) -> HistoryRow:
         session = self.session
         return {
             "step": session.step,
@@ -254,7 +254,7 @@ class _Trainer:
             raise TrainingError(f"{advice}; nothing was saved")
         set_weights(session.model, self.best_weights)
         train_score = session.train_score()
-        results = {
+        results: Results = {
             "train_loss": train_score.loss,
             "validation_loss": best.loss,
             "bits_per_character": best.bits_per_character,

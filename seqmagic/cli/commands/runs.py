@@ -95,7 +95,7 @@ def _best_loss(run: Run, record: RunRecord) -> float | None:
     """The result, or the best evaluation so far of a run that did not come to its end."""
     if record.results is not None:
         return record.results.get("validation_loss")
-    losses = [row["validation_loss"] for row in run.read_history() if row.get("validation_loss") is not None]
+    losses = [loss for row in run.read_history() if (loss := row.get("validation_loss")) is not None]
     return min(losses, default=None)
 
 
@@ -121,7 +121,7 @@ def show_run(settings: Settings, run: str) -> None:
     from seqmagic.cli.show.tables import facts_table, history_table, sparkline
 
     draw(lambda width: facts_table(_facts(document)))
-    losses = [row["validation_loss"] for row in history if row.get("validation_loss") is not None]
+    losses = [loss for row in history if (loss := row.get("validation_loss")) is not None]
     if losses:
         result(f"\nvalidation loss {losses[0]:.4f} {sparkline(losses)} {losses[-1]:.4f}\n")
         draw(lambda width: history_table(history, width=width))

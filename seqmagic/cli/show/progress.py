@@ -152,7 +152,7 @@ class TrainingDisplay:
 
 def evaluation_words(event: Evaluated) -> str:
     """The figures of one evaluation in one line; a star marks the lowest validation loss so far."""
-    row = event.row
+    row = dict(event.row)
     parts = []
     for key, form in (
         ("epoch", "epoch {:.2f}"),
