@@ -121,7 +121,11 @@ def read_json(path: Path, *, error: type[SeqmagicError], limit: int = JSON_LIMIT
 
 def in_brief(problem: BaseException) -> str:
     """What an exception says, in one line that fits a message: it may quote a whole file."""
-    words = " ".join(str(problem).replace("`", "").split()) or type(problem).__name__
+    return shortened(" ".join(str(problem).replace("`", "").split())) or type(problem).__name__
+
+
+def shortened(words: str) -> str:
+    """`words`, cut where they are longer than a message can be."""
     return words if len(words) <= 300 else f"{words[:300]}…"
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import math
+import reprlib
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,24 @@ _SLACK = 2**20  # bytes of an archive that are no weights
 _LARGEST = 1e15  # the largest number of a model: sums of products of two still fit a float32
 
 
+@dataclass(frozen=True)
+class _KerasLayer:
+    class_name: str
+    config: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _KerasLayers:
+    layers: list[_KerasLayer]
+
+
+@dataclass(frozen=True)
+class _KerasModel:
+    """What we read of config.json."""
+
+    config: _KerasLayers
+
+
 def load_network(run: Run) -> Network:
     """The network in the model.keras of `run`: zip and h5py, no TensorFlow.
 
@@ -79,7 +99,9 @@ def load_network(run: Run) -> Network:
     model = record.model if record is not None else None
     config, weights = _unpack(path, limit=_weights_limit(model, vocabulary.size))
     classes = _replayable_classes(config, path)
-    return _read_network(weights, classes, path, check=lambda declared: _check_declared(declared, run, model, vocabulary.size))
+    return _read_network(
+        weights, classes, path, check=lambda declared: _check_declared(declared, run, model, vocabulary.size)
+    )
 
 
 def _weights_limit(model: ModelConfig | None, vocabulary_size: int) -> int | None:
@@ -149,25 +171,23 @@ def _replayable_classes(config: Any, path: Path) -> list[str]:
     Raises:
         RunError: the config is damaged, or a layer or setting is one that `seqmagic.network.cells` does not have.
     """
-    try:
-        described = [(layer["class_name"], dict(layer["config"])) for layer in config["config"]["layers"]]
-    except (KeyError, TypeError, ValueError) as problem:
-        raise _corrupt(path, "config.json lists no layers") from problem
-    active = [(name, settings) for name, settings in described if name not in _SILENT_LAYERS]
+    described = files.as_type(config, _KerasModel, path, error=RunError).config.layers
+    active = [(layer.class_name, layer.config) for layer in described if layer.class_name not in _SILENT_LAYERS]
     for name, settings in active:
         if name not in _REQUIRED_SETTINGS:
-            raise RunError(f"this model cannot be replayed: {path} has a layer of class {name}")
+            raise RunError(f"this model cannot be replayed: {path} has a layer of class {files.shortened(name)}")
         for setting, wanted in _REQUIRED_SETTINGS[name].items():
             found = settings.get(setting)
             if found != wanted:
                 raise RunError(
-                    f"this model cannot be replayed: {path} has {name} with {setting}={found!r}; only {wanted!r} can be"
+                    f"this model cannot be replayed: {path} has {name} with {setting}={reprlib.repr(found)}; "
+                    f"only {wanted!r} can be"
                 )
     classes = [name for name, _ in active]
     outer, inner = (classes[:1], classes[-1:]), classes[1:-1]
     if outer != (["Embedding"], ["Dense"]) or not inner or not set(inner) <= set(_CELLS_OF_KERAS):
         raise RunError(
-            f"this model cannot be replayed: {path} has the layers {', '.join(classes) or 'none'}; "
+            f"this model cannot be replayed: {path} has the layers {files.shortened(', '.join(classes)) or 'none'}; "
             "needed are Embedding, recurrent layers, Dense"
         )
     return classes
