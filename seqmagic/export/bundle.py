@@ -79,7 +79,7 @@ def _validation_text(record: RunRecord, vocabulary: Vocabulary) -> str:
     if text.source == "-":
         raise SeqmagicError("the text came from standard input")
     try:
-        corpus = read_corpus(text.source, record.data, vocabulary=vocabulary)
+        corpus = read_corpus(text.source, record.data, vocabulary=vocabulary, again=True)
     except SeqmagicError:
         raise SeqmagicError(f"the text {source_name(record)} is not here any more") from None
     if corpus.sha256 != text.sha256:

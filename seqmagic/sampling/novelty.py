@@ -54,7 +54,7 @@ def training_ids(run: Run) -> np.ndarray:
     if source == "-":
         raise RunError(f"run {run.name} was trained on standard input, which is gone: --novelty needs the text")
     try:
-        corpus = read_corpus(source, record.data, vocabulary=run.read_vocabulary())
+        corpus = read_corpus(source, record.data, vocabulary=run.read_vocabulary(), again=True)
     except CorpusError as problem:
         raise RunError(f"--novelty needs the text that {run.name} was trained on: {problem}") from problem
     if corpus.sha256 != record.text.sha256:

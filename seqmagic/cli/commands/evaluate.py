@@ -101,7 +101,7 @@ def own_part(run: Run, part: str) -> tuple[Corpus, np.ndarray]:
     if stop - start < 2:
         raise RunError(f"run {run.name} has no {part} part; the parts it has: {_parts(record)}")
     try:
-        corpus = read_corpus(source, record.data, vocabulary=run.read_vocabulary())
+        corpus = read_corpus(source, record.data, vocabulary=run.read_vocabulary(), again=True)
     except CorpusError as problem:
         raise RunError(f"the text of run {run.name} can't be read again: {problem}; {advice}") from problem
     if corpus.sha256 != record.text.sha256:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from seqmagic.cli.writing import Assignment
 
 INTERRUPTED = 130
+LONGEST_PROMPT_FILE = 16 * 2**20  # bytes: a device or a wrong file may have no end
 SEPARATOR = "-" * 20
 
 
@@ -32,7 +34,8 @@ SEPARATOR = "-" * 20
 )
 @click.argument("runs", metavar="[RUN]...", nargs=-1, type=RunName())
 @option("--prompt", "prompts", metavar="TEXT", multiple=True, section="Prompt",
-        help="What the text goes on from; may be given several times. [default: a line break]")  # fmt: skip
+        help="What the text goes on from, as it is typed (a line break: $'A\\nB' in most shells); may be given "
+             "several times. [default: a line break]")  # fmt: skip
 @option("--prompt-file", "prompt_files", metavar="FILE|-", multiple=True, section="Prompt",
         help="A prompt from a UTF-8 file, or from standard input, as it stands there.")  # fmt: skip
 @option("--skip-unknown", is_flag=True, section="Prompt",
@@ -125,13 +128,20 @@ def _read_prompt(name: str) -> str:
     """The text in the file `name`, `-` for standard input.
 
     Raises:
-        SampleError: it can't be read, is empty, or is not UTF-8.
+        SampleError: it can't be read, is empty, too long, or is not UTF-8.
     """
-    shown = "standard input" if name == "-" else name
+    shown = "standard input" if name == "-" else name.encode("utf-8", "backslashreplace").decode("utf-8")
     try:
-        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as problem:
-        raise SampleError(f"the prompt file {shown} can't be read: {problem.strerror or problem}") from problem
+        with contextlib.nullcontext(sys.stdin.buffer) if name == "-" else open(name, "rb") as file:
+            content = file.read(LONGEST_PROMPT_FILE + 1)
+    except (OSError, ValueError) as problem:
+        words = getattr(problem, "strerror", None) or problem
+        raise SampleError(f"the prompt file {shown} can't be read: {words}") from problem
+    if len(content) > LONGEST_PROMPT_FILE:
+        raise SampleError(
+            f"the prompt file {shown} has more than {LONGEST_PROMPT_FILE // 2**20} MB; give its last part, a prompt "
+            "tells little beyond some thousand characters"
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
