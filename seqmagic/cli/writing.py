@@ -15,7 +15,7 @@ from seqmagic.config import SampleConfig
 from seqmagic.sampling.endings import fit_stops, idle_settings
 from seqmagic.sampling.pieces import Piece, Text, gather, in_order
 from seqmagic.sampling.prompts import default_prompt, fit_prompt, listed, prompt_notices
-from seqmagic.sampling.writer import write
+from seqmagic.sampling.writer import check, write
 
 if TYPE_CHECKING:
     from seqmagic.sampling.novelty import Novelty
@@ -93,6 +93,7 @@ def assign(
     fitted = [fit_prompt(prompt, model.vocabulary, skip_unknown=skip_unknown) for prompt in prompts]
     if skipped := "".join(dict.fromkeys("".join(outside for _, outside in fitted))):
         notice(f"left out of the prompt, as {model.run.name} never saw them: {one_line(listed(skipped))}", quiet=quiet)
+    check(model.network, model.vocabulary, config, max(1, len(prompts)) * config.count)
     said = [line for prompt in prompts for line in prompt_notices(prompt, model.vocabulary)]
     said += idle_settings(fit_stops(config, model.vocabulary), model.vocabulary)
     for line in dict.fromkeys(said):

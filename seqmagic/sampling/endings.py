@@ -14,6 +14,7 @@ from seqmagic.texts.vocabulary import Vocabulary
 _BLANK_LINE = "\n\n"
 _CLOSING = "\"'”’»)\\]」』）"
 _SENTENCE = re.compile(rf"[.!?…][{_CLOSING}]*\s\Z|[。！？][{_CLOSING}]*[^{_CLOSING}。！？]\Z")
+_NAMED = 8  # how many characters a notice spells out
 _SENTENCE_MARKS = ".!?…。！？"
 _SENTENCE_REACH = 16  # characters before the end of the text that the pattern may need
 
@@ -85,7 +86,8 @@ def idle_settings(config: SampleConfig, vocabulary: Vocabulary) -> list[str]:
     """What in `--stop`, `--stop-at` and `--ban` can have no effect with this vocabulary, a sentence each."""
     notices = []
     if never := vocabulary.outside(config.ban or ""):
-        names = ", ".join(map(spelled, never))
+        more = f" and {len(never) - _NAMED} more" if len(never) > _NAMED else ""
+        names = ", ".join(map(spelled, never[:_NAMED])) + more
         notices.append(f"--ban has no effect on {names}: the model never saw {'it' if len(never) == 1 else 'them'}")
     banned = frozenset(config.ban or "")
     writable = frozenset(vocabulary.characters) - banned

@@ -196,7 +196,7 @@ def _decoded(content: _Content, encoding: str | None, tally: Tally) -> Iterator[
     if is_wide and encoding:
         _check_byte_order(content, head, encoding, canonical, marked)
     if not is_wide and b"\0" in head:
-        raise _binary(content, head.index(b"\0"), head)
+        raise _binary(content, head.index(b"\0"), head, marked)
     decoder = codecs.getincrementaldecoder(codec)("strict")
     line_breaks = io.IncrementalNewlineDecoder(None, translate=True)
     as_utf8 = _Utf8Check() if encoding and not canonical.startswith(("utf-", "ascii")) else None
@@ -205,7 +205,7 @@ def _decoded(content: _Content, encoding: str | None, tally: Tally) -> Iterator[
     at_start = True
     for block in _blocks(content, head):
         if not is_wide and b"\0" in block:
-            raise CorpusError(str(_binary(content, offset + block.index(b"\0"), block)))
+            raise CorpusError(str(_binary(content, offset + block.index(b"\0"), block, DEFAULT_ENCODING)))
         waiting = decoder.getstate()[0]  # bytes of a character that the last block cut in two
         try:
             text = decoder.decode(block, final=not block)
@@ -224,8 +224,9 @@ def _decoded(content: _Content, encoding: str | None, tally: Tally) -> Iterator[
             else:
                 raise _misfit(content, problem, at, encoding, block) from None
         except UnicodeError as problem:
-            advice = wide_advice(content.path, wide_encodings(head) or ("utf-16-le", "utf-16-be"))
-            raise CorpusError(f"{content.name} does not fit --encoding {codec}: {problem}; {advice}") from None
+            raise CorpusError(
+                f"{content.name} does not fit --encoding {codec}: {problem}; name another encoding"
+            ) from None
         offset += len(block)
         surplus += len(block) - len(text)
         if as_utf8 is not None:
@@ -285,20 +286,26 @@ class _Utf8Check:
 
 
 def _check_byte_order(content: _Content, head: bytes, encoding: str, canonical: str, marked: str) -> None:
-    """Raise DecodingError where UTF-16 or UTF-32 was named, and the bytes show another one of them."""
-    if canonical in ("utf-16", "utf-32"):  # these go by the mark
-        return
-    shown_by = "its byte-order mark says"
-    right: tuple[str, ...] = (marked,) if marked != DEFAULT_ENCODING else ()
-    if not right:
+    """Raise DecodingError where UTF-16 or UTF-32 was named, and the bytes show another one of them, or no mark."""
+    goes_by_mark = canonical in ("utf-16", "utf-32")
+    if marked != DEFAULT_ENCODING:
+        right, shown_by = (marked,), "its byte-order mark says"
+        fits = marked.startswith(canonical) if goes_by_mark else marked == canonical
+    else:
         right, shown_by = wide_encodings(head), "its bytes read as"
-    if right and canonical not in right:
+        fits = not head if goes_by_mark else canonical in right or not right
+    if goes_by_mark and not fits and not right:
+        right, shown_by = (f"{canonical}-le", f"{canonical}-be"), "it has no byte-order mark, so name"
+    if not fits:
         fault = f"{content.name} does not fit --encoding {encoding}: {shown_by} {' or '.join(right)}"
         raise DecodingError(fault, wide_advice(content.path, right), right[0] if len(right) == 1 else None)
 
 
-def _binary(content: _Content, offset: int, block: bytes) -> BinaryFileError:
+def _binary(content: _Content, offset: int, block: bytes, marked: str) -> BinaryFileError:
     byte = f"byte 0x00 at offset {offset}"
+    if marked != DEFAULT_ENCODING:
+        kind = f"{marked[:6].upper()}, as its byte-order mark says,"
+        return BinaryFileError(f"{content.name} is {kind} and not what --encoding names; leave out --encoding", kind)
     if wide := wide_encodings(block):
         kind = f"{wide[0][:6].upper()} without a byte-order mark"
         return BinaryFileError(f"{content.name} is {kind}: {byte}; {wide_advice(content.path, wide)}", kind)

@@ -25,7 +25,7 @@ _MISFIT = re.compile("[\udc80-\udcff]")
 _BEYOND_ASCII = re.compile("[\x80-\ud7ff\ue000-\U0010ffff]")
 # what Western texts have beside ASCII; cp1252 has 27 more signs, which as a rule mean that it is another encoding
 _WESTERN = frozenset("äöüßÄÖÜéèêëàâáãåæçñíìîïóòôõøœúùûýÿÉÈÊÀÁÂÇÑÅØÆŒÓÍÚ‘’“”„–—…€£§°«»·•™©®¡¿šžŠŽ´ª º½¼\xa0")
-_DENSEST_WESTERN = 0.3  # share of a Western text beside ASCII, at most
+_DENSEST_WESTERN = 0.4  # share of a Western text beside ASCII, at most
 _OTHERS = ("gb18030", "shift_jis", "euc_kr", "big5", "cp1251", "koi8_r")
 _EXCERPT = 10  # bytes on either side of a misfit that are shown
 
@@ -63,7 +63,7 @@ def wide_encodings(head: bytes) -> tuple[str, ...]:
     """As which of UTF-16 and UTF-32, without a mark, the start of a text makes sense.
 
     Returns:
-        None as a rule; one; or both byte orders of UTF-16 where nothing decides between them.
+        Nothing as a rule; one; or both byte orders of UTF-16 where nothing decides between them.
     """
     shares = {codec: share for codec in _WIDE if (share := _common_share(head, codec))}
     found = sorted(shares, key=lambda codec: shares[codec], reverse=True)
@@ -121,7 +121,7 @@ def not_utf8(
     byte = f"byte 0x{problem.object[problem.start]:02x} at offset {offset}"
     count = f"{found.misfits:,}" if found.whole else f"more than {found.misfits:,}"
     several = "the only byte that does not fit" if count == "1" else f"the first of {count} bytes that do not fit"
-    wide = wide_encodings(head)
+    wide = wide_encodings(head) if found.fitting < found.misfits else ()
     if wide:
         fault = f"{name} is not UTF-8: {byte} ({problem.reason}), and its bytes read as {' or '.join(wide)}"
         return DecodingError(fault, wide_advice(path, wide), wide[0] if len(wide) == 1 else None)
