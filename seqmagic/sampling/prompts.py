@@ -75,8 +75,8 @@ def _describe(outside: str, vocabulary: Vocabulary) -> str:
     for character in outside[:_NAMED]:
         near = _nearest(character, vocabulary)
         code, quoted = f"U+{ord(character):04X}", spelled(character)
-        more = f"{near!r} is known" if near else code if quoted != code else unicodedata.name(character, "a mark")
-        words.append(f"{quoted} ({more})")
+        what = f"{near!r} is known" if near else code if quoted != code else unicodedata.name(character, "a mark")
+        words.append(f"{quoted} ({what})")
     more = len(outside) - _NAMED
     return ", ".join(words) + (f" and {more} more" if more > 0 else "")
 

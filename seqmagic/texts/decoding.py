@@ -287,6 +287,7 @@ class _Utf8Check:
 
 def _check_byte_order(content: _Content, head: bytes, encoding: str, canonical: str, marked: str) -> None:
     """Raise DecodingError where UTF-16 or UTF-32 was named, and the bytes show another one of them, or no mark."""
+    right: tuple[str, ...]
     goes_by_mark = canonical in ("utf-16", "utf-32")
     if marked != DEFAULT_ENCODING:
         right, shown_by = (marked,), "its byte-order mark says"

@@ -50,12 +50,14 @@ class NormalForms:
 
     def _fit_letter(self, match: re.Match[str]) -> str:
         letter = match.group()
-        forms = (letter, unicodedata.normalize("NFC", letter), unicodedata.normalize("NFD", letter))
-        best = min(forms, key=lambda form: sum(character not in self._known for character in form))
-        if best != letter:
-            self.changed += 1
-            self._example = self._example or best
-        return best
+        if self._known.issuperset(letter):
+            return letter
+        for form in (unicodedata.normalize("NFC", letter), unicodedata.normalize("NFD", letter)):
+            if self._known.issuperset(form):
+                self.changed += 1
+                self._example = self._example or form
+                return form
+        return letter
 
     def fitted(self, pieces: Iterable[str]) -> Iterator[str]:
         """The same for a text in pieces; a letter may be cut in two by the end of one."""

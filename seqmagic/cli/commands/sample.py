@@ -74,7 +74,7 @@ def sample(
     from seqmagic.cli.writing import assign
 
     config = collect(SampleConfig, values)
-    _refuse_contradictions(settings, config, runs, prompt_files, output, interactive)
+    _refuse_contradictions(settings, config, runs, prompt_files, output, interactive, separator)
     given = [*prompts, *map(_read_prompt, prompt_files)]
     models = _load(settings, runs)
     if interactive:
@@ -114,8 +114,11 @@ def _refuse_contradictions(
     prompt_files: Sequence[str],
     output: Path | None,
     interactive: bool,
+    separator: str,
 ) -> None:
-    """Raise click.UsageError for options that can't be heeded together."""
+    """Raise click.UsageError for options that can't be heeded, or not together."""
+    if separator.encode("utf-8", "ignore").decode("utf-8") != separator:
+        raise click.UsageError(f"--separator must be Unicode; received {separator!r}")
     if len(runs) > 1 and config.length == 0:
         raise click.UsageError("--length 0 never ends, so runs can't stand side by side; give a length")
     if interactive and (settings.json or output or len(runs) > 1):
