@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -24,6 +25,7 @@ PARTS = ("train", "validation", "test")  # of a text, in its order
 STOPS = ("length", "blank-line", "sentence")
 PRECISIONS = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
 DEFAULT_MINUTES = 3.0
+_ESCAPES = r"\n is a line break, \t a tab, \\ a backslash"
 
 
 def setting(
@@ -38,6 +40,7 @@ def setting(
     unit: str | None = None,
     auto: str | None = None,
     metavar: str | None = None,
+    escapes: bool = False,
 ) -> Any:
     """A dataclass field that knows its range and its help.
 
@@ -50,6 +53,7 @@ def setting(
         unit: What the number counts, for `--help`.
         auto: What `None` stands for, in words for `--help`.
         metavar: What is to be typed, for `--help`, where the type does not say it.
+        escapes: Whether the command line understands \\n, \\t and \\\\ in it (`unescaped`).
     """
     metadata = {
         "help": help,
@@ -61,6 +65,7 @@ def setting(
         "unit": unit,
         "auto": auto,
         "metavar": metavar,
+        "escapes": escapes,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -88,6 +93,12 @@ def _figure(number: float) -> str:
 def option_name(field_name: str) -> str:
     """`sequence_length` -> `--sequence-length`."""
     return "--" + field_name.replace("_", "-")
+
+
+def unescaped(text: str) -> str:
+    r"""`text` as it was typed, with \n, \t and \\ replaced by what they stand for; any other backslash is one."""
+    meanings = {r"\n": "\n", r"\t": "\t", r"\\": "\\"}
+    return re.sub(r"\\[nt\\]", lambda match: meanings[match.group()], text)
 
 
 def check_value(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
@@ -313,8 +324,10 @@ class SampleConfig(Config):
     repetition_window: int = setting(
         32, "How far back --repetition-penalty looks.", minimum=1, maximum=10_000, unit="characters"
     )
-    ban: str | None = setting(None, "Characters that are never written.", auto="none")
-    stop: tuple[str, ...] = setting((), "End a text where this would be written; may be given several times.")
+    ban: str | None = setting(None, f"Characters that are never written; {_ESCAPES}.", auto="none", escapes=True)
+    stop: tuple[str, ...] = setting(
+        (), f"End a text where this would be written; {_ESCAPES}; may be given several times.", escapes=True
+    )
     stop_at: str = setting("length", "End a text early: at a blank line or at the end of a sentence.", choices=STOPS)
     min_length: int = setting(0, "Let no --stop or --stop-at end a text before this.", minimum=0, unit="characters")
     count: int = setting(1, "Texts to write for each prompt.", minimum=1, unit="texts")

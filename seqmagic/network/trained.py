@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqmagic.errors import RunError
 from seqmagic.network.keras_file import load_network
 from seqmagic.network.network import Network
 from seqmagic.runs.folder import Run
@@ -30,30 +29,9 @@ class TrainedModel:
 
 
 def read_trained(run: Run) -> TrainedModel:
-    """The model of `run`.
+    """The model of `run`; `load_network` holds the weights against vocabulary and record.
 
     Raises:
         RunError: a file is missing or corrupt, or they are not of one training.
     """
-    record, vocabulary, network = run.read_record(), run.read_vocabulary(), load_network(run)
-    trained = TrainedModel(run, record, network, vocabulary)
-    _check_configuration(trained)
-    return trained
-
-
-def _check_configuration(trained: TrainedModel) -> None:
-    """Raise RunError where the record names another network; `load_network` has compared the vocabulary's size."""
-    model, network = trained.record.model, trained.network
-    units = network.layers[0].weights.recurrent_kernel.shape[0]
-    pairs = {
-        "cell": (model.cell, network.layers[0].cell),
-        "layers": (model.layers, len(network.layers)),
-        "units": (model.units, units),
-        "embedding": (model.embedding, network.embedding.shape[1]),
-    }
-    for name, (recorded, found) in pairs.items():
-        if recorded is not None and recorded != found:
-            raise RunError(
-                f"{trained.run.model_path} has {name} {found}, {trained.run.record_path} says {recorded}: "
-                "they are not of one training; restore the one that was changed"
-            )
+    return TrainedModel(run, run.read_record(), load_network(run), run.read_vocabulary())

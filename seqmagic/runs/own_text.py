@@ -69,7 +69,7 @@ def read_own_text(run: Run, part: str) -> OwnText:
             f"the text of run {run.name} can't be read again: {source} is no file and no folder of texts", brief=gone
         )
     try:
-        corpus = read_corpus(source, record.data, vocabulary=run.read_vocabulary())
+        corpus = read_corpus(source, record.data, vocabulary=run.read_vocabulary(), again=True)
     except SeqmagicError as problem:
         raise OwnTextError(f"the text of run {run.name} can't be read again: {problem}", brief=gone) from problem
     if corpus.sha256 != record.text.sha256:

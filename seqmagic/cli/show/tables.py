@@ -130,7 +130,7 @@ def _baseline_cells(one: Baseline, ngram: Baseline | None) -> list[str]:
 
 
 def _difference(loss: float, ngram: Baseline | None) -> str:
-    return NONE if ngram is None else f"{loss - ngram.loss:+.3f}".replace("-", "−")
+    return NONE if ngram is None else f"{loss - ngram.loss:+z.3f}".replace("-", "−")
 
 
 # ---------------------------------------------------------------- runs
