@@ -23,7 +23,7 @@ LEVELS = [
 PACKAGES = [  # allowed in addition to those of the levels below
     set(),
     {"numpy"},
-    {"h5py", "threadpoolctl"},
+    {"h5py", "threadpoolctl", "filelock"},
     {"tensorflow", "keras"},
     {"ai_edge_litert", "onnx", "onnxruntime"},
     {"click", "rich", "prompt_toolkit"},
