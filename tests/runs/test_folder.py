@@ -17,6 +17,7 @@ from seqmagic.runs.record import RunRecord
 from seqmagic.texts.vocabulary import Vocabulary
 from tests.helpers import make_results, make_run
 
+
 def test_a_record_comes_back_as_it_was_written(tiny_run: Run) -> None:
     record = tiny_run.read_record()
     assert record.text.train == (0, record.text.validation[0])

@@ -95,7 +95,7 @@ def test_a_run_that_is_being_trained_belongs_to_that_training(tiny_run: Run, mod
             lambda: check_free(models, "tiny", overwrite=True),
             lambda: remove_run(models, "tiny"),
         ):
-            with pytest.raises(RunError, match="run tiny is (still )?being trained"):
+            with pytest.raises(RunError, match=r"run tiny is (still )?being trained"):
                 refused()
         if not new.is_published:
             new.run.model_path.write_text("weights")
@@ -198,9 +198,15 @@ def test_the_next_command_finds_a_run_by_its_path(tiny_run: Run, tmp_path: Path)
     assert open_run(tmp_path / "elsewhere", str(tiny_run.path)).read_record().status == "complete"
 
 
-@pytest.mark.parametrize(("status", "alive", "state"), [
-    ("complete", True, "complete"), ("running", True, "running"), ("running", False, "died"), ("failed", False, "failed"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("status", "alive", "state"),
+    [
+        ("complete", True, "complete"),
+        ("running", True, "running"),
+        ("running", False, "died"),
+        ("failed", False, "failed"),
+    ],
+)
 def test_a_run_whose_process_is_gone_died(status: str, alive: bool, state: str, models: Path, text: Path) -> None:
     run = make_run(models, source=text, status=status, environment={"process": os.getpid()})
     process = holding.start("train", run)
@@ -253,6 +259,6 @@ def test_a_folder_that_may_not_be_written_in_is_found_before_anything_is_renamed
 ) -> None:
     """For root too, who may do anything: by what the system would say to someone else."""
     monkeypatch.setattr(making.os, "access", lambda path, mode: False)
-    with pytest.raises(RunError, match="run tiny can't be removed: .* may not be written in"):
+    with pytest.raises(RunError, match=r"run tiny can't be removed: .* may not be written in"):
         remove_run(models, "tiny")
     assert names(models) == ["tiny"]
