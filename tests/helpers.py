@@ -16,6 +16,7 @@ from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.network.sizes import count_parameters
 from seqmagic.runs import folder as runs
 from seqmagic.runs.folder import Run
+from seqmagic.runs.making import create_run
 from seqmagic.runs.record import RunRecord, TextRecord, vocabulary_sum
 from seqmagic.texts.corpus import Corpus, read_corpus
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
@@ -217,8 +218,9 @@ class FakeTraining:
         status = "interrupted" if loss == "interrupted" else "complete"
         loss = 2.5 if loss == "interrupted" else loss
         default = runs.default_name(corpus.source, model.cell, layers, units)
-        name = runs.create_run(models, name=asked["name"], default=default, overwrite=False).name
-        (models / name).rmdir()
+        new = create_run(models, name=asked["name"], default=default, overwrite=False)
+        name = new.name
+        new.end("failed")
         parameters = count_parameters(
             model.cell,
             units=units,

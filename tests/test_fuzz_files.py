@@ -129,7 +129,7 @@ class Fuzzed:
                 ["compare", "tiny", "good"],
                 ["runs", "show", "best"],
                 ["sample", "tiny", "--length", "5", "--json"],
-            ]  # fmt: skip
+            ]
         )
 
     def tree(self) -> list[tuple[str, int, int]]:
@@ -389,7 +389,8 @@ def fuzz(name: str, seed: int, mutations: int) -> int:
         fuzzed.put(fuzzed.original)
     seconds = time.monotonic() - started
     print(
-        f"{name}: {mutations:,} mutations, {calls:,} commands, {seconds:.0f} s, the slowest {slowest:.2f} s; {wrong} wrong"
+        f"{name}: {mutations:,} mutations, {calls:,} commands, {seconds:.0f} s, "
+        f"the slowest {slowest:.2f} s; {wrong} wrong"
     )
     return wrong
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import re
@@ -40,9 +42,38 @@ def json_document(value: Any) -> None:
 
 
 def notice(text: str, *, quiet: bool = False, painted: bool = False) -> None:
-    """A line for the reader that is no result, on standard error; `painted` has colours, and nothing from a file."""
+    """A line for the reader that is no result, on standard error; where nobody reads any more, it is left out.
+
+    `painted` has colours, and nothing from a file.
+    """
     if not quiet:
-        click.echo(text if painted else harmless(text), err=True)
+        try:
+            click.echo(text if painted else harmless(text), err=True)
+        except OSError:
+            abandon(sys.stderr)
+
+
+def abandon(stream: TextIO) -> None:
+    """Point a stream that takes nothing more at nothing, so that what is still to be written to it is no error."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+@contextlib.contextmanager
+def unread() -> Iterator[None]:
+    """Within the block, results that nobody reads any more (a closed pipe or terminal) are no failure.
+
+    For commands whose work is on disk by then.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as problem:
+        if problem.errno not in (errno.EPIPE, errno.EIO):
+            raise
+        abandon(sys.stdout)
 
 
 def draw(make: Callable[[int], RenderableType]) -> None:

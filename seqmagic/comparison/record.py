@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -253,12 +252,14 @@ def runs_of(folder: Path) -> list[str]:
 
 
 def remove_comparison(folder: Path) -> None:
-    """Remove the record of a comparison; its runs stay.
+    """Remove the record of a comparison, and its folder where nothing else is in it; its runs stay.
 
     Raises:
         RunError: it can't be removed.
     """
     try:
-        shutil.rmtree(folder)
+        (folder / FILE_NAME).unlink()
+        with contextlib.suppress(OSError):  # other files are not ours
+            folder.rmdir()
     except OSError as problem:
         raise RunError(f"{folder} can't be removed: {problem.strerror or problem}") from problem

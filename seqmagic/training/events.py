@@ -12,7 +12,7 @@ from seqmagic.runs.record import HistoryRow, Results
 class Started:
     """The first step is about to be taken; everything is compiled."""
 
-    run: Run
+    run: Run  # where it will be once it has weights
     lines: tuple[str, ...]  # device, path and why, threads, sizes, what the recipe chose
 
 

@@ -7,7 +7,7 @@ import datetime
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from seqmagic.errors import TrainingError
 from seqmagic.evaluation.evaluation import Score
 from seqmagic.evaluation.units import finite, worse_than_uniform
 from seqmagic.runs import folder as runs
-from seqmagic.runs.folder import Run
+from seqmagic.runs.making import NewRun, create_run
 from seqmagic.runs.record import HistoryRow, Results, RunRecord, TextRecord, vocabulary_sum
 from seqmagic.texts.corpus import Corpus
 from seqmagic.training.budget import Budget
@@ -45,19 +45,20 @@ def train(
     overwrite: bool = False,
     argv: Sequence[str] = (),
     callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Train a model on `corpus` and keep it as a run below `models`.
 
     The text is read as contiguous streams with the state carried from window to window (truncated
     back-propagation through time: Williams and Peng 1990). The weights with the lowest validation loss
-    are kept. SIGINT ends the training early but whole: evaluated, saved, `Finished` with the status
-    "interrupted".
+    are kept; with the first of them the run becomes visible, and replaces the one that it overwrites. SIGINT,
+    SIGTERM and SIGHUP end the training early but whole: evaluated, saved, `Finished` with the status
+    "interrupted". Whoever stops asking for events ends it too: the weights on disk stay, as "interrupted".
 
     Args:
         corpus: The text, encoded and split.
         data: How the text was read, for the record.
         model, training: What was asked for; what is `None` is decided by the recipe.
-        models, name, overwrite: Where the run goes; see `runs.create_run`.
+        models, name, overwrite: Where the run goes; see `making.create_run`.
         argv: The command line, for the record.
         callbacks: Keras callbacks. An epoch of theirs is the stretch between two evaluations, with
             `loss`, `val_loss` and `learning_rate` in its logs; `model.stop_training` is heeded.
@@ -79,24 +80,21 @@ def train(
         measure_flops=measure_flops,
     )
     default = runs.default_name(corpus.source, plan.model.cell, plan.model.layers or 1, plan.model.units or 1)
-    run = runs.create_run(models, name=name, default=default, overwrite=overwrite)
-    try:
-        record = _new_record(run, corpus, data=data, plan=plan, argv=argv, device=device)
-        run.write_vocabulary(corpus.vocabulary)
-        run.write_record(record)
-        with stop_on_signal() as stop_requested:
-            trainer = _Trainer(run, record, corpus, plan, device, callbacks)
+    with stop_on_signal() as stop_requested:
+        new = create_run(models, name=name, default=default, overwrite=overwrite)
+        try:
+            record = _new_record(new.name, corpus, data=data, plan=plan, argv=argv, device=device)
+            new.run.write_vocabulary(corpus.vocabulary)
+            new.run.write_record(record)
+            trainer = _Trainer(new, record, corpus, plan, device, callbacks)
             yield from trainer.events(stop_requested)
-    except BaseException:
-        if run.has_model:
-            run.write_record(dataclasses.replace(run.read_record(), status="failed"))
-        else:
-            runs.discard(run)
-        raise
+        except BaseException as problem:
+            new.end("interrupted" if isinstance(problem, GeneratorExit | KeyboardInterrupt) else "failed")
+            raise
 
 
 def _new_record(
-    run: Run, corpus: Corpus, *, data: DataConfig, plan: Plan, argv: Sequence[str], device: Device
+    name: str, corpus: Corpus, *, data: DataConfig, plan: Plan, argv: Sequence[str], device: Device
 ) -> RunRecord:
     text = TextRecord(
         source=corpus.source,
@@ -108,7 +106,7 @@ def _new_record(
         test=corpus.test,
     )
     return RunRecord(
-        name=run.name,
+        name=name,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
         argv=tuple(argv),
         seed=plan.training.seed,
@@ -132,7 +130,7 @@ class _Trainer:
 
     def __init__(
         self,
-        run: Run,
+        new: NewRun,
         record: RunRecord,
         corpus: Corpus,
         plan: Plan,
@@ -141,7 +139,7 @@ class _Trainer:
     ) -> None:
         if plan.training.learning_rate is None:
             raise ValueError("a training needs a plan with every setting decided")
-        self.run = run
+        self.new = new
         self.plan = plan
         self.session = Session(corpus, plan, threads=device.threads)
         self.record = dataclasses.replace(record, environment={**record.environment, "path": self.session.engine.name})
@@ -158,9 +156,11 @@ class _Trainer:
 
     def events(self, stop_requested: Any) -> Iterator[Event]:
         session, budget = self.session, self.budget
+        if stop_requested():
+            raise KeyboardInterrupt  # nothing is compiled yet: there is nothing to wait for
         evaluation_seconds = session.compile()
-        self.run.write_record(self.record)
-        yield Started(run=self.run, lines=self._introduction())
+        self.new.run.write_record(self.record)
+        yield Started(run=self.new.final, lines=self._introduction())
         session.model.stop_training = False
         self.callbacks.on_train_begin()
         self.callbacks.on_epoch_begin(0)
@@ -219,11 +219,11 @@ class _Trainer:
         best = self.best is None or score.loss < self.best.loss
         if best:
             self.best, self.best_weights = score, weights
-            save_model(session.model, self.run.model_path)
-            runs.settle(self.run)
+            save_model(session.model, self.new.run.model_path)
         row = self._history_row(score, sample)
-        self.run.append_history(row)
-        self.run.append_sample(f"step {session.step:,}, validation loss {score.loss:.4f}", sample)
+        self.new.run.append_history(row)
+        self.new.run.append_sample(f"step {session.step:,}, validation loss {score.loss:.4f}", sample)
+        self.new.publish()
         self.budget.evaluated(session.step, seconds=time.monotonic() - started)
         logs = {"loss": self.train_loss, "val_loss": score.loss, "learning_rate": self.learning_rate}
         self.callbacks.on_epoch_end(self.evaluations - 1, logs)
@@ -270,10 +270,11 @@ class _Trainer:
         found = [f"its {worse} (this run's was {self.plan.training.learning_rate:g})"] if worse else []
         found += [f"{advice}; the last good weights are kept"] if self.diverged else []
         notes = tuple(found)
-        self.run.write_record(
+        self.new.run.write_record(
             dataclasses.replace(self.record, status=status, results=results, notes=(*self.record.notes, *notes))
         )
-        return Finished(run=self.run, status=status, results=results, notes=notes)
+        self.new.release()
+        return Finished(run=self.new.run, status=status, results=results, notes=notes)
 
     def _introduction(self) -> tuple[str, ...]:
         """The device, the path that runs and why, the sizes, and what the recipe decided."""
