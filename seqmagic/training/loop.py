@@ -77,7 +77,7 @@ def train(
         device=device.kind,
         measure_flops=measure_flops,
     )
-    default = runs.default_name(corpus.source, plan.model.cell, plan.model.layers or 1, plan.model.units or 1)
+    default = runs.default_name(corpus.source, plan.model.cell, plan.model.layers, plan.model.units)
     run = runs.create_run(models, name=name, default=default, overwrite=overwrite)
     try:
         record = _new_record(run, corpus, data=data, plan=plan, argv=argv, device=device)
@@ -137,8 +137,6 @@ class _Trainer:
         device: Device,
         callbacks: Sequence[keras.callbacks.Callback],
     ) -> None:
-        if plan.training.learning_rate is None:
-            raise ValueError("a training needs a plan with every setting decided")
         self.run = run
         self.plan = plan
         self.session = Session(corpus, plan, threads=device.threads)

@@ -60,8 +60,6 @@ class Session:
     def __init__(self, corpus: Corpus, plan: Plan, *, threads: int) -> None:
         training = plan.training
         batch_size, sequence_length = training.batch_size, training.sequence_length
-        if batch_size is None or sequence_length is None or training.weight_decay is None:
-            raise ValueError("a session needs a plan with every setting decided")
         self.corpus = corpus
         self.seed = training.seed
         self.reset_probability = training.reset_probability

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from seqmagic.config import ModelConfig
+from seqmagic.config import DecidedModel
 from seqmagic.fused import network
 from seqmagic.fused.layer import States
 from seqmagic.training.engines.engine import ScoreResult, StepResult, as_tensors, dropout_masks, zero_states
@@ -23,7 +23,7 @@ class FusedEngine:
     name = "fused"
     precision = "float32"
 
-    def __init__(self, config: ModelConfig, *, shards: int, reason: str = "") -> None:
+    def __init__(self, config: DecidedModel, *, shards: int, reason: str = "") -> None:
         self.reason = reason
         self._config = config
         self._shards = shards
