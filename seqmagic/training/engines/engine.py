@@ -28,6 +28,7 @@ class Engine(Protocol):
     name: str  # "fused" | "keras" | "cudnn"
     reason: str  # what runs and why, in a phrase
     precision: str  # "float32" | "mixed_float16" | "mixed_bfloat16"
+    shards: int  # parts of the batch that are computed side by side
 
     def initial_states(self, batch: int) -> tuple[States, ...]:
         """All zero: the state before the first character."""

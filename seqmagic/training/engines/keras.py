@@ -68,6 +68,7 @@ class KerasEngine:
         self.name = name
         self.reason = reason
         self.precision = precision
+        self.shards = 1
         self._config = config
         self._dtype = COMPUTE_DTYPES[precision]
         self._layers = stock_layers(config, precision=precision) if layers is None else layers
