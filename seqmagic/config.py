@@ -70,6 +70,11 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def decided(field: dataclasses.Field[Any]) -> Any:
+    """The same setting once it is decided: its range and help, but no default and no `None`."""
+    return dataclasses.field(metadata={**field.metadata, "auto": None, "decided": True})
+
+
 def range_words(metadata: Mapping[str, Any]) -> str:
     """The range of a setting as a reader would say it: "from 0 to below 1", "above 0", ""."""
     bounds = {name: metadata.get(name) for name in ("minimum", "maximum", "above", "below")}
@@ -104,6 +109,8 @@ def unescaped(text: str) -> str:
 def check_value(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
     """Raise ConfigError unless `value` is within what the setting's metadata allows."""
     if value is None:
+        if metadata.get("decided"):
+            raise ConfigError(f"{option_name(name)} must be decided here; received None")
         return
     choices = metadata.get("choices")
     if choices is not None:
@@ -203,6 +210,18 @@ class ModelConfig(Config):
         super().__post_init__()
 
 
+_MODEL = ModelConfig.__dataclass_fields__
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecidedModel(ModelConfig):
+    """A network with every size known: what the recipe returns, and what everything behind it takes."""
+
+    units: int = decided(_MODEL["units"])
+    layers: int = decided(_MODEL["layers"])
+    dropout: float = decided(_MODEL["dropout"])
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(Config):
     """How the network is trained. `None` is resolved by `seqmagic.training.recipe`."""
@@ -283,6 +302,24 @@ class TrainConfig(Config):
         super().__post_init__()
         if self.minutes is not None and self.epochs is not None:
             raise ConfigError("--minutes and --epochs are two budgets; give one of them")
+
+
+_TRAINING = TrainConfig.__dataclass_fields__
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecidedTraining(TrainConfig):
+    """A training with every setting known; of the two budgets exactly one is given."""
+
+    batch_size: int = decided(_TRAINING["batch_size"])
+    sequence_length: int = decided(_TRAINING["sequence_length"])
+    learning_rate: float = decided(_TRAINING["learning_rate"])
+    weight_decay: float = decided(_TRAINING["weight_decay"])
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.minutes is None and self.epochs is None:
+            raise ConfigError("a training needs a budget: --minutes or --epochs")
 
 
 @dataclass(frozen=True, kw_only=True)

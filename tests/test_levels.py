@@ -13,7 +13,7 @@ import seqmagic
 
 PACKAGE = Path(seqmagic.__file__).parent
 LEVELS = [
-    {"", "errors", "config", "files"},
+    {"", "errors", "config", "files", "machine"},
     {"texts", "network.cells", "network.sizes", "evaluation.baselines", "evaluation.units"},
     {"runs", "network", "evaluation", "sampling", "insight"},
     {"fused"},

@@ -79,7 +79,7 @@ def train(
         device=device.kind,
         measure_flops=measure_flops,
     )
-    default = runs.default_name(corpus.source, plan.model.cell, plan.model.layers or 1, plan.model.units or 1)
+    default = runs.default_name(corpus.source, plan.model.cell, plan.model.layers, plan.model.units)
     with stop_on_signal() as stop_requested:
         new = create_run(models, name=name, default=default, overwrite=overwrite)
         try:
@@ -137,25 +137,20 @@ class _Trainer:
         device: Device,
         callbacks: Sequence[keras.callbacks.Callback],
     ) -> None:
-        if plan.training.learning_rate is None:
-            raise ValueError("a training needs a plan with every setting decided")
         self.new = new
         self.plan = plan
         self.session = Session(corpus, plan, threads=device.threads)
-        self.record = dataclasses.replace(record, environment={**record.environment, "path": self.session.engine.name})
+        engine = self.session.engine
+        chosen = {"path": engine.name, "precision": engine.precision, "shards": engine.shards}
+        self.record = dataclasses.replace(record, environment={**record.environment, **chosen})
         self.device = device
         self.schedule = make_schedule(plan.training.learning_rate)
         self.budget = Budget(plan.training, steps_per_epoch=self.session.steps_per_epoch)
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.session.model, epochs=1, verbose=0)
-        self.losses: list[float] = []  # of the steps since the last evaluation
-        self.train_loss = math.nan
-        self.evaluations = 0
-        self.best: Score | None = None
-        self.best_weights: list[np.ndarray] = []
         self.diverged = False
 
     def events(self, stop_requested: Any) -> Iterator[Event]:
-        session, budget = self.session, self.budget
+        session, state, budget = self.session, self.session.state, self.budget
         if stop_requested():
             raise KeyboardInterrupt  # nothing is compiled yet: there is nothing to wait for
         evaluation_seconds = session.compile()
@@ -168,83 +163,86 @@ class _Trainer:
         budget.start(evaluation_seconds=evaluation_seconds, closing_evaluations=1.0 + share)
         reported = 0.0
         while not (stop_requested() or session.model.stop_training or self.diverged):
-            fraction = budget.fraction(session.step)
+            fraction = budget.fraction(session.state.step)
             if fraction >= 1.0:
                 break
             self._step(self.schedule(fraction))
             if budget.elapsed - reported >= PROGRESS_SECONDS:
                 reported = budget.elapsed
                 yield self._progress()
-            if budget.evaluation_due(session.step) and not self.diverged:
+            if budget.evaluation_due(session.state.step) and not self.diverged:
                 yield from self._evaluate()
-                self.callbacks.on_epoch_begin(self.evaluations)
-        if session.step == 0:
+                self.callbacks.on_epoch_begin(len(state.history))
+        if session.state.step == 0:
             raise KeyboardInterrupt  # stopped while it compiled: there is nothing to keep
-        if not self.diverged or self.best is None:
+        if not self.diverged or state.best is None:
             yield from self._evaluate()
         self.callbacks.on_train_end()
         yield self._finish(interrupted=stop_requested())
 
     def _step(self, learning_rate: float) -> None:
         self.learning_rate = learning_rate
-        self.callbacks.on_train_batch_begin(self.session.step)
+        self.callbacks.on_train_batch_begin(self.session.state.step)
         loss, norm = self.session.take_step(learning_rate)
         self.diverged = not (math.isfinite(loss) and math.isfinite(norm))
         if not self.diverged:
-            self.losses.append(loss)
-        self.callbacks.on_train_batch_end(self.session.step - 1, {"loss": loss})
+            self.session.state.losses.append(loss)
+        self.callbacks.on_train_batch_end(self.session.state.step - 1, {"loss": loss})
 
     def _progress(self) -> Progress:
         session = self.session
         return Progress(
-            fraction=self.budget.fraction(session.step),
-            train_loss=float(np.mean(self.losses[-200:])) if self.losses else self.train_loss,
+            fraction=self.budget.fraction(session.state.step),
+            train_loss=float(np.mean(session.state.losses[-200:]))
+            if session.state.losses
+            else session.state.train_loss,
             characters_per_second=session.characters_per_second,
-            seconds_left=self.budget.seconds_left(session.step),
+            seconds_left=self.budget.seconds_left(session.state.step),
             epoch=session.epoch,
         )
 
     def _evaluate(self) -> Iterator[Event]:
-        session = self.session
+        session, state = self.session, self.session.state
         started = time.monotonic()
         score = session.validation_score()
         if not math.isfinite(score.loss):
             self.diverged = True
             return
-        self.evaluations += 1
-        self.train_loss = float(np.mean(self.losses)) if self.losses else self.train_loss
-        self.losses.clear()
-        weights = session.weights()
+        state.train_loss = float(np.mean(state.losses)) if state.losses else state.train_loss
+        state.losses.clear()
+        state.elapsed_seconds = self.budget.elapsed
+        weights = state.weights
         sample = session.sample(weights)
-        best = self.best is None or score.loss < self.best.loss
+        best = state.best is None or score.loss < state.best.loss
         if best:
-            self.best, self.best_weights = score, weights
+            state.best, state.best_weights = score, weights
             save_model(session.model, self.new.run.model_path)
-        row = self._history_row(score, sample)
+        row = self._history_row(score)
+        state.history.append(row)
         self.new.run.append_history(row)
-        self.new.run.append_sample(f"step {session.step:,}, validation loss {score.loss:.4f}", sample)
+        self.new.run.append_sample(f"step {state.step:,}, validation loss {score.loss:.4f}", sample)
         self.new.publish()
-        self.budget.evaluated(session.step, seconds=time.monotonic() - started)
-        logs = {"loss": self.train_loss, "val_loss": score.loss, "learning_rate": self.learning_rate}
-        self.callbacks.on_epoch_end(self.evaluations - 1, logs)
+        self.budget.evaluated(state.step, seconds=time.monotonic() - started)
+        logs = {"loss": state.train_loss, "val_loss": score.loss, "learning_rate": self.learning_rate}
+        self.callbacks.on_epoch_end(len(state.history) - 1, logs)
         yield Evaluated(row=row, sample=sample, best=best)
 
-    def _history_row(self, score: Score, sample: str) -> HistoryRow:
+    def _history_row(self, score: Score) -> HistoryRow:
         session = self.session
         return {
-            "step": session.step,
+            "step": session.state.step,
             "epoch": round(session.epoch, 4),
-            "seconds": round(self.budget.elapsed, 3),
-            "train_loss": finite(self.train_loss),
+            "seconds": round(session.state.elapsed_seconds, 3),
+            "train_loss": finite(session.state.train_loss),
             "validation_loss": score.loss,
             "bits_per_character": score.bits_per_character,
             "learning_rate": self.learning_rate,
-            "characters": session.step * session.characters_per_step,
+            "characters": session.characters,
             "characters_per_second": round(session.characters_per_second, 1),
         }
 
     def _finish(self, *, interrupted: bool) -> Finished:
-        session, best = self.session, self.best
+        session, best = self.session, self.session.state.best
         advice = (
             "the loss stopped being a number (it exploded); try a lower --learning-rate "
             f"(this run's was {self.plan.training.learning_rate:g}) or a smaller --clip-norm "
@@ -252,7 +250,7 @@ class _Trainer:
         )
         if best is None:
             raise TrainingError(f"{advice}; nothing was saved")
-        set_weights(session.model, self.best_weights)
+        set_weights(session.model, session.state.best_weights)
         train_score = session.train_score()
         results: Results = {
             "train_loss": train_score.loss,
@@ -261,7 +259,7 @@ class _Trainer:
             "perplexity": finite(best.perplexity),
             "parameters": session.model.count_params(),
             "epochs": round(session.epoch, 4),
-            "characters": session.step * session.characters_per_step,
+            "characters": session.characters,
             "characters_per_second": round(session.characters_per_second, 1),
             "seconds": round(self.budget.elapsed, 3),
         }

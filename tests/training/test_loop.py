@@ -75,6 +75,7 @@ def test_a_training_leaves_a_whole_run(cell: str, corpus: Corpus, tmp_path: Path
     assert record.status == "complete" and record.results == end.results
     assert record.text.sha256 == corpus.sha256 and record.text.train == corpus.train
     assert record.environment["path"] == "fused"
+    assert (record.environment["precision"], record.environment["shards"]) == ("float32", 1)
     assert run.read_vocabulary() == corpus.vocabulary
     rows = [event.row for event in events if isinstance(event, Evaluated)]
     assert run.read_history() == rows and len(rows) >= 2
@@ -138,7 +139,7 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_weights(
 
     def take_step(self: Session, learning_rate: float) -> tuple[float, float]:
         loss, norm = taken(self, learning_rate)
-        return (float("nan"), norm) if self.step >= when else (loss, norm)
+        return (float("nan"), norm) if self.state.step >= when else (loss, norm)
 
     monkeypatch.setattr(Session, "take_step", take_step)
     end = finished(run_training(corpus, tmp_path))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from seqmagic.config import ModelConfig
+from seqmagic.config import DecidedModel
 from seqmagic.fused import network
 from seqmagic.fused.layer import States
 from seqmagic.training.engines.engine import ScoreResult, StepResult, as_tensors, dropout_masks, zero_states
@@ -23,10 +23,10 @@ class FusedEngine:
     name = "fused"
     precision = "float32"
 
-    def __init__(self, config: ModelConfig, *, shards: int, reason: str = "") -> None:
+    def __init__(self, config: DecidedModel, *, shards: int, reason: str = "") -> None:
         self.reason = reason
         self._config = config
-        self._shards = shards
+        self.shards = shards
         self._step_shard = tf.function(self._shard_loss_and_gradients, jit_compile=True)
         self._score_shard = tf.function(self._shard_score, jit_compile=True)
         self._step_all = tf.function(self._all_loss_and_gradients)
@@ -60,7 +60,7 @@ class FusedEngine:
     ) -> StepResult:
         results = [
             self._step_shard(weights, ids[rows], targets[rows], _cut(states, rows), seed, tf.constant(rows.start))
-            for rows in shard_rows(ids.shape[0], self._shards)
+            for rows in shard_rows(ids.shape[0], self.shards)
         ]
         losses, gradients, new_states = zip(*results, strict=True)
         return (
@@ -86,7 +86,7 @@ class FusedEngine:
     ) -> ScoreResult:
         results = [
             self._score_shard(weights, ids[rows], targets[rows], _cut(states, rows))
-            for rows in shard_rows(ids.shape[0], self._shards)
+            for rows in shard_rows(ids.shape[0], self.shards)
         ]
         nats, new_states = zip(*results, strict=True)
         return tf.concat(nats, axis=0), _join(new_states)
