@@ -141,7 +141,7 @@ class _Trainer:
         self.plan = plan
         self.session = Session(corpus, plan, threads=device.threads)
         engine = self.session.engine
-        chosen = {"path": engine.name, "precision": engine.precision, "shards": engine.shards}
+        chosen: dict[str, Any] = {"path": engine.name, "precision": engine.precision, "shards": engine.shards}
         self.record = dataclasses.replace(record, environment={**record.environment, **chosen})
         self.device = device
         self.schedule = make_schedule(plan.training.learning_rate)
