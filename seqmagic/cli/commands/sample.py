@@ -26,6 +26,13 @@ LONGEST_PROMPT_FILE = 16 * 2**20  # bytes: a device or a wrong file may have no 
 SEPARATOR = "-" * 20
 
 
+class FileName(click.Path):
+    """The name of a file to write; an empty one, which would become the current folder, is refused as it came."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(value, param, ctx) if value else self.fail("name a file; received ''", param, ctx)
+
+
 @command(
     name="sample",
     short_help="Write text with a trained model.",
@@ -40,7 +47,7 @@ SEPARATOR = "-" * 20
 @option("--skip-unknown", is_flag=True, section="Prompt",
         help="Leave out of the prompt what the model never saw.")  # fmt: skip
 @config_options(SampleConfig)
-@option("--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), section="Output",
+@option("--output", metavar="FILE", type=FileName(dir_okay=False, path_type=Path), section="Output",
         help="Write to FILE instead of standard output.")  # fmt: skip
 @option("--separator", metavar="TEXT", default=SEPARATOR, section="Output",
         help=f"Line between several texts. [default: {len(SEPARATOR)} dashes]")  # fmt: skip
