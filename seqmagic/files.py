@@ -60,7 +60,7 @@ def _place_of(target: Path) -> _Place:
     if found is not None and stat.S_ISDIR(found.st_mode):
         raise OSError(errno.EISDIR, "it is a folder; name a file", str(target))
     if not path.parent.is_dir():
-        raise OSError(errno.ENOENT, f"there is no folder {path.parent}; make it first", str(target))
+        raise OSError(errno.ENOENT, f"No such file or directory; make the folder {path.parent} first", str(target))
     through = found is not None and (not stat.S_ISREG(found.st_mode) or _is_descriptor(path))
     folder_too = () if through else (path.parent,)
     for needed in (*folder_too, *(() if found is None else (path,))):
@@ -335,10 +335,14 @@ def first_free_folder(parent: Path, default: str) -> Path:
 def published_folder(target: Path, *, overwrite: bool, error: type[SeqmagicError]) -> Iterator[Path]:
     """A temporary folder beside `target` that becomes `target` when the block ends without an error.
 
+    A symbolic link is followed: the folder behind it is replaced, or made, and the link stays.
+
     Raises:
         error: `target` is a file, or is a folder with something in it and `overwrite` is false.
     """
-    target = Path(os.path.abspath(target))
+    target = Path(os.path.realpath(target))
+    if target.is_symlink():
+        raise error(f"{target} is a link that leads back to itself; name another folder")
     occupied = target.exists() and (not target.is_dir() or any(target.iterdir()))
     if occupied and not target.is_dir():
         raise error(f"{target} is a file; name a folder")

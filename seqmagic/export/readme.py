@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def write_readme(
     """
     listing = "\n".join(f"- `{name}`: {words}" for name, words in contents.items())
     text = (
-        f"# {bundle.record.name}: {title}\n\n"
+        f"# {plain(bundle.record.name)}: {title}\n\n"
         f"A character-level language model, trained and exported with seqmagic {__version__}. "
         "It works without seqmagic.\n\n"
         f"## Files\n\n{listing}\n\n"
@@ -37,6 +38,12 @@ def write_readme(
         f"## Configuration\n\n{_configuration_table(bundle, quantize)}\n"
     )
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
+
+
+def plain(text: str) -> str:
+    """`text` from a record so that Markdown shows it as it stands: no markup, one line, nothing invisible."""
+    visible = "".join(map(_shown, text))
+    return re.sub(r"([\\`*_{}\[\]<>()#!|&~$])", r"\\\1", visible)
 
 
 def example_prompt(bundle: Bundle) -> str:
@@ -69,7 +76,7 @@ def _configuration_table(bundle: Bundle, quantize: str) -> str:
     record, network = bundle.record, bundle.network
     cell = CELLS[network.layers[0].cell]
     units = [layer.weights.recurrent_kernel.shape[0] for layer in network.layers]
-    text = f"{source_name(record)} ({record.text.characters:,} characters, sha256 {record.text.sha256})"
+    text = f"{plain(source_name(record))} ({record.text.characters:,} characters, sha256 {record.text.sha256})"
     rows = {
         "cell": f"{cell.name} (gates: {', '.join(cell.gates)})",
         "layers × units": f"{len(units)} × {units[0]}",
@@ -78,7 +85,7 @@ def _configuration_table(bundle: Bundle, quantize: str) -> str:
         "parameters": f"{network.parameters:,}",
         "weights": {"none": "float32"}.get(quantize, quantize),
         "trained on": text,
-        "trained": record.created,
+        "trained": plain(record.created),
     }
     loss = (record.results or {}).get("validation_loss")
     if loss is not None:

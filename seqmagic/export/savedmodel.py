@@ -27,6 +27,7 @@ from seqmagic.sampling.prompts import default_prompt
 from seqmagic.texts.vocabulary import UNKNOWN_CHARACTER, Vocabulary, code_points
 
 LONGEST = 1_000_000  # characters that one request may ask for
+MOST_CHARACTERS = 10_000_000  # of all texts of one request together: some 200 MB
 
 CHECK = """
 import json
@@ -141,7 +142,8 @@ class TextServer(tf.Module):
         temperature 0 takes the likeliest character. top_k 0 and top_p 1 leave nothing out; top-k comes
         before top-p, both after the temperature. The i-th text depends on the i-th prompt, the seed and i.
         """
-        with tf.control_dependencies(_refusals(length, temperature, top_k, top_p)):
+        with tf.control_dependencies(_refusals(tf.size(prompts), length, temperature, top_k, top_p)):
+            length = tf.identity(length)  # nothing of its size may be made before it has passed
             prompts = tf.where(tf.equal(tf.strings.length(prompts), 0), self.empty_prompt, prompts)
         ids, counts = self.characters.encode(prompts)
         batch = tf.shape(ids)[0]
@@ -238,10 +240,16 @@ class TextServer(tf.Module):
         return {"characters": tf.concat([[unknown], self.characters.each()[1:]], axis=0)}
 
 
-def _refusals(length: tf.Tensor, temperature: tf.Tensor, top_k: tf.Tensor, top_p: tf.Tensor) -> list[tf.Operation]:
+def _refusals(
+    batch: tf.Tensor, length: tf.Tensor, temperature: tf.Tensor, top_k: tf.Tensor, top_p: tf.Tensor
+) -> list[tf.Operation]:
     """Checks that end a request with INVALID_ARGUMENT and these words."""
     allowed = {
         f"length must be from 1 to {LONGEST}; received": (length, (length >= 1) & (length <= LONGEST)),
+        f"prompts times length must be at most {MOST_CHARACTERS}; received a length of": (
+            length,
+            tf.cast(batch, tf.int64) * tf.cast(length, tf.int64) <= MOST_CHARACTERS,
+        ),
         "temperature must be 0 or more; received": (
             temperature,
             (temperature >= 0.0) & (temperature < math.inf),

@@ -62,6 +62,25 @@ def test_an_empty_folder_and_an_earlier_export_are_used(tiny_run: Run, tmp_path:
     assert "leftover" not in contents(tmp_path / "out")
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_is_followed_and_stays(there: bool, tiny_run: Run, tmp_path: Path) -> None:
+    real, link = tmp_path / "real", tmp_path / "link"
+    link.symlink_to("real")
+    if there:
+        export(tiny_run, real)
+        (real / "leftover").write_text("of the earlier one")
+    export(tiny_run, link, overwrite=there)
+    assert link.is_symlink()
+    assert "README.md" in contents(real)
+    assert "leftover" not in contents(real)
+
+
+def test_a_link_that_leads_back_to_itself_is_told(tiny_run: Run, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(ExportError, match=r"loop"):
+        export(tiny_run, tmp_path / "loop")
+
+
 def test_a_file_in_the_way_is_refused(tiny_run: Run, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     with pytest.raises(ExportError, match="is a file; name a folder"):

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import resource
 import shlex
 import subprocess
 import sys
@@ -213,6 +214,7 @@ def test_the_unknown_character_is_never_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"length": 2**31 - 1}, "length must be from 1 to 1000000"),
         ({"length": 0}, "length must be from 1 to 1000000; received.*0"),
         ({"temperature": -0.5}, "temperature must be 0 or more; received.*-0.5"),
         ({"temperature": math.nan}, "temperature must be 0 or more"),
@@ -226,6 +228,19 @@ def test_settings_out_of_range_are_refused(model: Any, settings: dict[str, float
 
     with pytest.raises(tf.errors.InvalidArgumentError, match=words):
         generate(model, "the ", **settings)
+
+
+def test_all_texts_of_a_request_together_are_bounded_before_anything_is_made(model: Any) -> None:
+    import tensorflow as tf
+
+    rest = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "seed": 0}
+    given = {name: tf.constant(value) for name, value in rest.items()} | {"prompts": tf.constant(["the "] * 11)}
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(tf.errors.InvalidArgumentError, match="prompts times length must be at most 10000000"):
+        model.signatures["generate"](length=tf.constant(1_000_000), **given)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="length must be from 1 to 1000000"):
+        model.signatures["generate"](length=tf.constant(2**31 - 1), **given)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000, "kilobytes of random numbers"
 
 
 def test_a_large_vocabulary_is_not_folded_into_the_first_layer() -> None:

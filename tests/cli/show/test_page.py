@@ -107,7 +107,7 @@ def test_a_new_file_gets_the_permissions_of_the_umask(tiny_run: Run, folder: Pat
     ("output", "code", "words"),
     [
         ("", 2, "received ''"),
-        ("missing/x.txt", 1, "missing/x.txt: there is no folder missing"),
+        ("missing/x.txt", 1, "missing/x.txt: No such file or directory; make the folder missing first"),
         (".", 2, "'.' is a directory"),
         ("loop", 1, "loop: "),
         ("x" * 300, 1, "x" * 300 + ": File name too long"),
