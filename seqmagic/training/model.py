@@ -11,14 +11,13 @@ import keras
 from seqmagic import files
 from seqmagic.config import ModelConfig
 from seqmagic.errors import ConfigError
+from seqmagic.network.fresh import DENSE_GAIN, EMBEDDING_RANGE, RECURRENT_GAIN
 
 LAYER_CLASSES: dict[str, type[keras.layers.Layer]] = {
     "rnn": keras.layers.SimpleRNN,
     "lstm": keras.layers.LSTM,
     "gru": keras.layers.GRU,
 }
-RECURRENT_GAIN = {"rnn": 0.5, "lstm": 0.25, "gru": 0.25}
-DENSE_GAIN = 4.0
 STATE_NAMES = {keras.layers.SimpleRNN: ("h",), keras.layers.LSTM: ("h", "c"), keras.layers.GRU: ("h",)}
 
 
@@ -67,7 +66,7 @@ def build_model(config: ModelConfig, *, vocabulary_size: int, seed: int) -> kera
     x = keras.layers.Embedding(
         vocabulary_size,
         config.embedding,
-        embeddings_initializer=keras.initializers.RandomUniform(-1.0, 1.0, seed=next(seeds)),
+        embeddings_initializer=keras.initializers.RandomUniform(-EMBEDDING_RANGE, EMBEDDING_RANGE, seed=next(seeds)),
     )(ids)
     for _ in range(layers):
         x = LAYER_CLASSES[config.cell](
