@@ -48,5 +48,5 @@ def _glorot(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
 
 def _orthogonal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     """(rows, columns), rows <= columns, with orthonormal rows, uniform among all such."""
-    q, r = np.linalg.qr(rng.normal(size=(columns, rows)))
+    q, r = np.linalg.qr(rng.normal(size=(columns, rows)).astype(np.float32))
     return (q * np.sign(np.diag(r))).T

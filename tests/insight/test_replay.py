@@ -213,5 +213,5 @@ def test_the_check_sees_half_a_percent(monkeypatch: pytest.MonkeyPatch) -> None:
     network = Network.from_weights("rnn", random_weights("rnn", vocabulary_size=V, units=U, embedding=E))
     own = Network.forward
     monkeypatch.setattr(Network, "forward", lambda *a: (lambda out: (out[0] * 1.005, out[1]))(own(*a)))
-    with pytest.raises(RunError, match="more than 0.0001"):
+    with pytest.raises(RunError, match=r"more than 0\.0001"):
         check_replay(network, np.arange(50) % V, "wrong")
