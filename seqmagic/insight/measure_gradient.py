@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from seqmagic.insight.parallel import side_by_side
 from seqmagic.insight.retention import choose_targets, log_retention, summary
 from seqmagic.insight.settings import WARM_UP, GradientConfig
 from seqmagic.insight.subjects import Subject, document
 from seqmagic.network.fresh import fresh_network
+from seqmagic.network.network import Network
 
 _SHARE_OF_FRESH = 4  # an untrained model varies little from place to place: every fourth target is plenty
 
@@ -39,9 +41,11 @@ def _measure(subject: Subject, config: GradientConfig) -> dict[str, Any]:
     seeds = [] if config.fresh == "none" else range(config.seed, config.seed + config.seeds)
     few = targets[:: max(1, min(_SHARE_OF_FRESH, len(targets) // 8))]
     size = subject.network.vocabulary_size
-    jobs += [
-        (fresh_network(subject.record.model, vocabulary_size=size, seed=n, start=config.fresh), few) for n in seeds
-    ]
+
+    def untrained(seed: int) -> Network:
+        return fresh_network(subject.record.model, vocabulary_size=size, seed=seed, start=config.fresh)
+
+    jobs += [(network, few) for network in side_by_side(untrained, seeds)]
     trained, *fresh = [
         summary(logs, places, seed=config.seed)
         for logs, (_, places) in zip(
