@@ -11,8 +11,10 @@ Beware of z in the GRU: the z of Keras KEEPS the old state, h = z*h_before + (1 
 al. (2014) write it so too; Olah's "Understanding LSTM Networks" and most articles after it let z WRITE,
 h = (1 - z)*h_before + z*candidate. The code calls it `keep`.
 
-A step is cut in two: `project`, x·W + b, does not need the step before it, so that a reader of a whole
-sequence computes it for all times in one product; a cell's `advance` does the rest.
+A step is cut in three. `project`, x·W + b, does not need the step before it, so that a reader of a whole
+sequence computes it for all times in one product; a cell's gates come from it and the state before, and
+`combine` makes the new state of them. A cell's `advance` does the last two. Who wants to look inside calls
+them one by one, and a cell's `backward` goes the same way back.
 """
 
 from __future__ import annotations
@@ -56,6 +58,33 @@ class GRUState(NamedTuple):
     h: np.ndarray
 
 
+class RNNGates(NamedTuple):
+    """What a step computes before its new state; (..., U). A simple cell has no gate, only a candidate."""
+
+    candidate: np.ndarray
+
+
+class LSTMGates(NamedTuple):
+    """What a step computes before its new state; (..., U) each, within (0, 1), the candidate within (-1, 1)."""
+
+    input: np.ndarray
+    forget: np.ndarray
+    candidate: np.ndarray
+    output: np.ndarray
+
+
+class GRUGates(NamedTuple):
+    """What a step computes before its new state; (..., U) each, within (0, 1), the candidate within (-1, 1).
+
+    `recalled` is what the reset gate lets through or not: h_before·U_g + d_g.
+    """
+
+    keep: np.ndarray
+    reset: np.ndarray
+    candidate: np.ndarray
+    recalled: np.ndarray
+
+
 def sigmoid(x: np.ndarray) -> np.ndarray:
     """1 / (1 + e^-x), written with tanh, which can't overflow; any shape, dtype kept."""
     return 0.5 * np.tanh(0.5 * x) + 0.5
@@ -86,7 +115,25 @@ def rnn_step(x: np.ndarray, state: RNNState, weights: Weights) -> RNNState:
 
 def rnn_advance(projected: np.ndarray, state: RNNState, weights: Weights) -> RNNState:
     """`rnn_step` from x·W + b, (..., U)."""
-    return RNNState(h=np.tanh(projected + state.h @ weights.recurrent_kernel))
+    return rnn_combine(rnn_gates(projected, state, weights), state)
+
+
+def rnn_gates(projected: np.ndarray, state: RNNState, weights: Weights) -> RNNGates:
+    """The candidate of a step, from x·W + b, (..., U), and the state before."""
+    return RNNGates(candidate=np.tanh(projected + state.h @ weights.recurrent_kernel))
+
+
+def rnn_combine(gates: RNNGates, state: RNNState) -> RNNState:
+    """The state after a step: the candidate, and nothing of the state before."""
+    return RNNState(h=gates.candidate)
+
+
+def rnn_backward(
+    d_after: RNNState, gates: RNNGates, before: RNNState, after: RNNState, weights: Weights
+) -> tuple[np.ndarray, RNNState]:
+    """The way back through a step: see `Cell.backward`."""
+    d_block = d_after.h * (1 - after.h**2)
+    return d_block, RNNState(h=d_block @ weights.recurrent_kernel.T)
 
 
 def lstm_step(x: np.ndarray, state: LSTMState, weights: Weights) -> LSTMState:
@@ -109,15 +156,45 @@ def lstm_step(x: np.ndarray, state: LSTMState, weights: Weights) -> LSTMState:
 
 def lstm_advance(projected: np.ndarray, state: LSTMState, weights: Weights) -> LSTMState:
     """`lstm_step` from x·W + b, (..., 4*U)."""
+    return lstm_combine(lstm_gates(projected, state, weights), state)
+
+
+def lstm_gates(projected: np.ndarray, state: LSTMState, weights: Weights) -> LSTMGates:
+    """Gates and candidate of a step, from x·W + b, (..., 4*U), and the state before."""
     input_block, forget_block, candidate_block, output_block = blocks(
         projected + state.h @ weights.recurrent_kernel, state.h.shape[-1]
     )
-    input_gate = sigmoid(input_block)
-    forget_gate = sigmoid(forget_block)
-    candidate = np.tanh(candidate_block)
-    output_gate = sigmoid(output_block)
-    c = forget_gate * state.c + input_gate * candidate
-    return LSTMState(h=output_gate * np.tanh(c), c=c)
+    return LSTMGates(
+        input=sigmoid(input_block),
+        forget=sigmoid(forget_block),
+        candidate=np.tanh(candidate_block),
+        output=sigmoid(output_block),
+    )
+
+
+def lstm_combine(gates: LSTMGates, state: LSTMState) -> LSTMState:
+    """The state after a step, from its gates and the state before."""
+    c = gates.forget * state.c + gates.input * gates.candidate
+    return LSTMState(h=gates.output * np.tanh(c), c=c)
+
+
+def lstm_backward(
+    d_after: LSTMState, gates: LSTMGates, before: LSTMState, after: LSTMState, weights: Weights
+) -> tuple[np.ndarray, LSTMState]:
+    """The way back through a step: see `Cell.backward`."""
+    i, f, g, o = gates
+    squashed = np.tanh(after.c)
+    d_c = d_after.c + d_after.h * o * (1 - squashed**2)
+    d_blocks = np.concatenate(
+        [
+            d_c * g * i * (1 - i),
+            d_c * before.c * f * (1 - f),
+            d_c * i * (1 - g**2),
+            d_after.h * squashed * o * (1 - o),
+        ],
+        axis=-1,
+    )
+    return d_blocks, LSTMState(h=d_blocks @ weights.recurrent_kernel.T, c=d_c * f)
 
 
 def gru_step(x: np.ndarray, state: GRUState, weights: Weights) -> GRUState:
@@ -141,13 +218,39 @@ def gru_step(x: np.ndarray, state: GRUState, weights: Weights) -> GRUState:
 
 def gru_advance(projected: np.ndarray, state: GRUState, weights: Weights) -> GRUState:
     """`gru_step` from x·W + b, (..., 3*U)."""
+    return gru_combine(gru_gates(projected, state, weights), state)
+
+
+def gru_gates(projected: np.ndarray, state: GRUState, weights: Weights) -> GRUGates:
+    """Gates and candidate of a step, from x·W + b, (..., 3*U), and the state before."""
     units = state.h.shape[-1]
     x_keep, x_reset, x_candidate = blocks(projected, units)
-    h_keep, h_reset, h_candidate = blocks(state.h @ weights.recurrent_kernel + weights.bias[1], units)
-    keep = sigmoid(x_keep + h_keep)
+    h_keep, h_reset, recalled = blocks(state.h @ weights.recurrent_kernel + weights.bias[1], units)
     reset = sigmoid(x_reset + h_reset)
-    candidate = np.tanh(x_candidate + reset * h_candidate)
-    return GRUState(h=keep * state.h + (1 - keep) * candidate)
+    return GRUGates(
+        keep=sigmoid(x_keep + h_keep),
+        reset=reset,
+        candidate=np.tanh(x_candidate + reset * recalled),
+        recalled=recalled,
+    )
+
+
+def gru_combine(gates: GRUGates, state: GRUState) -> GRUState:
+    """The state after a step, from its gates and the state before."""
+    return GRUState(h=gates.keep * state.h + (1 - gates.keep) * gates.candidate)
+
+
+def gru_backward(
+    d_after: GRUState, gates: GRUGates, before: GRUState, after: GRUState, weights: Weights
+) -> tuple[np.ndarray, GRUState]:
+    """The way back through a step: see `Cell.backward`."""
+    z, r, g, recalled = gates
+    d_z = d_after.h * (before.h - g) * z * (1 - z)
+    d_g = d_after.h * (1 - z) * (1 - g**2)
+    d_r = d_g * recalled * r * (1 - r)
+    d_recurrent = np.concatenate([d_z, d_r, d_g * r], axis=-1)  # the product was reset, so its gradient is too
+    d_h = d_after.h * z + d_recurrent @ weights.recurrent_kernel.T
+    return np.concatenate([d_z, d_r, d_g], axis=-1), GRUState(h=d_h)
 
 
 @dataclass(frozen=True)
@@ -160,6 +263,12 @@ class Cell:
         state: Type of the state, a named tuple of (B, U) arrays whose first is the output h.
         step: (x (..., D), state, weights) -> state.
         advance: (projected (..., G*U), state, weights) -> state; `step` after `project`.
+        compute_gates: (projected (..., G*U), state, weights) -> gates, a named tuple of (..., U) arrays that
+            has every name of `gates`; the first half of `advance`.
+        combine: (gates, state) -> state; the second half of `advance`.
+        backward: (d_after, gates, before, after, weights) -> (d_projected (..., G*U), d_before): from the
+            gradient of any number with respect to the state `after` a step, exactly that with respect to
+            x·W + b and to the state `before` it.
     """
 
     name: str
@@ -167,6 +276,9 @@ class Cell:
     state: type[Any]
     step: Callable[..., Any]
     advance: Callable[..., Any]
+    compute_gates: Callable[..., Any]
+    combine: Callable[..., Any]
+    backward: Callable[..., Any]
 
     def initial_state(self, batch: int, units: int, dtype: DTypeLike = np.float32) -> Any:
         """The empty memory: zeros, (batch, units) each."""
@@ -174,7 +286,18 @@ class Cell:
 
 
 CELLS = {
-    "rnn": Cell("rnn", ("candidate",), RNNState, rnn_step, rnn_advance),
-    "lstm": Cell("lstm", ("input", "forget", "candidate", "output"), LSTMState, lstm_step, lstm_advance),
-    "gru": Cell("gru", ("keep", "reset", "candidate"), GRUState, gru_step, gru_advance),
+    "rnn": Cell("rnn", ("candidate",), RNNState, rnn_step, rnn_advance, rnn_gates, rnn_combine, rnn_backward),
+    "lstm": Cell(
+        "lstm",
+        ("input", "forget", "candidate", "output"),
+        LSTMState,
+        lstm_step,
+        lstm_advance,
+        lstm_gates,
+        lstm_combine,
+        lstm_backward,
+    ),
+    "gru": Cell(
+        "gru", ("keep", "reset", "candidate"), GRUState, gru_step, gru_advance, gru_gates, gru_combine, gru_backward
+    ),
 }

@@ -10,6 +10,7 @@ import keras
 
 from seqmagic import files
 from seqmagic.config import DecidedModel
+from seqmagic.network.fresh import DENSE_GAIN, EMBEDDING_RANGE, RECURRENT_GAIN
 
 LAYER_CLASSES: dict[str, type[keras.layers.Layer]] = {
     "rnn": keras.layers.SimpleRNN,
@@ -17,8 +18,6 @@ LAYER_CLASSES: dict[str, type[keras.layers.Layer]] = {
     "gru": keras.layers.GRU,
 }
 LAYER_NAMES = {"rnn": "simple_rnn", "lstm": "lstm", "gru": "gru"}  # Keras's own, whatever else was built before
-RECURRENT_GAIN = {"rnn": 0.5, "lstm": 0.25, "gru": 0.25}
-DENSE_GAIN = 4.0
 STATE_NAMES = {keras.layers.SimpleRNN: ("h",), keras.layers.LSTM: ("h", "c"), keras.layers.GRU: ("h",)}
 
 
@@ -60,7 +59,7 @@ def build_model(config: DecidedModel, *, vocabulary_size: int, seed: int) -> ker
     x = keras.layers.Embedding(
         vocabulary_size,
         config.embedding,
-        embeddings_initializer=keras.initializers.RandomUniform(-1.0, 1.0, seed=next(seeds)),
+        embeddings_initializer=keras.initializers.RandomUniform(-EMBEDDING_RANGE, EMBEDDING_RANGE, seed=next(seeds)),
         name="embedding",
     )(ids)
     for depth in range(config.layers):

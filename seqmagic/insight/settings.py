@@ -1,0 +1,36 @@
+"""The settings of `seqmagic measure`: name, default, range and help, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seqmagic.config import Config, setting
+
+WARM_UP = 200  # characters that a model reads before anything of it is measured
+BLOCK = 200  # characters of a block of the bootstrap: neighbours depend on each other
+RESAMPLES = 1000
+SPANS = ("state", "input")
+FRESH = ("seqmagic", "keras", "none")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientConfig(Config):
+    """How the gradient is followed back."""
+
+    max_lag: int = setting(200, "How far back to follow the gradient.", minimum=10, maximum=2000, unit="characters")
+    targets: int = setting(
+        192, "Predictions to follow it from, spread evenly over the text.", minimum=8, maximum=10_000, unit="characters"
+    )
+    wrt: str = setting(
+        "state",
+        "With respect to what: all that is carried from step to step, or the character read.",
+        choices=SPANS,
+    )
+    fresh: str = setting(
+        "seqmagic",
+        "How the untrained models beside the trained one start: as this tool starts them, as stock Keras layers "
+        "start, or none.",
+        choices=FRESH,
+    )
+    seeds: int = setting(3, "Untrained models for each run.", minimum=1, maximum=20, unit="models")
+    seed: int = setting(0, "Seed of the intervals and of the first untrained model.", minimum=0, maximum=2**31)

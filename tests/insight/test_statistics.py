@@ -1,0 +1,56 @@
+"""Slopes and intervals: by hand, and on data whose uncertainty is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from seqmagic.insight.statistics import block_choices, interval, plain, r_squared, resampled_means, theil_sen
+
+
+def test_a_slope_is_the_median_of_all_pairs() -> None:
+    x = np.arange(6)
+    y = 2.0 * x + 1
+    y[3] = 100  # one wild point
+    assert theil_sen(x, y) == pytest.approx(2.0, abs=0.5)
+    assert theil_sen(x, np.stack([3.0 * x, -x])).tolist() == [3.0, -1.0]
+
+
+def test_r_squared_of_a_line_and_of_nothing() -> None:
+    x = np.arange(10.0)
+    assert r_squared(x, 3 - 2 * x) == pytest.approx(1)
+    assert r_squared(x, np.ones(10)) is None
+    assert r_squared(x[:2], x[:2]) is None
+
+
+def test_blocks_stay_within_their_stretch() -> None:
+    starts, block = block_choices([30, 50], block=10, resamples=500, seed=0)
+    assert (block, starts.shape) == (10, (500, 8))
+    assert set(starts.flat) == {*range(21), *range(30, 71)}
+    assert block_choices([30, 6], block=10, resamples=5, seed=0)[1] == 3
+
+
+def test_means_are_those_of_the_blocks() -> None:
+    values = np.arange(12.0).reshape(6, 2)
+    found = resampled_means(values, np.array([[0, 3], [2, 2]]), 3)
+    wanted = [np.concatenate([values[0:3], values[3:6]]).mean(0), values[2:5].mean(0)]
+    np.testing.assert_allclose(found, wanted)
+
+
+def test_intervals_of_dependent_values_are_wider_than_those_of_single_ones() -> None:
+    rng = np.random.default_rng(0)
+    values = np.repeat(rng.normal(size=40), 50)  # 40 independent values, each 50 times
+    widths = []
+    for block in (100, 1):
+        starts, length = block_choices([len(values)], block=block, resamples=2000, seed=1)
+        low, high = interval(resampled_means(values, starts, length))
+        assert low < values.mean() < high
+        widths.append(high - low)
+    assert widths[0] == pytest.approx(2 * 1.96 / np.sqrt(40), rel=0.3)
+    assert widths[1] < widths[0] / 4
+
+
+def test_numbers_for_json() -> None:
+    assert plain(1 / 3) == 0.333333
+    assert plain(np.float32(0.5)) == 0.5
+    assert plain(float("nan")) is None and plain(-np.inf) is None
