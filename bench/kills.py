@@ -1,6 +1,6 @@
 """Kills trainings at random moments of every phase and looks at what is left.
 
-    python bench/kills.py [--kills 60] [--seed 1]
+    python bench/kills.py [--kills 60] [--seed 1] [--commands train,overwrite,compare]
 
 Each kill has a process of its own: `train`, `train --overwrite` or `compare` on a small text, ended by KILL,
 TERM, HUP, INT or two INTs within a phase that the process itself reports. Then the ordinary commands say
@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,10 +63,10 @@ class Kill:
     pause: float  # seconds between two signals
 
 
-def plan(kills: int, seed: int) -> Iterator[Kill]:
+def plan(kills: int, seed: int, commands: Sequence[str]) -> Iterator[Kill]:
     """Every command with every kind of signal, the phases in turn, the moments at random."""
     chance = random.Random(seed)
-    pairs = [(command, signals) for command in COMMANDS for signals in SIGNALS]
+    pairs = [(command, signals) for command in commands for signals in SIGNALS]
     phases = list(PHASES)
     for number in range(kills):
         if number % len(pairs) == 0:
@@ -235,6 +235,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--commands", default=",".join(COMMANDS), help="of train, overwrite and compare")
     options = parser.parse_args()
     root = Path(__file__).resolve().parents[1]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
@@ -250,7 +251,7 @@ def main() -> int:
         shutil.copytree(start / "models" / "old", start / "models" / "other")
         good = {name: (start / "models" / name / "run.json").read_bytes() for name in ("old", "other")}
         print(f"{'':3} {'command':10} {'signal':8} {'phase':11} {'after':>7}  {'exit':>4}  what is wrong", flush=True)
-        for number, kill in enumerate(plan(options.kills, options.seed), start=1):
+        for number, kill in enumerate(plan(options.kills, options.seed, options.commands.split(",")), start=1):
             folder = Path(place) / str(number)
             shutil.copytree(start, folder)
             code, output = kill_one(kill, folder)

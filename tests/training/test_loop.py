@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ from seqmagic.network.keras_file import load_network
 from seqmagic.runs.find import open_run
 from seqmagic.runs.folder import Run
 from seqmagic.texts.corpus import Corpus, read_corpus
+from seqmagic.training import loop
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
 from seqmagic.training.loop import train
 from seqmagic.training.session import Session
@@ -151,6 +153,37 @@ def test_an_error_before_anything_is_saved_puts_the_overwritten_run_back(
     assert open_run(tmp_path, "mine").read_record().results == first.results
     second = finished(run_training(corpus, tmp_path, name="mine", overwrite=True, epochs=1.0))
     assert Run(tmp_path / "mine").read_record().results == second.results
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("until", [Progress, Evaluated, Finished])
+def test_whoever_stops_asking_for_events_ends_the_training(until: type[Event], corpus: Corpus, tmp_path: Path) -> None:
+    model = ModelConfig(cell="rnn", units=8, layers=1, embedding=4, dropout=0.0)
+    budget = {"epochs": 1.0} if until is Finished else {"minutes": 5.0}
+    training = TrainConfig(batch_size=4, sequence_length=16, **budget)
+    for event in train(corpus, data=DataConfig(), model=model, training=training, models=tmp_path, name="mine"):
+        if isinstance(event, until):
+            break
+    if until is Progress:  # nothing was evaluated yet
+        assert list(tmp_path.iterdir()) == []
+        return
+    record = open_run(tmp_path, "mine").read_record()
+    assert record.status == ("complete" if until is Finished else "interrupted")
+    load_network(Run(tmp_path / "mine"))
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_full_disk_keeps_the_overwritten_run(corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = finished(run_training(corpus, tmp_path, name="mine"))
+
+    def full(model: Any, path: Path) -> None:
+        path.write_text("half of the weights")
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr(loop, "save_model", full)
+        run_training(corpus, tmp_path, name="mine", overwrite=True)
+    assert open_run(tmp_path, "mine").read_record().results == first.results
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
