@@ -1,0 +1,95 @@
+"""Trainings in processes of their own: whose reader goes away, whose terminal hangs up, that are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from seqmagic.runs.find import open_run
+from seqmagic.runs.folder import Run
+from seqmagic.runs.locks import hold
+from tests.helpers import FakeTraining
+
+pytestmark = pytest.mark.tf
+
+Call = Callable[..., Result]
+ROOT = Path(__file__).parents[2]
+TINY = ("--units", "8", "--batch-size", "4", "--sequence-length", "16")
+
+
+def start(models: Path, text: Path, *arguments: str, **more: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "seqmagic", "train", str(text), "--name", "mine", *TINY, *arguments]
+    environment = {**os.environ, "SEQMAGIC_MODELS": str(models)}
+    return subprocess.Popen(command, env=environment, text=True, **more)
+
+
+def test_a_training_whose_reader_goes_away_comes_to_its_end(models: Path, text: Path) -> None:
+    """As in `seqmagic train ... 2>&1 | head -1`: the display and the results have nowhere to go."""
+    process = start(models, text, "--epochs", "3", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(200) == 0
+    run = open_run(models, "mine")
+    assert run.read_record().status == "complete" and run.has_model
+    assert [path.name for path in models.iterdir()] == ["mine"]
+
+
+def test_a_terminal_that_hangs_up_ends_a_training_as_ctrl_c_does(tiny_run: Run, models: Path, text: Path) -> None:
+    tiny_run.path.rename(models / "mine")
+    process = start(models, text, "--overwrite", "--minutes", "30", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        assert any("parameters" in line for line in lines)  # the last of the introduction: its steps begin
+        assert open_run(models, "mine").read_record().model.units == 6  # the old one still
+        process.send_signal(signal.SIGHUP)
+        assert any("stopping: what was reached is kept; again to stop now" in line for line in lines)
+        assert process.wait(200) == 130
+    finally:
+        process.kill()
+        process.communicate()
+    run = open_run(models, "mine")
+    assert run.read_record().status == "interrupted" and run.read_record().model.units == 8
+    assert [path.name for path in models.iterdir()] == ["mine"]
+
+
+def test_results_that_nobody_reads_are_no_failure(
+    models: Path, text: Path, seqmagic: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seqmagic.cli.commands import train as command
+    from seqmagic.training import loop
+
+    def nobody(line: str = "") -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(loop, "train", FakeTraining({"lstm": 2.0}))
+    monkeypatch.setattr(command, "result", nobody)
+    done = seqmagic("train", text, "--name", "mine")
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert open_run(models, "mine").read_record().status == "complete"
+
+
+def test_a_name_that_is_being_trained_is_refused_before_anything_is_read(models: Path, seqmagic: Call) -> None:
+    lock = hold(models, "mine")
+    assert lock is not None
+    for more in ([], ["--overwrite"]):
+        done = seqmagic("train", "no-such-text", "--name", "mine", *more)
+        assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+        assert "run mine is being trained; choose another --name" in done.stderr
+    lock.release()
+
+
+@pytest.mark.slow
+def test_kills_lose_no_run_and_block_no_name() -> None:
+    command = [sys.executable, "bench/kills.py", "--kills", "6", "--seed", "3", "--commands", "train,overwrite"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
+    assert done.stdout.endswith("6 of 6\n"), done.stdout + done.stderr
