@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqmagic.errors import CorpusError, RunError
 from seqmagic.runs.folder import Run
-from seqmagic.texts.corpus import read_corpus
+from seqmagic.runs.own_text import read_own_text
 
 _PART = "validation"
 
@@ -36,19 +35,10 @@ def held_out(run: Run) -> Passage:
     Raises:
         RunError: the text is gone or is not the same any more.
     """
-    record = run.read_record()
-    source = record.text.source
-    start, stop = record.text.validation
-    if source == "-":
-        raise RunError(f"run {run.name} read its text from standard input, where it can't be read again")
-    try:
-        corpus = read_corpus(source, record.data, vocabulary=run.read_vocabulary())
-    except CorpusError as problem:
-        raise RunError(f"the text of run {run.name} can't be read again: {problem}") from problem
-    if corpus.sha256 != record.text.sha256:
-        raise RunError(
-            f"the text of run {run.name}, {source}, has changed since the training (sha256 "
-            f"{record.text.sha256[:12]} then, {corpus.sha256[:12]} now); restore it"
-        )
-    ids = np.asarray(corpus.ids[start:stop], np.int64)
-    return Passage(source=source, sha256=corpus.sha256, part=_PART, ids=ids)
+    own = read_own_text(run, _PART)
+    return Passage(
+        source=own.record.text.source,
+        sha256=own.record.text.sha256,
+        part=_PART,
+        ids=np.asarray(own.ids, np.int64),
+    )
