@@ -81,3 +81,37 @@ def test_imports_go_down(file: Path) -> None:
             assert level_of(imported) <= level, f"{file}: {module}"
         else:
             assert package in allowed, f"{file} (level {level}) imports {module}"
+
+
+def test_the_root_holds_no_module_but_what_all_rooms_share() -> None:
+    assert {path.stem for path in PACKAGE.glob("*.py")} == {
+        "__init__", "__main__", "errors", "config", "files", "machine", "api",
+    }  # fmt: skip
+
+
+def test_every_room_says_what_it_is_for() -> None:
+    for path in PACKAGE.rglob("__init__.py"):
+        first = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]
+        assert first.endswith((".", ":")), f"{path.relative_to(PACKAGE)} has no first line that says so"
+
+
+def test_contributing_draws_the_house_as_it_stands() -> None:
+    """A line `room/   what it is for`, and below it, indented, its modules."""
+    page = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    drawn: dict[str, list[str]] = {}
+    room = ""
+    for line in page.split("## Where things are")[1].split("```")[1].strip("\n").split("\n"):
+        if line.startswith(" "):
+            drawn[room] += line.split()
+        else:
+            room = line.split("/  ")[0].split("/ ")[0].removesuffix("/")
+            drawn[room] = []
+    found: dict[str, list[str]] = {}
+    for file in FILES:
+        place = file.parent.as_posix() if file.parent != Path(".") else "seqmagic"
+        found.setdefault(place, [])
+        if file.stem != "__init__" or place == "seqmagic":
+            found[place].append(file.stem)
+    assert {name: sorted(modules) for name, modules in drawn.items()} == {
+        name: sorted(modules) for name, modules in found.items()
+    }
