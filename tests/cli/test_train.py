@@ -89,7 +89,8 @@ def test_a_name_that_is_being_trained_is_refused_before_anything_is_read(models:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_kills_lose_no_run_and_block_no_name() -> None:
     command = [sys.executable, "bench/kills.py", "--kills", "6", "--seed", "3", "--commands", "train,overwrite"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=850)
     assert done.stdout.endswith("6 of 6\n"), done.stdout + done.stderr
