@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ from click.testing import CliRunner, Result
 from hypothesis import settings
 
 from seqmagic.runs.folder import Run
+from seqmagic.training.device import xla_flags
 from tests.helpers import make_run, make_text
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Whatever test compiles first in this process makes XLA read its flags.
+os.environ["XLA_FLAGS"] = xla_flags(os.environ.get("XLA_FLAGS", ""), tensorflow=version("tensorflow"))
 
 # A shell starts its background jobs with Ctrl-C ignored, and programs started from here would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

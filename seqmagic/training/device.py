@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import platform
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 _CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_REDUCTIONS_FLAG = "--xla_cpu_experimental_ynn_fusion_type"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,8 @@ def start_tensorflow(threads: int | None) -> Device:
     with native_messages_dropped():
         import tensorflow as tf
 
-        gpus = tf.config.list_physical_devices("GPU")
+        with _flags_for_xla():  # where there are GPUs, looking for them may read the flags
+            gpus = tf.config.list_physical_devices("GPU")
 
     cores = threads or available_cores()
     try:
@@ -60,9 +63,61 @@ def start_tensorflow(threads: int | None) -> Device:
     if gpus:
         for gpu in gpus:
             tf.config.experimental.set_memory_growth(gpu, True)
+    xla_fuses_reductions()  # before anything else makes XLA read its flags
+    if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
         return Device(kind="gpu", name=str(details.get("device_name", "GPU")), threads=cores)
     return Device(kind="cpu", name=_processor_name(), threads=cores)
+
+
+def xla_flags(given: str, *, tensorflow: str) -> str:
+    """The XLA_FLAGS with which XLA of this TensorFlow leaves reductions to itself.
+
+    XLA of TensorFlow 2.21 hands them to the YNNPACK library (`__ynn_fusion` in the program), and builds them while
+    the program runs, in memory that all its executions share: shards that run one program at once may crash. TensorFlow
+    2.20 does no such thing, and ends the process at a flag that it does not know.
+
+    Args:
+        given: What the user has in XLA_FLAGS: flags, or the name of a file with flags. A file stays as it is, and so
+            does a choice that the user made for this very flag; `xla_fuses_reductions` then tells what came of it.
+        tensorflow: Its version.
+    """
+    knows_flag = tensorflow.startswith("2.21.") and "dev" not in tensorflow
+    is_file = given.strip() != "" and not given.lstrip().startswith("-")
+    if not knows_flag or is_file or _REDUCTIONS_FLAG in given:
+        return given
+    return f"{given} {_REDUCTIONS_FLAG}=".lstrip()
+
+
+@functools.cache
+def xla_fuses_reductions() -> bool:
+    """Whether programs that XLA makes in this process hold library fusions: such a program must not run twice at once.
+
+    XLA reads XLA_FLAGS once, when it makes its first program, which is the one made here unless the user's own code
+    was faster. So the program is looked at, not the flags.
+    """
+    import tensorflow as tf
+
+    with _flags_for_xla(), tf.device("/CPU:0"):
+        compiled = tf.function(lambda matrix: tf.reduce_sum(matrix, axis=0), jit_compile=True)
+        program = compiled.experimental_get_compiler_ir(tf.zeros((256, 256)))(stage="optimized_hlo")
+    return "__ynn" in program
+
+
+@contextlib.contextmanager
+def _flags_for_xla() -> Iterator[None]:
+    """Within the block XLA_FLAGS is as XLA here needs it; programs that are started later get the user's own."""
+    import tensorflow as tf
+
+    given = os.environ.get("XLA_FLAGS")
+    os.environ["XLA_FLAGS"] = xla_flags(given or "", tensorflow=tf.__version__)
+    try:
+        yield
+    finally:
+        if given is None:
+            del os.environ["XLA_FLAGS"]
+        else:
+            os.environ["XLA_FLAGS"] = given
 
 
 @contextlib.contextmanager

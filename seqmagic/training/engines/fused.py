@@ -10,6 +10,7 @@ import tensorflow as tf
 from seqmagic.config import ModelConfig
 from seqmagic.fused import network
 from seqmagic.fused.layer import States
+from seqmagic.training.device import xla_fuses_reductions
 from seqmagic.training.engines.engine import ScoreResult, StepResult, as_tensors, dropout_masks, zero_states
 
 
@@ -17,7 +18,8 @@ class FusedEngine:
     """Forward, loss and backward of a shard in one XLA program; gradients of the shards are added.
 
     The shards are calls of one compiled function in a plain graph, which TensorFlow's executor runs side by
-    side; inside a shard XLA uses one core.
+    side; inside a shard XLA uses one core. Where XLA makes programs that must not run twice at once, each shard
+    has one of its own, at the price of compiling so many.
     """
 
     name = "fused"
@@ -27,8 +29,9 @@ class FusedEngine:
         self.reason = reason
         self._config = config
         self._shards = shards
-        self._step_shard = tf.function(self._shard_loss_and_gradients, jit_compile=True)
-        self._score_shard = tf.function(self._shard_score, jit_compile=True)
+        programs = shards if xla_fuses_reductions() else 1
+        self._step_programs = [tf.function(self._shard_loss_and_gradients, jit_compile=True) for _ in range(programs)]
+        self._score_programs = [tf.function(self._shard_score, jit_compile=True) for _ in range(programs)]
         self._step_all = tf.function(self._all_loss_and_gradients)
         self._score_all = tf.function(self._all_score)
 
@@ -59,8 +62,8 @@ class FusedEngine:
         seed: tf.Tensor,
     ) -> StepResult:
         results = [
-            self._step_shard(weights, ids[rows], targets[rows], _cut(states, rows), seed, tf.constant(rows.start))
-            for rows in shard_rows(ids.shape[0], self._shards)
+            program(weights, ids[rows], targets[rows], _cut(states, rows), seed, tf.constant(rows.start))
+            for program, rows in zip(itertools.cycle(self._step_programs), shard_rows(ids.shape[0], self._shards))
         ]
         losses, gradients, new_states = zip(*results, strict=True)
         return (
@@ -85,8 +88,8 @@ class FusedEngine:
         self, weights: list[tf.Tensor], ids: tf.Tensor, targets: tf.Tensor, states: Sequence[States]
     ) -> ScoreResult:
         results = [
-            self._score_shard(weights, ids[rows], targets[rows], _cut(states, rows))
-            for rows in shard_rows(ids.shape[0], self._shards)
+            program(weights, ids[rows], targets[rows], _cut(states, rows))
+            for program, rows in zip(itertools.cycle(self._score_programs), shard_rows(ids.shape[0], self._shards))
         ]
         nats, new_states = zip(*results, strict=True)
         return tf.concat(nats, axis=0), _join(new_states)
