@@ -151,7 +151,7 @@ class Trainer:
     def __init__(self, experiment: Experiment, text: str) -> None:
         import tensorflow as tf
 
-        from seqmagic.config import DataConfig, ModelConfig
+        from seqmagic.config import DataConfig, DecidedModel
         from seqmagic.texts.corpus import read_corpus
         from seqmagic.texts.streams import Streams
         from seqmagic.training.engines.choose import make_engine
@@ -159,7 +159,7 @@ class Trainer:
 
         self.experiment = x = experiment
         self.corpus = read_corpus(text, DataConfig())
-        config = ModelConfig(cell=x.cell, units=x.units, layers=x.layers, embedding=x.embedding, dropout=x.dropout)
+        config = DecidedModel(cell=x.cell, units=x.units, layers=x.layers, embedding=x.embedding, dropout=x.dropout)
         size = self.corpus.vocabulary.size
         self.model = build_model(config, vocabulary_size=size, seed=x.seed)
         self.engine = make_engine(

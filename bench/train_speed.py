@@ -47,12 +47,12 @@ def ours_step(cell: str, layers: int, units: int, threads: int) -> Step:
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     import tensorflow as tf
 
-    from seqmagic.config import ModelConfig
+    from seqmagic.config import DecidedModel
     from seqmagic.training.engines.choose import make_engine
     from seqmagic.training.model import build_model
     from seqmagic.training.step import Adam, make_step
 
-    config = ModelConfig(cell=cell, units=units, layers=layers, embedding=EMBEDDING, dropout=0.0)
+    config = DecidedModel(cell=cell, units=units, layers=layers, embedding=EMBEDDING, dropout=0.0)
     model = build_model(config, vocabulary_size=VOCABULARY, seed=1)
     engine = make_engine(
         "auto",

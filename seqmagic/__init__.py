@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seqmagic.api import Model as Model
+    from seqmagic.api import Training as Training
+    from seqmagic.api import compare as compare
+    from seqmagic.api import evaluate as evaluate
     from seqmagic.api import load as load
+    from seqmagic.api import train as train
+    from seqmagic.comparison.record import Comparison as Comparison
     from seqmagic.config import DataConfig as DataConfig
     from seqmagic.config import ModelConfig as ModelConfig
     from seqmagic.config import SampleConfig as SampleConfig
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
     from seqmagic.errors import SeqmagicError as SeqmagicError
     from seqmagic.evaluation.baselines import Baseline as Baseline
     from seqmagic.evaluation.baselines import measure_baselines as measure_baselines
-    from seqmagic.evaluation.evaluation import evaluate as evaluate
+    from seqmagic.evaluation.evaluation import Score as Score
     from seqmagic.network.keras_file import load_network as load_network
     from seqmagic.network.network import Network as Network
     from seqmagic.runs.find import list_runs as list_runs
@@ -27,12 +32,12 @@ if TYPE_CHECKING:
     from seqmagic.texts.corpus import Corpus as Corpus
     from seqmagic.texts.corpus import read_corpus as read_corpus
     from seqmagic.texts.vocabulary import Vocabulary as Vocabulary
-    from seqmagic.training.loop import train as train
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Baseline": "seqmagic.evaluation.baselines",
+    "Comparison": "seqmagic.comparison.record",
     "Corpus": "seqmagic.texts.corpus",
     "DataConfig": "seqmagic.config",
     "Model": "seqmagic.api",
@@ -40,17 +45,20 @@ _HOME = {
     "Network": "seqmagic.network.network",
     "Run": "seqmagic.runs.folder",
     "SampleConfig": "seqmagic.config",
+    "Score": "seqmagic.evaluation.evaluation",
     "SeqmagicError": "seqmagic.errors",
     "TrainConfig": "seqmagic.config",
+    "Training": "seqmagic.api",
     "Vocabulary": "seqmagic.texts.vocabulary",
-    "evaluate": "seqmagic.evaluation.evaluation",
+    "compare": "seqmagic.api",
+    "evaluate": "seqmagic.api",
     "list_runs": "seqmagic.runs.find",
     "load": "seqmagic.api",
     "load_network": "seqmagic.network.keras_file",
     "measure_baselines": "seqmagic.evaluation.baselines",
     "open_run": "seqmagic.runs.find",
     "read_corpus": "seqmagic.texts.corpus",
-    "train": "seqmagic.training.loop",
+    "train": "seqmagic.api",
 }
 
 __all__ = ["__version__", *_HOME]

@@ -1,33 +1,52 @@
-"""The library in three calls: `seqmagic.load(run)` gives a model that generates, scores and steps.
+"""The library in four calls: `train`, `compare` and `evaluate` do what the commands of these names do, `load`
+gives a model that generates, scores and steps.
 
     import seqmagic
 
-    model = seqmagic.load("latest")
-    for character in model.generate("ROMEO:", length=200, temperature=0.7, seed=1):
+    training = seqmagic.train("my.txt", cell="gru", minutes=1)
+    print(training.results["validation_loss"], len(training.history))
+    for character in training.load().generate("the ", length=200, temperature=0.7, seed=1):
         print(character, end="")
-    print(model.score("To be, or not to be").mean())
+    comparison = seqmagic.compare("my.txt", cells=("rnn", "lstm"), epochs=1)
+    print(comparison.sentence)
+    print(seqmagic.evaluate("latest", "other.txt").bits_per_character)
 
-Nothing here imports TensorFlow. Errors are children of `seqmagic.SeqmagicError`, one line each.
+Settings are given by the names of their fields in `seqmagic.config`: `cell`, `minutes`, `encoding` ... TensorFlow is
+imported when a training starts, and by nothing else here. Errors are children of `seqmagic.SeqmagicError`, one
+line each; they speak of a setting as the command line does, of --learning-rate for `learning_rate`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from seqmagic.config import SampleConfig
+from seqmagic import files
+from seqmagic.config import CELLS, PARTS, Config, DataConfig, ModelConfig, SampleConfig, TrainConfig, option_name
 from seqmagic.errors import ConfigError, SampleError
-from seqmagic.network.keras_file import load_network
+from seqmagic.network.trained import read_trained
 from seqmagic.runs.find import latest_or_pretrained, models_folder, open_run
 from seqmagic.runs.folder import Run
-from seqmagic.runs.record import RunRecord
+from seqmagic.runs.record import HistoryRow, Results, RunRecord
 from seqmagic.sampling.engine import Engine, FoldedNetwork, State
 from seqmagic.sampling.writer import write
 from seqmagic.texts.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from seqmagic.comparison.compare import CompareEvent
+    from seqmagic.comparison.record import Comparison
+    from seqmagic.evaluation.evaluation import Score
+    from seqmagic.texts.corpus import Corpus
+    from seqmagic.training.events import Event
+
+AnyConfig = TypeVar("AnyConfig", bound=Config)
+AnyEvent = TypeVar("AnyEvent")
+Name = str | os.PathLike[str]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -59,9 +78,7 @@ class Model:
             ConfigError: a setting is unknown or out of its range.
             SampleError: the prompt has characters that the model does not know, or settings contradict each other.
         """
-        known = {field.name for field in dataclasses.fields(SampleConfig)}
-        if strange := sorted(settings.keys() - known):
-            raise ConfigError(f"there is no setting {strange[0]!r}; there are {', '.join(sorted(known))}")
+        _refuse_unknown(settings, SampleConfig)
         config = dataclasses.replace(config or SampleConfig(), **settings)
         if config.count != 1:
             raise ConfigError(f"generate writes one text, received count={config.count}; call it once for each seed")
@@ -103,7 +120,190 @@ class Model:
         return logits - np.log(np.exp(logits).sum()), engine.state()
 
 
-def load(run: str | os.PathLike[str] = "latest", *, models: str | os.PathLike[str] | None = None) -> Model:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Training:
+    """A training that is over, and the run that it left.
+
+    Attributes:
+        run: Where it is kept; `run.name`, `run.path`.
+        status: complete, interrupted (by Ctrl-C), or failed: the loss exploded, the last good weights are kept.
+        results: train_loss, validation_loss (nats per character), bits_per_character, perplexity, parameters ...
+        history: What each evaluation found, in order: step, epoch, train_loss, validation_loss ...
+        notes: What a reader should know of how it ended.
+    """
+
+    run: Run
+    status: str
+    results: Results
+    history: Sequence[HistoryRow]
+    notes: tuple[str, ...]
+
+    def load(self) -> Model:
+        """The trained model."""
+        return load_model(self.run)
+
+
+def train(
+    text: Name,
+    *,
+    name: str | None = None,
+    overwrite: bool = False,
+    models: Name | None = None,
+    on_event: Callable[[Event], object] | None = None,
+    **settings: Any,
+) -> Training:
+    """Train a model on `text` and keep it as a run.
+
+        training = seqmagic.train("my.txt", cell="gru", minutes=1)
+
+    Args:
+        text: A file, a folder, or the name of a built-in text.
+        name, overwrite: Of the run; by default TEXT-CELL-LAYERSxUNITS.
+        models: The models folder; by default SEQMAGIC_MODELS, else models/.
+        on_event: Called with each event of the training as it happens (see `seqmagic.training.events`). What it
+            raises ends the training; the weights so far are kept.
+        settings: Fields of DataConfig, ModelConfig and TrainConfig by name. What is left out is chosen.
+
+    Raises:
+        ConfigError: a setting is unknown or out of its range.
+        CorpusError: the text can't be read, or is too short.
+        RunError: the name is taken.
+        TrainingError: the loss exploded before anything could be kept.
+    """
+    from seqmagic.training.device import start_tensorflow
+
+    data, model, training = _configurations(settings)
+    corpus = _read_trainable(text, data)
+    start_tensorflow(training.threads)  # before anything else imports it
+    from seqmagic.training.events import Finished
+    from seqmagic.training.loop import train as events_of
+
+    finished = _follow(
+        events_of(
+            corpus,
+            data=data,
+            model=model,
+            training=training,
+            models=models_folder(models),
+            name=name,
+            overwrite=overwrite,
+            argv=_call("train", text, settings),
+        ),
+        on_event,
+    )
+    if not isinstance(finished, Finished):
+        raise RuntimeError("a training ended without saying how")
+    return Training(
+        run=finished.run,
+        status=finished.status,
+        results=finished.results,
+        history=tuple(finished.run.read_history()),
+        notes=finished.notes,
+    )
+
+
+def compare(
+    text: Name,
+    *,
+    cells: Sequence[str] = CELLS,
+    units: int | Sequence[int] | None = None,
+    layers: int | Sequence[int] | None = None,
+    seeds: int = 1,
+    match: str = "units",
+    name: str | None = None,
+    overwrite: bool = False,
+    models: Name | None = None,
+    on_event: Callable[[CompareEvent | Event], object] | None = None,
+    **settings: Any,
+) -> Comparison:
+    """Train several cells on `text` with the same split, budget and seed, and put their losses side by side.
+
+        comparison = seqmagic.compare("my.txt", cells=("rnn", "lstm"), epochs=1)
+        print(comparison.sentence)
+        for summary in comparison.summaries:
+            print(summary.label, summary.loss)
+
+    Args:
+        text: A file, a folder, or the name of a built-in text.
+        cells, units, layers: What is combined; None leaves a size to the recipe.
+        seeds: How many trainings of each combination, with `seed` and the next ones.
+        match: What is held equal: "units" or "parameters".
+        name, overwrite: Of the comparison; by default TEXT-comparison.
+        models: The models folder; by default SEQMAGIC_MODELS, else models/.
+        on_event: Called with each event as it happens (see `seqmagic.comparison.compare`).
+        settings: Fields of DataConfig, ModelConfig (but cell, units and layers) and TrainConfig by name.
+
+    Returns:
+        The comparison. A row that failed says so; after Ctrl-C it has the rows that were begun.
+
+    Raises:
+        ConfigError, CorpusError, RunError: as for `train`.
+        TrainingError: every row failed for one and the same reason.
+    """
+    from seqmagic.comparison.compare import Compared
+    from seqmagic.comparison.compare import compare as events_of
+
+    if "cell" in settings:
+        raise ConfigError(f"compare takes cells=, a list of them; received cell={settings['cell']!r}")
+    if match not in ("units", "parameters"):
+        raise ConfigError(f"--match must be one of units, parameters; received {match!r}")
+    data, model, training = _configurations(settings)
+    compared = _follow(
+        events_of(
+            _read_trainable(text, data),
+            cells=[ModelConfig(cell=cell).cell for cell in cells],
+            units=_several(units),
+            layers=_several(layers),
+            seeds=seeds,
+            match=match,
+            data=data,
+            model=model,
+            training=training,
+            models=models_folder(models),
+            name=name,
+            overwrite=overwrite,
+            argv=_call("compare", text, settings),
+        ),
+        on_event,
+    )
+    if not isinstance(compared, Compared):
+        raise RuntimeError("a comparison ended without a result")
+    return compared.comparison
+
+
+def evaluate(
+    run: Name, text: Name | None = None, *, part: str | None = None, models: Name | None = None, **settings: Any
+) -> Score:
+    """The exact loss of a run on `text`, or on a part of the text that it was trained on.
+
+        score = seqmagic.evaluate("lstm", "other.txt")
+        print(score.loss, score.bits_per_character, score.perplexity)
+
+    Args:
+        run: As for `load`.
+        text: A file, a folder, or the name of a built-in text; None for the run's own.
+        part: Of the run's own text: train, validation (where none is named) or test.
+        models: The models folder; by default SEQMAGIC_MODELS, else models/.
+        settings: `encoding` and `glob`, how the other text is read.
+
+    Raises:
+        ConfigError: a setting is unknown, or a part of another text is asked for.
+        CorpusError: the text can't be read.
+        RunError: there is no such run, or its own text is gone or has changed.
+    """
+    from seqmagic.evaluation.evaluation import evaluate as measure
+    from seqmagic.evaluation.scorer import NetworkScorer
+    from seqmagic.evaluation.subject import read_subject
+
+    _refuse_unknown(settings, DataConfig)
+    if part is not None and (text is not None or part not in PARTS):
+        raise ConfigError(f"--part must be one of {', '.join(PARTS)} of the run's own text; received {part!r}")
+    model = read_trained(_find(run, models))
+    subject = read_subject(model, None if text is None else os.fspath(text), part, _configured(DataConfig, settings))
+    return measure(NetworkScorer(model.network), subject.ids)
+
+
+def load(run: Name = "latest", *, models: Name | None = None) -> Model:
     """The model of a run.
 
     Args:
@@ -114,11 +314,70 @@ def load(run: str | os.PathLike[str] = "latest", *, models: str | os.PathLike[st
     Raises:
         RunError: there is no such run, or it can't be read.
     """
-    folder = models_folder(models)
-    name = os.fspath(run)
-    return load_model(latest_or_pretrained(folder) if name == "latest" else open_run(folder, name))
+    return load_model(_find(run, models))
 
 
 def load_model(run: Run) -> Model:
     """The model of an opened run; errors as for `load`."""
-    return Model(run, run.read_record(), run.read_vocabulary(), FoldedNetwork.of(load_network(run)))
+    trained = read_trained(run)
+    return Model(trained.run, trained.record, trained.vocabulary, FoldedNetwork.of(trained.network))
+
+
+def _find(run: Name, models: Name | None) -> Run:
+    folder, name = models_folder(models), os.fspath(run)
+    return latest_or_pretrained(folder) if name == "latest" else open_run(folder, name)
+
+
+def _read_trainable(text: Name, data: DataConfig) -> Corpus:
+    from seqmagic.texts.corpus import check_trainable, read_corpus
+
+    corpus = read_corpus(os.fspath(text), data)
+    check_trainable(corpus)
+    return corpus
+
+
+def _follow(events: Iterator[AnyEvent], on_event: Callable[[AnyEvent], object] | None) -> AnyEvent | None:
+    """Tell of each event, and end what they come from whatever happens; the last one."""
+    last = None
+    with contextlib.ExitStack() as stack:
+        if isinstance(events, Generator):
+            stack.callback(events.close)
+        for last in events:
+            if on_event is not None:
+                on_event(last)
+    return last
+
+
+def _configurations(settings: Mapping[str, Any]) -> tuple[DataConfig, ModelConfig, TrainConfig]:
+    """The three configurations of a training from the settings of all."""
+    _refuse_unknown(settings, DataConfig, ModelConfig, TrainConfig)
+    return _configured(DataConfig, settings), _configured(ModelConfig, settings), _configured(TrainConfig, settings)
+
+
+def _configured(owner: type[AnyConfig], settings: Mapping[str, Any]) -> AnyConfig:
+    """Raise ConfigError where a setting is of the wrong kind or out of its range; names of others are ignored."""
+    import msgspec
+
+    try:
+        return msgspec.convert(dict(settings), owner)
+    except msgspec.ValidationError as problem:
+        raise ConfigError(f"a setting is of the wrong kind: {files.in_brief(problem)}") from problem
+
+
+def _refuse_unknown(settings: Mapping[str, Any], *owners: type[Config]) -> None:
+    """Raise ConfigError for a name that is no setting of these."""
+    known = {field.name for owner in owners for field in dataclasses.fields(owner)}  # type: ignore[arg-type]
+    if strange := sorted(settings.keys() - known):
+        raise ConfigError(f"there is no setting {strange[0]!r}; there are {', '.join(sorted(known))}")
+
+
+def _several(values: int | Sequence[int] | None) -> Sequence[int] | None:
+    return [values] if isinstance(values, int) else values
+
+
+def _call(command: str, text: Name, settings: Mapping[str, Any]) -> list[str]:
+    """What is recorded as the command line: the one that would do the same, as far as settings go."""
+    words = [command, os.fspath(text)]
+    for name, value in settings.items():
+        words += [option_name(name)] if value is True else [option_name(name), str(value)]
+    return words

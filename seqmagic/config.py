@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -20,9 +21,11 @@ from seqmagic.errors import ConfigError
 CELLS = ("rnn", "lstm", "gru")
 CELL_ALIASES = {"simple_rnn": "rnn", "simplernn": "rnn"}
 ENGINES = ("auto", "fused", "keras")
+PARTS = ("train", "validation", "test")  # of a text, in its order
 STOPS = ("length", "blank-line", "sentence")
 PRECISIONS = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
 DEFAULT_MINUTES = 3.0
+_ESCAPES = r"\n is a line break, \t a tab, \\ a backslash"
 
 
 def setting(
@@ -37,6 +40,7 @@ def setting(
     unit: str | None = None,
     auto: str | None = None,
     metavar: str | None = None,
+    escapes: bool = False,
 ) -> Any:
     """A dataclass field that knows its range and its help.
 
@@ -49,6 +53,7 @@ def setting(
         unit: What the number counts, for `--help`.
         auto: What `None` stands for, in words for `--help`.
         metavar: What is to be typed, for `--help`, where the type does not say it.
+        escapes: Whether the command line understands \\n, \\t and \\\\ in it (`unescaped`).
     """
     metadata = {
         "help": help,
@@ -60,8 +65,14 @@ def setting(
         "unit": unit,
         "auto": auto,
         "metavar": metavar,
+        "escapes": escapes,
     }
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def decided(field: dataclasses.Field[Any]) -> Any:
+    """The same setting once it is decided: its range and help, but no default and no `None`."""
+    return dataclasses.field(metadata={**field.metadata, "auto": None, "decided": True})
 
 
 def range_words(metadata: Mapping[str, Any]) -> str:
@@ -89,9 +100,17 @@ def option_name(field_name: str) -> str:
     return "--" + field_name.replace("_", "-")
 
 
+def unescaped(text: str) -> str:
+    r"""`text` as it was typed, with \n, \t and \\ replaced by what they stand for; any other backslash is one."""
+    meanings = {r"\n": "\n", r"\t": "\t", r"\\": "\\"}
+    return re.sub(r"\\[nt\\]", lambda match: meanings[match.group()], text)
+
+
 def check_value(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
     """Raise ConfigError unless `value` is within what the setting's metadata allows."""
     if value is None:
+        if metadata.get("decided"):
+            raise ConfigError(f"{option_name(name)} must be decided here; received None")
         return
     choices = metadata.get("choices")
     if choices is not None:
@@ -191,6 +210,18 @@ class ModelConfig(Config):
         super().__post_init__()
 
 
+_MODEL = ModelConfig.__dataclass_fields__
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecidedModel(ModelConfig):
+    """A network with every size known: what the recipe returns, and what everything behind it takes."""
+
+    units: int = decided(_MODEL["units"])
+    layers: int = decided(_MODEL["layers"])
+    dropout: float = decided(_MODEL["dropout"])
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(Config):
     """How the network is trained. `None` is resolved by `seqmagic.training.recipe`."""
@@ -273,6 +304,24 @@ class TrainConfig(Config):
             raise ConfigError("--minutes and --epochs are two budgets; give one of them")
 
 
+_TRAINING = TrainConfig.__dataclass_fields__
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecidedTraining(TrainConfig):
+    """A training with every setting known; of the two budgets exactly one is given."""
+
+    batch_size: int = decided(_TRAINING["batch_size"])
+    sequence_length: int = decided(_TRAINING["sequence_length"])
+    learning_rate: float = decided(_TRAINING["learning_rate"])
+    weight_decay: float = decided(_TRAINING["weight_decay"])
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.minutes is None and self.epochs is None:
+            raise ConfigError("a training needs a budget: --minutes or --epochs")
+
+
 @dataclass(frozen=True, kw_only=True)
 class SampleConfig(Config):
     """How text is written. What each filter does to the probabilities stands in `seqmagic.sampling.filters`."""
@@ -312,8 +361,10 @@ class SampleConfig(Config):
     repetition_window: int = setting(
         32, "How far back --repetition-penalty looks.", minimum=1, maximum=10_000, unit="characters"
     )
-    ban: str | None = setting(None, "Characters that are never written.", auto="none")
-    stop: tuple[str, ...] = setting((), "End a text where this would be written; may be given several times.")
+    ban: str | None = setting(None, f"Characters that are never written; {_ESCAPES}.", auto="none", escapes=True)
+    stop: tuple[str, ...] = setting(
+        (), f"End a text where this would be written; {_ESCAPES}; may be given several times.", escapes=True
+    )
     stop_at: str = setting("length", "End a text early: at a blank line or at the end of a sentence.", choices=STOPS)
     min_length: int = setting(0, "Let no --stop or --stop-at end a text before this.", minimum=0, unit="characters")
     count: int = setting(1, "Texts to write for each prompt.", minimum=1, unit="texts")

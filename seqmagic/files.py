@@ -3,33 +3,186 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import json
 import os
+import re
 import secrets
 import shutil
+import stat
+import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BufferedWriter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from seqmagic.errors import SeqmagicError
+from seqmagic.errors import ConfigError, SeqmagicError
+
+T = TypeVar("T")
+
+JSON_LIMIT = 16 * 2**20  # bytes of a JSON file of ours: a thousand times what the largest has
+MEND = "remove the run or restore the file"  # what to do about a file of a run that lies
+_OPEN_AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a file that was asked for really lies.
+
+    Attributes:
+        path: The file itself, behind all symbolic links; it may not exist yet.
+        found: What is there, None where nothing is.
+        through: Whether it must be written through and can't be replaced: a device, a FIFO, a socket, or
+            something that a process has open already (/dev/stdout, /dev/fd/3).
+    """
+
+    path: Path
+    found: os.stat_result | None
+    through: bool
+
+
+def _place_of(target: Path) -> _Place:
+    """Follow `target` to the file that it stands for.
+
+    Raises:
+        OSError: with `target` as its name: a loop of links, a folder, a part of the path that is none, a
+            folder that is missing or closed, or a file that may not be written.
+    """
+    try:
+        found = os.stat(target)
+    except FileNotFoundError:
+        found = None
+    path = target
+    while not _is_descriptor(path) and path.is_symlink():  # no endless loop: `stat` has refused those
+        path = path.parent / os.readlink(path)
+    if found is not None and stat.S_ISDIR(found.st_mode):
+        raise OSError(errno.EISDIR, "it is a folder; name a file", str(target))
+    if not path.parent.is_dir():
+        raise OSError(errno.ENOENT, f"there is no folder {path.parent}; make it first", str(target))
+    through = found is not None and (not stat.S_ISREG(found.st_mode) or _is_descriptor(path))
+    folder_too = () if through else (path.parent,)
+    for needed in (*folder_too, *(() if found is None else (path,))):
+        if not os.access(needed, os.W_OK):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+    return _Place(path, found, through)
+
+
+def _is_descriptor(path: Path) -> bool:
+    """Whether `path` is an open file of a process, by its number: /proc/self/fd/1, on a Mac /dev/fd/1."""
+    folder = os.path.realpath(path.parent)
+    return path.name.isdecimal() and re.fullmatch(r"/dev/fd|/proc/\d+(/task/\d+)?/fd", folder) is not None
+
+
+def check_target(target: Path) -> None:
+    """Raise OSError, with `target` as its name, where it is plain already that nothing can be written there."""
+    _place_of(target)
+
+
+def open_through(target: Path) -> BufferedWriter | None:
+    """A stream to what is there and is no ordinary file, such as a device or a FIFO; None for any other target.
+
+    Raises:
+        OSError: with `target` as its name.
+    """
+    place = _place_of(target)
+    if not place.through:
+        return None
+    with naming(target):
+        return open(_descriptor_of(place.path), "wb")
+
+
+def _descriptor_of(path: Path) -> int:
+    """`path`, opened for writing as it is. An open file of this process goes on where it stands."""
+    if _is_descriptor(path) and os.path.realpath(path.parent) in ("/dev/fd", f"/proc/{os.getpid()}/fd"):
+        return os.dup(int(path.name))
+    return os.open(path, os.O_WRONLY | os.O_APPEND)
+
+
+@contextlib.contextmanager
+def naming(target: Path, *others: Path) -> Iterator[None]:
+    """Name `target` in errors of the system that name nothing, or one of `others`."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno is not None and problem.filename in (None, *map(str, others)):
+            problem.filename, problem.filename2 = str(target), None
+        raise
 
 
 @contextlib.contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """A temporary path beside `target`, moved onto it when the block ends without an error.
+    """A temporary path whose content becomes that of `target` when the block ends without an error.
 
-    The temporary name keeps the suffix of `target` (some writers look at it). The file is opened by
-    whoever writes it, so it gets the permissions of the user's umask, unlike those of `tempfile`.
+    It lies beside `target` and is moved onto it, so that a reader sees the old content or the new one. Symbolic
+    links are followed; the file behind them is replaced and they stay. The mode of a file that is there stays,
+    and its owner where the system allows it; a new one gets the permissions of the user's umask, as it is opened
+    by whoever writes it. Other hard links keep the old content: they may be somebody's backup. What is no
+    ordinary file is never replaced, but gets the content written into it.
+
+    The temporary name keeps the suffix of `target` (some writers look at it), and is short where that of
+    `target` is long.
+
+    Raises:
+        OSError: with `target` as its name, where it can't be written.
     """
     target = Path(target)
-    temporary = target.with_name(f".{target.stem}-{secrets.token_hex(4)}{target.suffix}")
+    place = _place_of(target)
+    with contextlib.ExitStack() as after:
+        if place.through:
+            folder = Path(after.enter_context(tempfile.TemporaryDirectory(prefix="seqmagic-")))
+        else:
+            folder = place.path.parent
+        temporary = folder / _temporary_name(place.path)
+        with naming(target, temporary):
+            try:
+                if place.found is not None and not place.through:
+                    _create_like(temporary, place.found)
+                yield temporary
+                if place.through:
+                    _copy_into(place.path, temporary)
+                else:
+                    _flush_to_disk(temporary)
+                    _put_in_place(temporary, place)
+            finally:
+                with contextlib.suppress(OSError):
+                    temporary.unlink()
+
+
+def _temporary_name(path: Path) -> str:
+    stem = path.stem.encode("utf-8", "ignore")[:40].decode("utf-8", "ignore")
+    suffix = path.suffix if len(path.suffix) <= 16 else ""
+    return f".{stem}-{secrets.token_hex(4)}{suffix}"
+
+
+def _create_like(temporary: Path, found: os.stat_result) -> None:
+    """An empty file that no more people can read than the one that it will replace."""
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        yield temporary
-        _flush_to_disk(temporary)
-        os.replace(temporary, target)
+        for owner, group in ((found.st_uid, -1), (-1, found.st_gid)):
+            with contextlib.suppress(PermissionError):
+                os.fchown(descriptor, owner, group)
+        os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & 0o777)
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+        os.close(descriptor)
+
+
+def _put_in_place(temporary: Path, place: _Place) -> None:
+    try:
+        os.replace(temporary, place.path)
+    except OSError as problem:
+        if problem.errno != errno.EBUSY:
+            raise
+        os.truncate(place.path, 0)  # a file that is mounted by itself, as into a container: nothing can replace it
+        _copy_into(place.path, temporary)
+
+
+def _copy_into(path: Path, temporary: Path) -> None:
+    with open(temporary, "rb") as content, open(_descriptor_of(path), "wb", buffering=0) as stream:
+        while piece := content.read(1 << 20):
+            while piece:
+                piece = piece[stream.write(piece) :]
 
 
 def _flush_to_disk(path: Path) -> None:
@@ -64,33 +217,118 @@ def write_json(target: Path, value: Any) -> None:
 def append_json_line(target: Path, value: Any) -> None:
     """Append one JSON object as one line in one write, so that a reader never sees half of two lines."""
     line = json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
-    with open(target, "ab") as file:
+    with naming(target), open(target, "ab") as file:
         file.write(line.encode("utf-8"))
         file.flush()
         os.fsync(file.fileno())
 
 
-def read_json(path: Path, *, error: type[SeqmagicError]) -> Any:
-    """The JSON document in `path`; `error` with one clear line where there is none."""
+def read_bounded(path: Path, *, limit: int, error: type[SeqmagicError]) -> bytes:
+    """The content of an ordinary file of at most `limit` bytes.
+
+    What a folder of ours holds may have been put there by anyone. A FIFO or a device would block or never
+    end, and a file without measure would fill the memory: both are refused before anything is read.
+
+    Raises:
+        error: one line that says why the file can't be read.
+    """
     try:
-        content = path.read_bytes()
-    except OSError as problem:
-        raise error(f"{path} can't be read: {problem.strerror or problem}") from problem
-    try:
-        return json.loads(content)
-    except ValueError as problem:
-        raise error(f"{path} is corrupt: not JSON ({problem})") from problem
+        state = os.stat(path)  # opening some devices does something already
+        if not stat.S_ISREG(state.st_mode):
+            raise error(f"{path} is corrupt: it is {_kind_of_file(state.st_mode)}, no ordinary file; {MEND}")
+        with open(os.open(path, os.O_RDONLY | _OPEN_AT_ONCE), "rb") as file:
+            content = file.read(limit + 1)
+    except (OSError, ValueError) as problem:
+        raise error(f"{path} can't be read: {getattr(problem, 'strerror', None) or problem}") from problem
+    if len(content) > limit:
+        raise error(f"{path} is corrupt: {state.st_size:,} bytes, more than the {limit:,} that it may have; {MEND}")
+    return content
 
 
-def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects in a file of JSON lines; a last line cut short by a kill is left out."""
-    rows: list[dict[str, Any]] = []
-    for line in path.read_bytes().splitlines():
+def _kind_of_file(mode: int) -> str:
+    kinds = {stat.S_IFIFO: "a FIFO", stat.S_IFDIR: "a folder", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def read_json(path: Path, *, error: type[SeqmagicError], limit: int = JSON_LIMIT) -> Any:
+    """The JSON document in `path`; `error` with one clear line where there is none.
+
+    Strict JSON in UTF-8: no NaN or infinity, no lone surrogates, nothing that is nested without end.
+    """
+    import msgspec  # 5 ms that only a reader has to wait for
+
+    content = read_bounded(path, limit=limit, error=error)
+    try:
+        return msgspec.json.decode(content)
+    except (ValueError, RecursionError, OverflowError) as problem:
+        raise error(f"{path} is corrupt: not JSON ({in_brief(problem)}); {MEND}") from problem
+
+
+def in_brief(problem: BaseException) -> str:
+    """What an exception says, in one line that fits a message: it may quote a whole file."""
+    return shortened(" ".join(str(problem).replace("`", "").split())) or type(problem).__name__
+
+
+def shortened(words: str) -> str:
+    """`words`, cut where they are longer than a message can be."""
+    return words if len(words) <= 300 else f"{words[:300]}…"
+
+
+def as_type(values: Any, kind: type[T], path: Path, *, error: type[SeqmagicError]) -> T:
+    """`values`, a JSON document read from `path`, as what its file is declared to hold.
+
+    Args:
+        values: From `read_json`.
+        kind: A dataclass, TypedDict or other type that msgspec can convert to. Keys that it does not have are
+            ignored; a check in `__post_init__` may raise ValueError or ConfigError.
+
+    Raises:
+        error: something is missing, of the wrong kind or out of its range: one line that says where.
+    """
+    import msgspec
+
+    try:
+        return msgspec.convert(values, kind)
+    except (ValueError, TypeError, OverflowError, RecursionError, ConfigError) as problem:
+        raise error(f"{path} is corrupt: {in_brief(problem)}; {MEND}") from problem
+
+
+def read_json_lines(path: Path, kind: type[T], *, error: type[SeqmagicError]) -> tuple[list[T], str | None]:
+    """The rows of a file of JSON lines, each of them a `kind`, up to the first that is none.
+
+    Returns:
+        The rows, and the line that says what is wrong with the rest; None where all could be read. A last
+        line cut short, as a kill leaves it, is left out without a word.
+    """
+    import msgspec
+
+    try:
+        content = read_bounded(path, limit=JSON_LIMIT, error=error)
+    except error as problem:
+        return [], str(problem)
+    decoder = msgspec.json.Decoder(kind)
+    rows: list[T] = []
+    for number, line in enumerate(content.splitlines(keepends=True), 1):
         try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
-    return rows
+            rows.append(decoder.decode(line))
+        except (ValueError, RecursionError, OverflowError) as problem:
+            if not line.endswith(b"\n"):
+                break
+            return rows, f"{path} is corrupt from line {number} on: {in_brief(problem)}; what stands before it was read"
+    return rows, None
+
+
+def first_free_folder(parent: Path, default: str) -> Path:
+    """Make the folder `default` in `parent`, with -2, -3 ... where that is taken."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        folder = parent / (default if number == 1 else f"{default}-{number}")
+        try:
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            continue
+    raise AssertionError("there is always a next number")
 
 
 @contextlib.contextmanager

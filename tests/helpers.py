@@ -16,7 +16,8 @@ from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.network.sizes import count_parameters
 from seqmagic.runs import folder as runs
 from seqmagic.runs.folder import Run
-from seqmagic.runs.record import RunRecord, TextRecord
+from seqmagic.runs.making import create_run
+from seqmagic.runs.record import RunRecord, TextRecord, vocabulary_sum
 from seqmagic.texts.corpus import Corpus, read_corpus
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
 
@@ -85,6 +86,7 @@ def make_run(
             status=status,
             results=default if results is None and status != "running" else results,
             notes=tuple(notes),
+            vocabulary_sha256=vocabulary_sum(corpus.vocabulary),
         )
     )
     return run
@@ -96,7 +98,7 @@ def make_results(loss: float, parameters: int = 1000) -> dict[str, Any]:
         "train_loss": loss - 0.1,
         "validation_loss": loss,
         "bits_per_character": loss / float(np.log(2)),
-        "perplexity": float(np.exp(loss)),
+        "perplexity": float(np.exp(loss)) if loss < 709 else None,
         "parameters": parameters,
         "epochs": 2.5,
         "characters": 5000,
@@ -216,8 +218,9 @@ class FakeTraining:
         status = "interrupted" if loss == "interrupted" else "complete"
         loss = 2.5 if loss == "interrupted" else loss
         default = runs.default_name(corpus.source, model.cell, layers, units)
-        name = runs.create_run(models, name=asked["name"], default=default, overwrite=False).name
-        (models / name).rmdir()
+        new = create_run(models, name=asked["name"], default=default, overwrite=False)
+        name = new.name
+        new.end("failed")
         parameters = count_parameters(
             model.cell,
             units=units,

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
+import sys
+import textwrap
+import types
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import seqmagic
-from seqmagic import SampleConfig
+from seqmagic import SampleConfig, api
 from seqmagic.api import Model
 from seqmagic.errors import ConfigError, RunError, SampleError
 from seqmagic.evaluation.evaluation import evaluate
 from seqmagic.evaluation.scorer import NetworkScorer
 from seqmagic.network.keras_file import load_network
 from seqmagic.runs.folder import Run
-from tests.helpers import TEXT
+from tests.helpers import TEXT, FakeTraining, make_run, make_text
 
 
 @pytest.fixture
@@ -76,3 +81,107 @@ def test_step_says_what_may_follow(model: Model) -> None:
     np.testing.assert_allclose(onward[0], model.step(None, "1 green")[0], atol=1e-5)
     with pytest.raises(SampleError, match="one character or more"):
         model.step(state, "")
+
+
+# ---------------------------------------------------------------- train, compare, evaluate
+
+LOSSES = {"rnn": 1.9, "lstm": 1.5, "gru": 1.6}
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
+    """In the place of the training."""
+    fake = FakeTraining(LOSSES)
+    module = types.ModuleType("seqmagic.training.loop")
+    module.train = fake  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "seqmagic.training.loop", module)
+    monkeypatch.setattr("seqmagic.training.device.start_tensorflow", lambda threads: None)
+    return fake
+
+
+def example_in(documented: Any) -> str:
+    """The code in a docstring: its paragraphs that are indented as a whole."""
+    paragraphs = (inspect.getdoc(documented) or "").split("\n\n")
+    return "\n".join(
+        textwrap.dedent(one) for one in paragraphs if all(line.startswith("    ") for line in one.split("\n"))
+    )
+
+
+@pytest.mark.parametrize("documented", [api, api.train, api.compare, api.evaluate], ids=lambda one: one.__name__)
+def test_the_examples_in_the_docstrings_run(
+    documented: Any, stand_in: FakeTraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make_text(tmp_path, name="my.txt")
+    make_text(tmp_path, name="other.txt")
+    make_run(tmp_path / "models", "lstm", source="my.txt", created="2020-01-02T03:04:05.678+00:00")
+    code = example_in(documented)
+    assert "seqmagic." in code
+    exec(code, {"seqmagic": seqmagic})
+    assert ("print" in code) == bool(capsys.readouterr().out)
+
+
+def test_a_training_gives_its_run_its_results_and_its_history(stand_in: FakeTraining, text: Path, models: Path) -> None:
+    events: list[Any] = []
+    done = seqmagic.train(text, cell="gru", units=5, minutes=1, models=models, on_event=events.append)
+    assert (done.run.path, done.status) == (models / "bottles-gru-1x5", "complete")
+    assert done.results["validation_loss"] == pytest.approx(1.601)
+    assert [type(event).__name__ for event in events] == ["Started", "Progress", "Evaluated", "Finished"]
+    asked = stand_in.calls[0]
+    assert (asked["model"].cell, asked["training"].minutes, asked["models"]) == ("gru", 1, models)
+    assert asked["argv"] == ["train", str(text), "--cell", "gru", "--units", "5", "--minutes", "1"]
+    assert len(list(done.load().generate(length=5, seed=1))) == 5
+
+
+def test_a_comparison_is_the_one_that_is_kept(stand_in: FakeTraining, text: Path, models: Path) -> None:
+    comparison = seqmagic.compare(text, cells=("simple_rnn", "lstm"), units=6, layers=[1], epochs=1, models=models)
+    assert isinstance(comparison, seqmagic.Comparison)
+    assert [(one.label, one.loss) for one in comparison.summaries] == [
+        ("rnn 1×6", pytest.approx(1.901)),
+        ("lstm 1×6", pytest.approx(1.501)),
+    ]
+    assert (models / "bottles-comparison" / "comparison.json").is_file()
+
+
+def test_a_score_in_three_units(tiny_run: Run, text: Path, models: Path, tmp_path: Path) -> None:
+    own = seqmagic.evaluate("tiny", models=models)
+    assert isinstance(own, seqmagic.Score)
+    start, stop = tiny_run.read_record().text.validation
+    assert own.characters == stop - start - 1
+    assert own.bits_per_character == pytest.approx(own.loss / np.log(2))
+    assert own.perplexity == pytest.approx(np.exp(own.loss))
+    whole = seqmagic.evaluate(tiny_run.path, text)
+    assert whole.loss == pytest.approx(seqmagic.load(tiny_run.path).score(TEXT).mean(), abs=1e-4)
+    with pytest.raises(ConfigError, match="--part must be one of train, validation, test of the run's own text"):
+        seqmagic.evaluate("tiny", text, part="train", models=models)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"minuets": 1}, "there is no setting 'minuets'; there are batch_size, "),
+        ({"minutes": -1}, "--minutes must be above 0"),
+        ({"minutes": "three"}, "a setting is of the wrong kind: .*minutes"),
+        ({"cell": "transformer"}, "--cell must be one of rnn, lstm, gru"),
+        ({"minutes": 1, "epochs": 1}, "two budgets"),
+    ],
+)
+def test_settings_are_checked_before_anything_is_read(settings: dict[str, Any], words: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=words):
+        seqmagic.train(tmp_path / "none.txt", **settings)
+    with pytest.raises(ConfigError, match="compare takes cells=" if "cell" in settings else words):
+        seqmagic.compare(tmp_path / "none.txt", **settings)
+
+
+@pytest.mark.tf
+def test_a_real_training_and_a_real_comparison(text: Path, models: Path) -> None:
+    small: dict[str, Any] = {"units": 8, "layers": 1, "epochs": 0.5, "batch_size": 4, "sequence_length": 16}
+    done = seqmagic.train(text, cell="rnn", embedding=4, models=models, **small)
+    assert done.status == "complete" and len(done.history) >= 1
+    assert seqmagic.evaluate(done.run.path).loss == pytest.approx(done.results["validation_loss"], abs=1e-4)
+    comparison = seqmagic.compare(text, cells=("rnn", "gru"), embedding=4, models=models, **small)
+    assert comparison.status == "complete" and all(row.loss is not None for row in comparison.rows)
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert (Path(seqmagic.__file__).parent / "py.typed").is_file()

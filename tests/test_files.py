@@ -86,7 +86,8 @@ def test_lines_are_appended_and_one_cut_short_is_left_out(tmp_path: Path) -> Non
         files.append_json_line(path, {"step": step, "sample": "a\nb"})
     with open(path, "ab") as file:
         file.write(b'{"step": 3, "samp')
-    assert [row["step"] for row in files.read_json_lines(path)] == [0, 1, 2]
+    rows, trouble = files.read_json_lines(path, dict, error=RunError)
+    assert ([row["step"] for row in rows], trouble) == ([0, 1, 2], None)
 
 
 def test_a_folder_is_published_whole(tmp_path: Path) -> None:

@@ -13,17 +13,17 @@ import seqmagic
 
 PACKAGE = Path(seqmagic.__file__).parent
 LEVELS = [
-    {"", "errors", "config", "files"},
-    {"texts", "network.cells", "network.sizes", "evaluation.baselines"},
-    {"runs", "network", "evaluation", "sampling", "insight", "api"},
+    {"", "errors", "config", "files", "machine"},
+    {"texts", "network.cells", "network.sizes", "evaluation.baselines", "evaluation.units"},
+    {"runs", "network", "evaluation", "sampling", "insight"},
     {"fused"},
-    {"training", "comparison", "export"},
+    {"training", "comparison", "export", "api"},
     {"cli", "__main__"},
 ]
 PACKAGES = [  # allowed in addition to those of the levels below
-    set(),
+    {"msgspec"},
     {"numpy"},
-    {"h5py", "threadpoolctl"},
+    {"h5py", "threadpoolctl", "filelock"},
     {"tensorflow", "keras"},
     {"ai_edge_litert", "onnx", "onnxruntime"},
     {"click", "rich", "prompt_toolkit"},

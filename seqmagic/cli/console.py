@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import json
 import os
+import re
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -15,6 +19,7 @@ from seqmagic import files
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+INTERRUPTED = 130  # the exit code of what Ctrl-C ended, as shells have it
 PLAIN_WIDTH = 100  # columns of a table that goes to a file or pipe, unless COLUMNS says otherwise
 
 
@@ -24,19 +29,51 @@ def is_plain(stream: TextIO) -> bool:
 
 
 def result(text: str = "") -> None:
-    """One line of the result, on standard output."""
-    click.echo(text)
+    """A line of the result, or several, on standard output."""
+    click.echo(harmless(text))
 
 
 def json_document(value: Any) -> None:
-    """The one JSON document of a command, on standard output."""
-    click.echo(files.to_json(value), nl=False)
+    """The one JSON document of a command, on standard output.
+
+    What a terminal would obey is escaped as JSON has it; the document stays the same.
+    """
+    click.echo(_OBEYED.sub(_json_escape, files.to_json(value)), nl=False)
 
 
-def notice(text: str, *, quiet: bool = False) -> None:
-    """A line for the reader that is no result, on standard error."""
+def notice(text: str, *, quiet: bool = False, painted: bool = False) -> None:
+    """A line for the reader that is no result, on standard error; where nobody reads any more, it is left out.
+
+    `painted` has colours, and nothing from a file.
+    """
     if not quiet:
-        click.echo(text, err=True)
+        try:
+            click.echo(text if painted else harmless(text), err=True)
+        except OSError:
+            abandon(sys.stderr)
+
+
+def abandon(stream: TextIO) -> None:
+    """Point a stream that takes nothing more at nothing, so that what is still to be written to it is no error."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+@contextlib.contextmanager
+def unread() -> Iterator[None]:
+    """Within the block, results that nobody reads any more (a closed pipe or terminal) are no failure.
+
+    For commands whose work is on disk by then.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as problem:
+        if problem.errno not in (errno.EPIPE, errno.EIO):
+            raise
+        abandon(sys.stdout)
 
 
 def draw(make: Callable[[int], RenderableType]) -> None:
@@ -52,10 +89,20 @@ def draw(make: Callable[[int], RenderableType]) -> None:
 
 
 def make_console(stream: TextIO, *, width: int | None = None) -> Console:
-    """A rich console that never interprets markup in what it is given and lets a closed pipe be an error."""
+    """A rich console that never interprets markup in what it is given and lets a closed pipe be an error.
+
+    Control characters in a text that it is given are shown, not obeyed; its own colours and cursor moves are
+    no part of a text.
+    """
     from rich.console import Console
+    from rich.segment import Segment
 
     class PlainSpoken(Console):
+        def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
+            for segment in super().render(renderable, options):
+                safe = segment.text if segment.control else harmless(segment.text)
+                yield segment if safe is segment.text else segment._replace(text=safe)
+
         def on_broken_pipe(self) -> None:
             raise  # this is called while a BrokenPipeError is handled
 
@@ -71,6 +118,18 @@ def make_console(stream: TextIO, *, width: int | None = None) -> Console:
         highlight=False,
         emoji=False,
     )
+
+
+def harmless(text: str) -> str:
+    """Lines for a terminal: line breaks and tabs stay; what else it would obey, and what turns a line, as its code.
+
+    `result`, `notice` and `draw` pass everything through here, as a text may come from a file of anyone's.
+    """
+    return _OBEYED.sub(lambda found: _visible(found[0]), text)
+
+
+def _json_escape(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]
 
 
 def one_line(text: str) -> str:
@@ -94,6 +153,14 @@ def _visible(character: str) -> str:
 
 
 _JOINERS = "\u200c\u200d"  # they shape Indic letters and emoji, and move no cursor
+
+# The characters of the categories in `_visible` but for the joiners, tab and line break, as ranges: going through
+# all of Unicode for them would take a tenth of a second.
+_OBEYED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b\u200e\u200f"
+    "\u2028-\u202e\u2060-\u2064\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+)
 
 
 def shorten(text: str, cells: int) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import difflib
 import itertools
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,24 +15,29 @@ from typing import Any
 import click
 
 from seqmagic.api import Model, load
-from seqmagic.cli.console import is_plain, notice
+from seqmagic.cli.console import is_plain, notice, one_line
 from seqmagic.cli.options import SettingType, setting_fields
 from seqmagic.cli.show.page import Page
 from seqmagic.cli.show.painting import legend, paint
 from seqmagic.config import SampleConfig, option_name
 from seqmagic.errors import SeqmagicError
-from seqmagic.sampling.prompts import fit_prompt
+from seqmagic.sampling.endings import fit_stops, idle_settings
+from seqmagic.sampling.prompts import fit_prompt, prompt_notices
 from seqmagic.sampling.writer import write
 
 _MEMORY = 5_000  # characters of the text so far that it goes on from
 _FIXED = ("count",)
+_COMMANDS = ("run", "settings", "help", "quit")
+_SPOKEN = ("?", "exit", "")  # commands that nobody needs to be told about
+_ESCAPED = re.compile(r"\\+/")
 _HELP = """\
 Type a prompt and press Enter: the model goes on from it. An empty line lets it go on from where it stopped.
-Ctrl-C stops a text, Ctrl-D or /quit ends.
+Ctrl-C stops a text, Ctrl-D or /quit ends. A prompt may begin with / too, if that makes none of these commands:
   /run NAME          another model
   /temperature 0.5   any setting of `seqmagic sample --help`: /length, /top-k, /stop ...; /top-k default undoes it
   /settings          what is set
-  /help              this"""
+  /help              this
+  \\/help             not a command: a prompt that begins with /help"""
 
 
 @dataclasses.dataclass
@@ -46,6 +53,17 @@ class Talk:
     models: Path
     surprise: bool = False
     text: str = ""
+
+    def take(self, line: str, page: Page) -> None:
+        """Carry out the line that was typed where it is a command, else write a text on from it.
+
+        Raises:
+            SeqmagicError, click.UsageError: it can't be; nothing has changed.
+        """
+        if line.startswith("/") and _is_command(line[1:]):
+            notice(self.obey(line[1:]))
+        else:
+            self.write(line[1:] if _ESCAPED.match(line) else line, page)
 
     def obey(self, line: str) -> str:
         """Carry out a command, `line` without its slash; return what to say about it.
@@ -66,14 +84,16 @@ class Talk:
         settings = {option_name(field.name)[2:]: field for field in setting_fields(SampleConfig)}
         field = settings.get(name)
         if field is None or field.name in _FIXED:
-            raise click.UsageError(f"there is no command /{name}; see /help")
+            raise click.UsageError(f"there is no command /{name}; see /help, or type \\/{name} for a prompt")
         if not value:
             return f"{name} {_shown(getattr(self.config, field.name))}"
         chosen: Any = field.default
         if value != "default":
             chosen = SettingType(SampleConfig, field).convert(value, None, None)
         self.config = dataclasses.replace(self.config, **{field.name: chosen})
-        return f"{name} {_shown(getattr(self.config, field.name))}"
+        idle = idle_settings(fit_stops(self.config, self.model.vocabulary), self.model.vocabulary)
+        idle = [line for line in idle if line.startswith(option_name(field.name) + " ")]
+        return "\n".join([f"{name} {_shown(getattr(self.config, field.name))}", *idle])
 
     def _settings(self) -> str:
         values = [
@@ -90,6 +110,8 @@ class Talk:
             SampleError: the prompt does not fit the model.
         """
         prompt = fit_prompt(line, self.model.vocabulary)[0] if line else self.text[-_MEMORY:]
+        for said in prompt_notices(line, self.model.vocabulary):
+            notice(one_line(said))
         written = [prompt]
         pieces = write(
             self.model.network,
@@ -109,6 +131,18 @@ class Talk:
         self.text = "".join(written)
 
 
+def _command_names() -> list[str]:
+    settings = [option_name(field.name)[2:] for field in setting_fields(SampleConfig) if field.name not in _FIXED]
+    return [*_COMMANDS, *settings]
+
+
+def _is_command(line: str) -> bool:
+    """Whether a line, without its slash, begins with the name of a command, or with one that was mistyped."""
+    name = line.partition(" ")[0]
+    known = _command_names()
+    return name in (*known, *_SPOKEN, *_FIXED) or bool(difflib.get_close_matches(name, known, n=1, cutoff=0.8))
+
+
 def _shown(value: object) -> str:
     """A setting's value in words."""
     if value is None or value == ():
@@ -123,16 +157,15 @@ def converse(model: Model, config: SampleConfig, prompts: Sequence[str], *, mode
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     notice(_HELP)
     if painted:
-        notice(legend())
+        notice(legend(), painted=True)
     with Page() as page:
-        for line in itertools.chain(prompts, _typed_lines(talk) if at_terminal else _piped_lines()):
-            if line.strip() in ("/quit", "/exit"):
+        given = ((prompt, talk.write) for prompt in prompts)
+        typed = ((line, talk.take) for line in (_typed_lines(talk) if at_terminal else _piped_lines()))
+        for line, act in itertools.chain(given, typed):
+            if act == talk.take and line.strip() in ("/quit", "/exit"):
                 break
             try:
-                if line.startswith("/"):
-                    notice(talk.obey(line[1:]))
-                else:
-                    talk.write(line, page)
+                act(line, page)
             except (SeqmagicError, click.UsageError) as problem:
                 notice(problem.format_message() if isinstance(problem, click.UsageError) else str(problem))
     return 0
@@ -148,8 +181,7 @@ def _typed_lines(talk: Talk) -> Iterator[str]:
     from prompt_toolkit import PromptSession
     from prompt_toolkit.completion import WordCompleter
 
-    names = [option_name(field.name)[2:] for field in setting_fields(SampleConfig) if field.name not in _FIXED]
-    commands = WordCompleter([f"/{name}" for name in ("run", "settings", "help", "quit", *names)], sentence=True)
+    commands = WordCompleter([f"/{name}" for name in _command_names()], sentence=True)
     session: PromptSession[str] = PromptSession(completer=commands, complete_while_typing=False)
     while True:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import importlib
 import os
@@ -12,10 +11,10 @@ from typing import Any, TextIO
 
 import click
 
+from seqmagic.cli.console import INTERRUPTED, abandon, notice
 from seqmagic.cli.options import Group, Settings, common_options
 from seqmagic.errors import SeqmagicError
 
-INTERRUPTED = 130
 CLOSED_PIPE = 141  # what a shell reports for a program that a closed pipe ended: 128 + SIGPIPE
 
 # name: (where the command is, its line in `seqmagic --help`); a module is imported when its command runs
@@ -90,7 +89,7 @@ class LazyGroup(Group):
 
 def report(problem: BaseException | None, *, debug: bool) -> int:
     """Say on standard error what ended the command, in one line; return the exit code."""
-    code, line = explain(problem)
+    code, line = explain(KeyboardInterrupt() if _comes_of_interrupt(problem) else problem)
     if isinstance(problem, OSError):
         _abandon_unwritable_output()
     if debug and problem is not None and not isinstance(problem, click.ClickException):
@@ -98,9 +97,19 @@ def report(problem: BaseException | None, *, debug: bool) -> int:
 
         traceback.print_exception(problem)
     if line:
-        with contextlib.suppress(OSError):
-            click.echo(f"seqmagic: {line}", err=True)
+        notice(f"seqmagic: {line}")
     return code
+
+
+def _comes_of_interrupt(problem: BaseException | None) -> bool:
+    """Whether Ctrl-C is at its root: imports of compiled modules make an error of their own of it."""
+    seen: set[int] = set()
+    while problem is not None and id(problem) not in seen and not isinstance(problem, SeqmagicError):
+        if isinstance(problem, KeyboardInterrupt):
+            return True
+        seen.add(id(problem))
+        problem = problem.__cause__ or problem.__context__
+    return False
 
 
 def explain(problem: BaseException | None) -> tuple[int, str]:
@@ -165,8 +174,7 @@ def _abandon_unwritable_output() -> None:
     try:
         sys.stdout.flush()
     except OSError:
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon(sys.stdout)
 
 
 @click.group(

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from seqmagic import __version__
-from seqmagic.config import CELL_ALIASES, Config, check_value, option_name, range_words
+from seqmagic.config import CELL_ALIASES, Config, check_value, option_name, range_words, unescaped
 from seqmagic.errors import ConfigError
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
@@ -192,6 +192,8 @@ class SettingType(click.ParamType):
         if name == "cell":
             value = CELL_ALIASES.get(value, value)
         try:
+            if self.field.metadata.get("escapes"):
+                value = unescaped(value)
             check_value(name, value, self.field.metadata)
         except ConfigError as problem:
             raise click.UsageError(str(problem), ctx) from problem

@@ -12,9 +12,10 @@ from seqmagic.cli.console import notice, one_line
 from seqmagic.cli.show.page import Page
 from seqmagic.cli.show.painting import dim, paint
 from seqmagic.config import SampleConfig
+from seqmagic.sampling.endings import fit_stops, idle_settings
 from seqmagic.sampling.pieces import Piece, Text, gather, in_order
-from seqmagic.sampling.prompts import default_prompt, fit_prompt
-from seqmagic.sampling.writer import write
+from seqmagic.sampling.prompts import default_prompt, fit_prompt, listed, prompt_notices
+from seqmagic.sampling.writer import check, write
 
 if TYPE_CHECKING:
     from seqmagic.sampling.novelty import Novelty
@@ -88,10 +89,15 @@ def assign(
     novelty: bool,
     quiet: bool,
 ) -> Assignment:
-    """The assignment for `model`; a notice names characters of the prompts that were left out."""
+    """The assignment for `model`; notices say what of the prompts and settings was left out or has no effect."""
     fitted = [fit_prompt(prompt, model.vocabulary, skip_unknown=skip_unknown) for prompt in prompts]
     if skipped := "".join(dict.fromkeys("".join(outside for _, outside in fitted))):
-        notice(f"left out of the prompt, as {model.run.name} never saw them: {one_line(skipped)}", quiet=quiet)
+        notice(f"left out of the prompt, as {model.run.name} never saw them: {one_line(listed(skipped))}", quiet=quiet)
+    check(model.network, model.vocabulary, config, max(1, len(prompts)) * config.count)
+    said = [line for prompt in prompts for line in prompt_notices(prompt, model.vocabulary)]
+    said += idle_settings(fit_stops(config, model.vocabulary), model.vocabulary)
+    for line in dict.fromkeys(said):
+        notice(f"{model.run.name}: {one_line(line)}", quiet=quiet)
     training = None
     if novelty:
         from seqmagic.sampling.novelty import training_ids

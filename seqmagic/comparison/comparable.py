@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from seqmagic.runs.record import RunRecord
+from seqmagic.runs.record import RunRecord, measured_on
 
 
 def incomparable(records: Sequence[tuple[str, RunRecord]]) -> list[str]:
     """Why losses of these named runs can't be compared, a phrase each; empty where they can.
 
-    Two losses are comparable where the text, its split and the vocabulary are the same; the vocabulary
-    follows from the training part and the rarest count that it keeps.
+    The rule is that of `runs.record.measured_on`.
     """
     reasons = []
-    texts = [(name, record.text.sha256) for name, record in records]
-    splits = [(name, (record.text.train, record.text.validation)) for name, record in records]
-    counts = [(name, record.data.min_count) for name, record in records]
+    texts, splits, counts = (
+        [(name, measured_on(record)[key]) for name, record in records] for key in ("text", "split", "min_count")
+    )
     if _distinct(texts) > 1:
         reasons.append(f"their texts differ ({_groups(texts)})")
     elif _distinct(splits) > 1:

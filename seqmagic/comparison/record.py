@@ -4,21 +4,48 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shutil
-from collections.abc import Mapping, Sequence
+import os
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from seqmagic import files
 from seqmagic.comparison.rows import Row, Summary, separately, summarise
 from seqmagic.comparison.verdict import reading
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import Baseline
+from seqmagic.runs import locks
 from seqmagic.runs.folder import check_name, text_stem
+from seqmagic.runs.record import Count, Figure, Seed, check_format
 
 FORMAT = 1
 FILE_NAME = "comparison.json"
+STATUSES = ("running", "complete", "interrupted", "failed", "died")
+LARGEST_LOSS = 1e15  # nats: sums and squares of them stay finite
+_TEMPORARY = re.compile(r"\.comparison-[0-9a-f]{8,}\.json")  # what an atomic write works in
+
+
+class ComparedText(TypedDict, total=False):
+    """The text of all rows; empty where it is not the same for all."""
+
+    source: str
+    sha256: str
+    bytes: Count
+    characters: Count
+    train: tuple[Count, Count]
+    validation: tuple[Count, Count]
+    test: tuple[Count, Count]
+
+
+class HeldEqual(TypedDict, total=False):
+    """What was the same for all rows of a series, minutes or epochs being None; empty where nothing was held."""
+
+    match: str
+    minutes: Figure | None
+    epochs: Figure | None
+    seeds: tuple[Seed, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +53,9 @@ class Comparison:
     """Several rows on one text.
 
     Attributes:
-        held_equal: What was the same for all rows, as a reader would say it.
+        status: running, complete, interrupted, failed, or died: its process ended without a word.
+        held_equal: What was the same for all rows.
+        rows: Of a series all that were planned, from its start.
         notes: What a reader should know: why losses can't be compared, what was not held equal.
         comparable: Whether the losses may be ranked at all.
         is_series: Whether the rows were trained as one series, so that those that differ in the seed
@@ -36,10 +65,10 @@ class Comparison:
 
     name: str | None = None
     created: str = ""
-    argv: Sequence[str] = ()
+    argv: tuple[str, ...] = ()
     status: str = "complete"
-    text: Mapping[str, Any] = field(default_factory=dict)
-    held_equal: Mapping[str, Any] = field(default_factory=dict)
+    text: ComparedText = field(default_factory=ComparedText)
+    held_equal: HeldEqual = field(default_factory=HeldEqual)
     rows: tuple[Row, ...] = ()
     baselines: tuple[Baseline, ...] = ()
     notes: tuple[str, ...] = ()
@@ -47,6 +76,29 @@ class Comparison:
     is_series: bool = True
     prompt: str | None = None
     samples: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"the status is {self.status!r}, none of {', '.join(STATUSES)}")
+        if missing := {"source", "sha256", "train", "validation"} - self.text.keys():
+            _refuse_unless_empty(self.text, "text", missing)
+        if missing := HeldEqual.__annotations__.keys() - self.held_equal.keys():
+            _refuse_unless_empty(self.held_equal, "held_equal", missing)
+        for loss in (*(row.loss for row in self.rows), *(one.loss for one in self.baselines)):
+            if loss is not None and not abs(loss) <= LARGEST_LOSS:
+                raise ValueError(f"it has a loss of {loss:g} nats")
+
+    @classmethod
+    def from_json(cls, values: Any, path: Path) -> Comparison:
+        """The comparison in `values`, read from `path`: the `to_json` of a series.
+
+        Raises:
+            RunError: a newer format, or something missing or of the wrong kind.
+        """
+        check_format(values, FORMAT, path)
+        if missing := [key for key in _WRITTEN if key not in values]:
+            raise RunError(f"{path} is corrupt: it has no {missing[0]}; {files.MEND}")
+        return files.as_type(values, cls, path, error=RunError)
 
     @property
     def summaries(self) -> list[Summary]:
@@ -60,10 +112,9 @@ class Comparison:
         return "These losses can't be ranked against each other."
 
     def to_json(self) -> dict[str, Any]:
-        head = ("name", "created", "argv", "status", "text", "held_equal")
         document = {
             "format": FORMAT,
-            **{name: getattr(self, name) for name in head},
+            **{name: getattr(self, name) for name in _HEAD},
             "comparable": self.comparable,
             # The figures stand beside `results` too: a row of the document is a row of a table.
             "rows": [{**dataclasses.asdict(row), **(row.results or {})} for row in self.rows],
@@ -85,6 +136,15 @@ class Comparison:
         return document
 
 
+_HEAD = ("name", "created", "argv", "status", "text", "held_equal")
+_WRITTEN = (*_HEAD, "comparable", "rows", "baselines", "notes", "prompt", "samples")  # in every file since the first
+
+
+def _refuse_unless_empty(values: Mapping[str, Any], name: str, missing: set[str]) -> None:
+    if values:
+        raise ValueError(f"{name} has no {min(missing)}")
+
+
 def _baseline_to_json(one: Baseline) -> dict[str, Any]:
     return {**dataclasses.asdict(one), "bits_per_character": one.bits_per_character}
 
@@ -100,10 +160,10 @@ def comparison_folder(models: Path, *, name: str | None, text: str, overwrite: b
     """
     try:
         if name is None:
-            return _first_free(models, f"{text_stem(text)}-comparison")
+            return files.first_free_folder(models, f"{text_stem(text)}-comparison")
         check_name(name)
         folder = models / name
-        if folder.exists() and not (overwrite and (folder / FILE_NAME).is_file()):
+        if folder.exists() and not _may_take(folder, overwrite=overwrite):
             advice = "add --overwrite" if (folder / FILE_NAME).is_file() else "it is no comparison"
             raise RunError(f"{folder} exists already; choose another --name ({advice})")
         folder.mkdir(parents=True, exist_ok=True)
@@ -114,16 +174,37 @@ def comparison_folder(models: Path, *, name: str | None, text: str, overwrite: b
         ) from problem
 
 
-def _first_free(models: Path, default: str) -> Path:
-    models.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while True:
-        folder = models / (default if number == 1 else f"{default}-{number}")
+def _may_take(folder: Path, *, overwrite: bool) -> bool:
+    """Whether a new comparison may go there: in the place of one, or of what a kill left of one."""
+    if (folder / FILE_NAME).is_file():
+        return overwrite
+    return folder.is_dir() and all(_TEMPORARY.fullmatch(entry) for entry in os.listdir(folder))
+
+
+@contextlib.contextmanager
+def new_comparison(models: Path, *, name: str | None, text: str, overwrite: bool) -> Iterator[Path]:
+    """The folder for a new comparison, as of `comparison_folder`, its name locked for as long as the block runs.
+
+    The lock says that the comparison is being made; the system takes it back however the process ends. Where
+    nothing was kept, the folder is gone at the end.
+
+    Raises:
+        ConfigError, RunError: as in `comparison_folder`, or somebody is making it.
+    """
+    folder = comparison_folder(models, name=name, text=text, overwrite=overwrite)
+    try:
+        lock = locks.hold(models, folder.name)
+        if lock is None:
+            raise RunError(f"{folder.name} is being made; choose another --name, or stop that first")
         try:
-            folder.mkdir()
-            return folder
-        except FileExistsError:
-            number += 1
+            for entry in os.listdir(folder):
+                if _TEMPORARY.fullmatch(entry):
+                    (folder / entry).unlink()
+            yield folder
+        finally:
+            lock.release()
+    finally:
+        discard_comparison(folder)
 
 
 def write_comparison(folder: Path, comparison: Comparison) -> None:
@@ -142,33 +223,43 @@ def is_comparison(folder: Path) -> bool:
     return (folder / FILE_NAME).is_file() and not (folder / "run.json").exists()
 
 
-def runs_of(folder: Path) -> list[str]:
-    """The names of the runs that the comparison in `folder` has rows of.
+def read_comparison(folder: Path) -> Comparison:
+    """The comparison in `folder`, under the name of the folder.
+
+    One that says "running" while nobody holds its lock has died, and so has the row that was on.
 
     Raises:
         RunError: it is corrupt, or of a newer format.
     """
     path = folder / FILE_NAME
-    document = files.read_json(path, error=RunError)
-    try:
-        version = int(document["format"])
-        names = [str(row["run"]) for row in document["rows"] if row["run"]]
-    except (KeyError, TypeError, ValueError) as problem:
-        raise RunError(f"{path} is corrupt: {problem!r}; remove {folder} or restore the file") from problem
-    if version > FORMAT:
-        raise RunError(
-            f"{path} has format {version}, newer than the {FORMAT} that this seqmagic reads; update seqmagic"
-        )
-    return names
+    comparison = Comparison.from_json(files.read_json(path, error=RunError), path)
+    comparison = dataclasses.replace(comparison, name=folder.name)
+    real = folder.resolve()
+    if comparison.status != "running" or locks.is_held(real.parent, real.name):
+        return comparison
+    return dataclasses.replace(comparison, status="died", rows=tuple(map(_after_death, comparison.rows)))
+
+
+def _after_death(row: Row) -> Row:
+    if row.status != "running":
+        return row
+    return dataclasses.replace(row, status="died", error="its process died before it had a result")
+
+
+def runs_of(folder: Path) -> list[str]:
+    """The names of the runs that the comparison in `folder` has rows of; errors as for `read_comparison`."""
+    return [row.run for row in read_comparison(folder).rows if row.run]
 
 
 def remove_comparison(folder: Path) -> None:
-    """Remove the record of a comparison; its runs stay.
+    """Remove the record of a comparison, and its folder where nothing else is in it; its runs stay.
 
     Raises:
         RunError: it can't be removed.
     """
     try:
-        shutil.rmtree(folder)
+        (folder / FILE_NAME).unlink()
+        with contextlib.suppress(OSError):  # other files are not ours
+            folder.rmdir()
     except OSError as problem:
         raise RunError(f"{folder} can't be removed: {problem.strerror or problem}") from problem

@@ -1,4 +1,4 @@
-"""Runs side by side: their rows, what was not held equal, and one sentence that reads the table."""
+"""Runs side by side: one row for each training, and what the rows of one combination say over its seeds."""
 
 from __future__ import annotations
 
@@ -6,29 +6,37 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from seqmagic.evaluation.baselines import Baseline
-from seqmagic.runs.record import RunRecord
+from seqmagic.runs.record import Count, Results, RunRecord, Seed
 
-FIGURES = (
-    "train_loss", "validation_loss", "bits_per_character", "perplexity", "parameters", "epochs",
-    "characters", "characters_per_second", "seconds",
-)  # fmt: skip
+STATUSES = ("planned", "running", "complete", "interrupted", "failed", "died")
+FIGURES = tuple(Results.__annotations__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What became of one training. `results` has the keys of `FIGURES`; None where there are none."""
+    """What became of one training.
+
+    Attributes:
+        status: planned, running, complete, interrupted, failed, or died: its process ended without a word.
+        results: None where there is no loss.
+        error: What a reader should know; None for a training that came to its end with a loss.
+    """
 
     cell: str
-    layers: int | None
-    units: int | None
-    seed: int
+    layers: Count | None
+    units: Count | None
+    seed: Seed
     run: str | None = None
     status: str = "complete"
-    results: Mapping[str, Any] | None = None
+    results: Results | None = None
     error: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"the status of a row is {self.status!r}, none of {', '.join(STATUSES)}")
 
     @property
     def label(self) -> str:
@@ -36,7 +44,11 @@ class Row:
 
     @property
     def loss(self) -> float | None:
-        return (self.results or {}).get("validation_loss")
+        return self.figure("validation_loss")
+
+    def figure(self, name: str) -> float | None:
+        """The result of this name, one of `FIGURES`."""
+        return cast("Mapping[str, float | None]", self.results or {}).get(name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +74,13 @@ class Summary:
 
 def label_of(cell: str, layers: int | None, units: int | None) -> str:
     """`lstm 1×256`; the cell alone while its size is not decided."""
-    return cell if layers is None or units is None else f"{cell} {layers}×{units}"
+    size = size_of(layers, units)
+    return f"{cell} {size}" if size else cell
+
+
+def size_of(layers: int | None, units: int | None) -> str | None:
+    """`1×256`; None while that is not decided."""
+    return f"{layers}×{units}" if layers and units else None
 
 
 def row_of(name: str, record: RunRecord) -> Row:
@@ -77,7 +95,7 @@ def row_of(name: str, record: RunRecord) -> Row:
         seed=record.seed,
         run=name,
         status=record.status,
-        results={key: results.get(key) for key in FIGURES} if usable else None,
+        results=cast(Results, {key: results.get(key) for key in FIGURES}) if usable else None,
         error=_trouble(record, usable=usable),
     )
 
@@ -106,9 +124,10 @@ def separately(rows: Sequence[Row]) -> list[Summary]:
 
 def _summary(rows: tuple[Row, ...]) -> Summary:
     results = {
-        key: statistics.fmean(values)
+        key: mean
         for key in FIGURES
-        if (values := [row.results[key] for row in rows if row.results and row.results.get(key) is not None])
+        if (values := [figure for row in rows if (figure := row.figure(key)) is not None])
+        and (mean := _mean(values)) is not None
     }
     losses = [row.loss for row in rows if row.loss is not None]
     failed = [row for row in rows if row.loss is None]
@@ -124,6 +143,14 @@ def _summary(rows: tuple[Row, ...]) -> Summary:
     )
 
 
+def _mean(values: Sequence[float]) -> float | None:
+    """None where the sum is no number any more, as that of perplexities can be."""
+    try:
+        return statistics.fmean(values)
+    except OverflowError:
+        return None
+
+
 def best_baseline(baselines: Sequence[Baseline]) -> Baseline | None:
     """The n-gram with the lowest loss; None where no n-gram was measured."""
     return min((one for one in baselines if one.order >= 2), key=lambda one: one.loss, default=None)
@@ -133,9 +160,3 @@ def shown_baselines(baselines: Sequence[Baseline]) -> list[Baseline]:
     """Uniform, unigram and the best n-gram: what stands below the table."""
     best = best_baseline(baselines)
     return [one for one in baselines if one.order < 2 or one is best]
-
-
-# ---------------------------------------------------------------- can the losses be compared?
-
-
-# ---------------------------------------------------------------- one sentence

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seqmagic.training.events import Event
 
 REFERENCE = "lstm"  # the cell whose size the others follow, where it takes part
+EARLY = "interrupted before its first evaluation"
 LONGEST_REASON = 300  # characters of what an unexpected error says
 
 
@@ -40,10 +41,14 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class RowStarted:
-    """Training number `number` of `total` begins; numbers count from 1 in the order of training."""
+    """Training number `number` of `total` begins; numbers count from 1 in the order of training.
+
+    `position` is its place in the table, from 0.
+    """
 
     number: int
     total: int
+    position: int
     entry: Entry
 
 
@@ -113,7 +118,7 @@ def train_rows(
     models: Path,
     argv: Sequence[str],
     match: str = "units",
-    train: Callable[..., Iterator[Event]] | None = None,
+    train: Callable[..., Iterator[Event]],
 ) -> Iterator[RowStarted | RowFinished | Event]:
     """Train one run per entry.
 
@@ -121,21 +126,20 @@ def train_rows(
     the last. Where sizes are left open, the reference cell goes first and the others follow it.
 
     Args:
-        train: What trains; `seqmagic.training.loop.train` unless given.
+        train: What trains: `seqmagic.training.loop.train`, or what stands for it.
 
     Yields:
         A `RowStarted` and a `RowFinished` around the events of each training.
-    """
-    if train is None:
-        from seqmagic.training.loop import train as run_training
 
-        train = run_training
+    Raises:
+        OSError, RunError: the system can't keep a run (a full disk): the next training would fail as well.
+    """
     reference = reference_cell([entry.cell for entry in entries])
     sizes = Sizes(reference, match=match, embedding=model.embedding, vocabulary_size=corpus.vocabulary.size)
     for number, position in enumerate(_training_order(entries, reference), start=1):
         asked = entries[position]
         entry = sizes.resolve(asked)
-        yield RowStarted(number=number, total=len(entries), entry=entry)
+        yield RowStarted(number=number, total=len(entries), position=position, entry=entry)
         events = train(
             corpus,
             data=data,
@@ -156,8 +160,7 @@ def _watch(events: Iterator[Event], entry: Entry, learn: Callable[[RunRecord], N
     """Pass the events of one training on; the row it ends in is the value of the `yield from`."""
     from seqmagic.training.events import Finished
 
-    early = "interrupted before its first evaluation"
-    row = Row(**dataclasses.asdict(entry), status="interrupted", error=early)
+    row = Row(**dataclasses.asdict(entry), status="interrupted", error=EARLY)
     try:
         for event in events:
             yield event
@@ -167,12 +170,26 @@ def _watch(events: Iterator[Event], entry: Entry, learn: Callable[[RunRecord], N
                 row = row_of(event.run.name, record)
     except KeyboardInterrupt:
         pass
-    except Exception as problem:  # whatever it was: the other rows are worth having
-        row = dataclasses.replace(row, status="failed", error=_in_one_line(problem))
+    except Exception as problem:  # whatever else it was: the other rows are worth having
+        if _is_of_the_system(problem):
+            raise
+        row = dataclasses.replace(row, status="failed", error=in_one_line(problem))
     return row
 
 
-def _in_one_line(problem: Exception) -> str:
+def _is_of_the_system(problem: BaseException | None) -> bool:
+    """Whether what failed is the disk or the like, said as it was or in words of our own."""
+    while problem is not None:
+        if isinstance(problem, OSError):
+            return True
+        problem = problem.__cause__
+    return False
+
+
+def in_one_line(problem: BaseException) -> str:
+    """What an error says, for the row that it ended."""
+    if isinstance(problem, OSError) and problem.strerror:
+        return f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
     words = " ".join(str(problem).split())
     if isinstance(problem, SeqmagicError):
         return words

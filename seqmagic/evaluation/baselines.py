@@ -1,6 +1,7 @@
 """How well plain counting predicts the same text: uniform, unigram, interpolated Kneser-Ney n-grams.
 
-They answer "is a loss of 1.5 good?". V is the vocabulary size, the unknown character included.
+They answer "is a loss of 1.5 good?". V is how many characters can occur: those of the vocabulary, and the
+unknown one where a text has such characters. A model never writes it, and learns at once that it never comes.
 
 Kneser & Ney 1995, interpolated as in Chen & Goodman 1999, with one discount per order (the three of the
 "modified" kind need counts of counts that texts of few distinct characters don't have):
@@ -28,6 +29,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqmagic.errors import CorpusError
+from seqmagic.evaluation import units
+from seqmagic.texts.vocabulary import UNKNOWN
 
 MOST_CHARACTERS = 20_000_000
 _DISCOUNT_RANGE = (0.1, 0.95)
@@ -45,7 +48,7 @@ class Baseline:
 
     @property
     def bits_per_character(self) -> float:
-        return self.loss / math.log(2)
+        return units.bits(self.loss)
 
 
 def measure_baselines(
@@ -64,7 +67,7 @@ def measure_baselines(
 
     Args:
         train, validation: (n,) integer ids below `vocabulary_size`.
-        vocabulary_size: V.
+        vocabulary_size: How many ids there are, the unknown one included, whether it occurs or not.
         max_order: Highest order tried.
         limit: Most characters used of each part.
 
@@ -74,12 +77,14 @@ def measure_baselines(
     symbols = validation[:limit]
     if len(symbols) < 2:
         raise CorpusError(f"a validation part of {len(symbols)} characters can't be scored; give 2 or more")
-    rows = [Baseline(name="uniform", order=0, loss=math.log(vocabulary_size))]
-    lower = np.full(len(symbols), 1 / vocabulary_size)
+    counted = train[-limit:]
+    possible = vocabulary_size - (not (counted == UNKNOWN).any() and not (symbols == UNKNOWN).any())
+    rows = [Baseline(name="uniform", order=0, loss=math.log(possible))]
+    lower = np.full(len(symbols), 1 / possible)
     numbers = _empty_grams(symbols)
     previous: _Grams | None = None
     found = numbers
-    for order, grams in enumerate(_count_grams(train[-limit:], max_order), 1):
+    for order, grams in enumerate(_count_grams(counted, max_order), 1):
         if previous is not None:
             table = _Table(previous, grams.count_continuations(previous))
             lower = table.interpolate(numbers[:-1], found, lower)
@@ -134,7 +139,7 @@ class KneserNey:
 
 
 def _mean_nats(probabilities: np.ndarray) -> float:
-    return float(-np.mean(np.log(probabilities[1:])))
+    return max(0.0, float(-np.mean(np.log(probabilities[1:]))))  # by rounding a sum to 1 may be a little more
 
 
 def _empty_grams(symbols: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from seqmagic.errors import CorpusError
+from seqmagic.evaluation import units
 
 _SHARE_PER_WARM_UP = 4  # a stream counts at least this many times what it reads to warm up
 
@@ -31,15 +32,12 @@ class Score:
 
     @property
     def bits_per_character(self) -> float:
-        return self.loss / math.log(2)
+        return units.bits(self.loss)
 
     @property
     def perplexity(self) -> float:
         """e^loss: among how many equally likely characters the model would be as unsure; may be infinite."""
-        try:
-            return math.exp(self.loss)
-        except OverflowError:
-            return math.inf
+        return units.perplexity(self.loss)
 
 
 class Scorer(Protocol):

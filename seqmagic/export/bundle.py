@@ -5,34 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqmagic.errors import SeqmagicError
-from seqmagic.network.keras_file import load_network
-from seqmagic.network.network import Network
+from seqmagic.network.trained import TrainedModel, read_trained
 from seqmagic.runs.folder import Run
-from seqmagic.runs.record import RunRecord
+from seqmagic.runs.own_text import OwnTextError, read_own_text
+from seqmagic.runs.own_text import source_name as source_name
 from seqmagic.texts.vocabulary import Vocabulary
 
 CHECK_CHARACTERS = 200
 LOSS_CHARACTERS = 5_000
 
 
-@dataclass(frozen=True)
-class Bundle:
-    """A run read whole, ready to be written in any format.
+@dataclass(frozen=True, eq=False)
+class Bundle(TrainedModel):
+    """A trained model with a text, ready to be written in any format.
 
     Attributes:
-        run: The run folder.
-        record: What its run.json holds.
-        network: Its weights.
-        vocabulary: Its characters.
         loss_text: Up to `LOSS_CHARACTERS` characters on which losses before and after are measured.
         text_source: What `loss_text` is, in words for the report.
     """
 
-    run: Run
-    record: RunRecord
-    network: Network
-    vocabulary: Vocabulary
     loss_text: str
     text_source: str
 
@@ -51,19 +42,9 @@ def read_bundle(run: Run) -> Bundle:
     Raises:
         RunError: the run is corrupt or has no model.
     """
-    record = run.read_record()
-    vocabulary = run.read_vocabulary()
-    network = load_network(run)
-    try:
-        text, source = _validation_text(record, vocabulary), f"the validation text of {source_name(record)}"
-    except SeqmagicError as problem:
-        text, source = _made_up_text(run, vocabulary), f"a text made of the run's samples, as {problem}"
-    return Bundle(run, record, network, vocabulary, text, source)
-
-
-def source_name(record: RunRecord) -> str:
-    """What the text of a run is called, without the folders of the machine on which it was read."""
-    return "standard input" if record.text.source == "-" else Path(record.text.source).name
+    model = read_trained(run)
+    text, source = _validation_text(model)
+    return Bundle(model.run, model.record, model.network, model.vocabulary, text, source)
 
 
 def write_vocabulary(folder: Path, vocabulary: Vocabulary) -> None:
@@ -71,23 +52,18 @@ def write_vocabulary(folder: Path, vocabulary: Vocabulary) -> None:
     Run(folder).write_vocabulary(vocabulary)
 
 
-def _validation_text(record: RunRecord, vocabulary: Vocabulary) -> str:
-    """The start of the validation part; SeqmagicError, its message a clause, where it can't be had."""
-    from seqmagic.texts.corpus import read_corpus
-
-    text = record.text
-    if text.source == "-":
-        raise SeqmagicError("the text came from standard input")
-    try:
-        corpus = read_corpus(text.source, record.data, vocabulary=vocabulary)
-    except SeqmagicError:
-        raise SeqmagicError(f"the text {source_name(record)} is not here any more") from None
-    if corpus.sha256 != text.sha256:
-        raise SeqmagicError(f"the text {source_name(record)} has changed since the training")
-    start, stop = text.validation
+def _validation_text(model: TrainedModel) -> tuple[str, str]:
+    """The start of the validation part, or, where that can't be had, a text made up; and what it is."""
+    start, stop = model.record.text.validation
     if stop - start < CHECK_CHARACTERS:
-        raise SeqmagicError(f"the validation text has fewer than {CHECK_CHARACTERS} characters")
-    return vocabulary.decode(corpus.ids[start : min(stop, start + LOSS_CHARACTERS)])
+        problem = f"the validation text has fewer than {CHECK_CHARACTERS} characters"
+    else:
+        try:
+            ids = read_own_text(model.run, "validation").ids[:LOSS_CHARACTERS]
+            return model.vocabulary.decode(ids), f"the validation text of {source_name(model.record)}"
+        except OwnTextError as gone:
+            problem = gone.brief
+    return _made_up_text(model.run, model.vocabulary), f"a text made of the run's samples, as {problem}"
 
 
 def _made_up_text(run: Run, vocabulary: Vocabulary) -> str:

@@ -33,6 +33,7 @@ from seqmagic.evaluation.scorer import cross_entropy
 from seqmagic.export.bundle import Bundle
 from seqmagic.export.formats import Format, find_program
 from seqmagic.network.network import Network
+from seqmagic.sampling.filters import softmax
 
 TOLERANCES = {"none": 1e-4, "float16": 2e-2, "int8": 1e-1}  # largest difference of a probability allowed
 _SECONDS = 600
@@ -112,8 +113,7 @@ def check(bundle: Bundle, folder: Path, format: Format, quantize: str) -> CheckR
 def reference_probabilities(network: Network, ids: np.ndarray) -> np.ndarray:
     """What `network` predicts after each of `ids` (n,), read from an empty state: (n, V) float64."""
     logits, _ = network.forward(ids[np.newaxis].astype(np.intp), network.initial_states(1))
-    exponentials = np.exp(logits[0].astype(np.float64) - logits[0].max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return softmax(logits[0].astype(np.float64))
 
 
 def reference_loss(network: Network, ids: np.ndarray) -> float:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import io
-import json
+import math
+import reprlib
 import zipfile
-import zlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from seqmagic import files
+from seqmagic.config import ModelConfig
 from seqmagic.errors import RunError
 from seqmagic.network.cells import Weights
 from seqmagic.network.network import Layer, Network
+from seqmagic.network.sizes import count_parameters
 from seqmagic.runs.folder import Run
+from seqmagic.runs.record import vocabulary_sum
 
 _CELLS_OF_KERAS = {"SimpleRNN": "rnn", "LSTM": "lstm", "GRU": "gru"}
 
@@ -45,47 +50,119 @@ _VARIABLES = {  # folder and number of arrays of each layer in model.weights.h5
 }
 
 
+_CONFIG_LIMIT = 2**20  # bytes; eight layers take 20,000
+
+
+_SLACK = 2**20  # bytes of an archive that are no weights
+
+
+_LARGEST = 1e15  # the largest number of a model: sums of products of two still fit a float32
+
+
+@dataclass(frozen=True)
+class _KerasLayer:
+    class_name: str
+    config: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _KerasLayers:
+    layers: list[_KerasLayer]
+
+
+@dataclass(frozen=True)
+class _KerasModel:
+    """What we read of config.json."""
+
+    config: _KerasLayers
+
+
 def load_network(run: Run) -> Network:
     """The network in the model.keras of `run`: zip and h5py, no TensorFlow.
 
+    The file may come from anyone. Whatever it declares - sizes, shapes, kinds, where its numbers lie - is held
+    against the run's vocabulary and record before a number is read, and memory follows from what was checked.
+
     Raises:
         RunError: the file is missing or damaged, holds a model other than Embedding, recurrent layers and
-            Dense with the settings of `seqmagic.network.cells`, or does not fit the run's vocabulary.
+            Dense with the settings of `seqmagic.network.cells` or numbers that no training leaves, or does
+            not fit the run's vocabulary and record.
     """
     path = run.require_model()
-    config, weights = _unpack(path)
-    classes = _replayable_classes(config, path)
-    embedding, *recurrent, dense = _read_variables(weights, classes, path)
-    layers = tuple(
-        Layer(_CELLS_OF_KERAS[name], Weights(*arrays)) for name, arrays in zip(classes[1:-1], recurrent, strict=True)
-    )
-    network = Network(embedding[0], layers, *dense)
-    try:
-        network.check_shapes()
-    except (ValueError, IndexError) as problem:
-        raise _corrupt(path, problem) from problem
-    size = run.read_vocabulary().size
-    if network.vocabulary_size != size:
+    vocabulary = run.read_vocabulary()
+    record = run.read_record() if run.record_path.exists() else None
+    if record is not None and record.vocabulary_sha256 not in (None, vocabulary_sum(vocabulary)):
         raise RunError(
-            f"{path} knows {network.vocabulary_size} characters, {run.vocabulary_path} has {size} (both with "
-            "the unknown one): they are not of one training; restore the one that was changed"
+            f"{run.vocabulary_path} is not the vocabulary that {run.record_path} was trained with: they are not of "
+            "one training; restore the one that was changed"
         )
-    return network
+    model = record.model if record is not None else None
+    config, weights = _unpack(path, limit=_weights_limit(model, vocabulary.size))
+    classes = _replayable_classes(config, path)
+    return _read_network(
+        weights, classes, path, check=lambda declared: _check_declared(declared, run, model, vocabulary.size)
+    )
+
+
+def _weights_limit(model: ModelConfig | None, vocabulary_size: int) -> int | None:
+    """The most bytes that the weights of a model may have; None where its sizes are not known.
+
+    Four times 32 bits for each number: Keras may have kept the two moments of an optimizer beside it.
+    """
+    if model is None or model.units is None or model.layers is None:
+        return None
+    parameters = count_parameters(
+        model.cell,
+        units=model.units,
+        layers=model.layers,
+        embedding=model.embedding,
+        vocabulary_size=vocabulary_size,
+    )
+    return 16 * parameters + _SLACK
 
 
 def _corrupt(path: Path, problem: object) -> RunError:
-    words = " ".join(str(problem.args[0] if isinstance(problem, KeyError) else problem).split())
-    words = words or type(problem).__name__
-    return RunError(f"{path} is corrupt: {words}; train the run again or restore it")
+    if isinstance(problem, BaseException):
+        words = problem.args[0] if isinstance(problem, KeyError) and problem.args else problem
+        problem = files.in_brief(words if isinstance(words, BaseException) else Exception(words))
+    return RunError(f"{path} is corrupt: {problem}; train the run again or restore it")
 
 
-def _unpack(path: Path) -> tuple[Any, bytes]:
-    """The two members of a .keras archive that matter: config.json, parsed, and model.weights.h5."""
+def _unpack(path: Path, *, limit: int | None) -> tuple[Any, bytes]:
+    """The two members of a .keras archive that matter: config.json, parsed, and model.weights.h5.
+
+    The weights have to be stored as they are, as Keras does it: what an archive unpacks to is then never
+    more than what lies on the disk.
+    """
+    import msgspec
+
     try:
+        size = path.stat().st_size
+        if limit is not None and size > limit + _SLACK:
+            raise _corrupt(path, f"{size:,} bytes, where its run can need {limit:,} at most")
         with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read("config.json")), archive.read("model.weights.h5")
-    except (OSError, KeyError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as problem:
+            config = _read_member(archive, "config.json", path, limit=_CONFIG_LIMIT)
+            stored = archive.getinfo("model.weights.h5")
+            if stored.compress_type != zipfile.ZIP_STORED:
+                raise _corrupt(path, "model.weights.h5 is compressed, which Keras never does")
+            weights = _read_member(archive, stored.filename, path, limit=size if limit is None else limit)
+        return msgspec.json.decode(config), weights
+    except RunError:
+        raise
+    except Exception as problem:  # zipfile and zlib raise nearly anything over a damaged archive
         raise _corrupt(path, problem) from problem
+
+
+def _read_member(archive: zipfile.ZipFile, name: str, path: Path, *, limit: int) -> bytes:
+    """The content of a member, refused by the size that it declares, and read no further than that."""
+    declared = archive.getinfo(name).file_size
+    if declared > limit:
+        raise _corrupt(path, f"{name} unpacks to {declared:,} bytes, where {limit:,} are enough")
+    with archive.open(name) as member:
+        content = member.read(limit + 1)
+    if len(content) != declared:
+        raise _corrupt(path, f"{name} has {len(content):,} bytes and declares {declared:,}")
+    return content
 
 
 def _replayable_classes(config: Any, path: Path) -> list[str]:
@@ -94,47 +171,140 @@ def _replayable_classes(config: Any, path: Path) -> list[str]:
     Raises:
         RunError: the config is damaged, or a layer or setting is one that `seqmagic.network.cells` does not have.
     """
-    try:
-        described = [(layer["class_name"], dict(layer["config"])) for layer in config["config"]["layers"]]
-    except (KeyError, TypeError, ValueError) as problem:
-        raise _corrupt(path, "config.json lists no layers") from problem
-    active = [(name, settings) for name, settings in described if name not in _SILENT_LAYERS]
+    described = files.as_type(config, _KerasModel, path, error=RunError).config.layers
+    active = [(layer.class_name, layer.config) for layer in described if layer.class_name not in _SILENT_LAYERS]
     for name, settings in active:
         if name not in _REQUIRED_SETTINGS:
-            raise RunError(f"this model cannot be replayed: {path} has a layer of class {name}")
+            raise RunError(f"this model cannot be replayed: {path} has a layer of class {files.shortened(name)}")
         for setting, wanted in _REQUIRED_SETTINGS[name].items():
             found = settings.get(setting)
             if found != wanted:
                 raise RunError(
-                    f"this model cannot be replayed: {path} has {name} with {setting}={found!r}; only {wanted!r} can be"
+                    f"this model cannot be replayed: {path} has {name} with {setting}={reprlib.repr(found)}; "
+                    f"only {wanted!r} can be"
                 )
     classes = [name for name, _ in active]
     outer, inner = (classes[:1], classes[-1:]), classes[1:-1]
     if outer != (["Embedding"], ["Dense"]) or not inner or not set(inner) <= set(_CELLS_OF_KERAS):
         raise RunError(
-            f"this model cannot be replayed: {path} has the layers {', '.join(classes) or 'none'}; "
+            f"this model cannot be replayed: {path} has the layers {files.shortened(', '.join(classes)) or 'none'}; "
             "needed are Embedding, recurrent layers, Dense"
         )
     return classes
 
 
-def _read_variables(content: bytes, classes: Iterable[str], path: Path) -> list[list[np.ndarray]]:
-    """The arrays of each layer, float32. Keras numbers the folders per class: lstm, lstm_1, lstm_2 ..."""
+def _read_network(content: bytes, classes: Sequence[str], path: Path, *, check: Callable[[Network], None]) -> Network:
+    """The network of the arrays in model.weights.h5, once `check` accepted the shapes that it declares."""
     import h5py  # 70 ms that only a reader of weights has to wait for
 
-    seen: Counter[str] = Counter()
-    variables = []
     try:
         with h5py.File(io.BytesIO(content), "r") as weights:
-            for name in classes:
-                folder, inner, count = _VARIABLES[name]
-                numbered = f"{folder}_{seen[name]}" if seen[name] else folder
-                seen[name] += 1
-                addresses = [f"layers/{numbered}/{inner}/{index}" for index in range(count)]
-                missing = [address for address in addresses if address not in weights]
-                if missing:
-                    raise KeyError(f"model.weights.h5 has no {missing[0]}")
-                variables.append([np.asarray(weights[address], np.float32) for address in addresses])
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as problem:
+            found = _find_arrays(weights, classes)
+            # an array of one number that has the declared shape, and needs no memory for it
+            declared = [[np.broadcast_to(np.float32(0), one.shape) for one in layer] for layer in found]
+            check(_network_of(classes, declared))
+            return _network_of(classes, [[_numbers(one) for one in layer] for layer in found])
+    except RunError:
+        raise
+    except Exception as problem:  # h5py raises nearly anything over a damaged file
         raise _corrupt(path, problem) from problem
-    return variables
+
+
+def _network_of(classes: Sequence[str], arrays: Sequence[Sequence[np.ndarray]]) -> Network:
+    """The network of these arrays, layer by layer; ValueError where their shapes don't fit together."""
+    embedding, *recurrent, dense = arrays
+    layers = tuple(
+        Layer(_CELLS_OF_KERAS[name], Weights(*weights)) for name, weights in zip(classes[1:-1], recurrent, strict=True)
+    )
+    network = Network(embedding[0], layers, *dense)
+    network.check_shapes()
+    return network
+
+
+def _check_declared(network: Network, run: Run, model: ModelConfig | None, size: int) -> None:
+    """Raise RunError unless the shapes of `network` are those of the run's vocabulary and record."""
+    path = run.model_path
+    if network.vocabulary_size != size:
+        raise RunError(
+            f"{path} knows {network.vocabulary_size} characters, {run.vocabulary_path} has {size} (both with "
+            "the unknown one): they are not of one training; restore the one that was changed"
+        )
+    if model is None:
+        return
+    units = [layer.weights.recurrent_kernel.shape[0] for layer in network.layers]
+    pairs = {
+        "cells": (sorted({layer.cell for layer in network.layers}), [model.cell]),
+        "layers": (len(units), model.layers),
+        "units": (units, [model.units] * len(units)),
+        "embedding": (network.embedding.shape[1], model.embedding),
+    }
+    for name, (found, recorded) in pairs.items():
+        if found != recorded and recorded is not None:
+            raise RunError(
+                f"{path} has {name} {_words(found)}, {run.record_path} says {_words(recorded)}: they are not of one "
+                "training; restore the one that was changed"
+            )
+
+
+def _words(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _find_arrays(weights: Any, classes: Iterable[str]) -> list[list[Any]]:
+    """The data sets of each layer. Keras numbers the folders per class: lstm, lstm_1, lstm_2 ..."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in classes:
+        folder, inner, count = _VARIABLES[name]
+        numbered = f"{folder}_{seen[name]}" if seen[name] else folder
+        seen[name] += 1
+        found.append([_find_array(weights, f"layers/{numbered}/{inner}/{index}") for index in range(count)])
+    return found
+
+
+def _find_array(weights: Any, address: str) -> Any:
+    """The data set at `address`, known to have its numbers in this file, as plain floats in one piece.
+
+    HDF5 can point to other files of the user: by a link, by external storage, by a virtual data set. It can
+    also declare numbers that are nowhere, and unpack them from next to nothing.
+
+    Raises:
+        KeyError, ValueError: there is none, or it is stored otherwise than Keras does it.
+    """
+    import h5py
+
+    place = weights
+    for part in address.split("/"):
+        if not isinstance(place, h5py.Group) or place.get(part, getclass=False, getlink=True) is None:
+            raise KeyError(f"model.weights.h5 has no {address}")
+        if not isinstance(place.get(part, getlink=True), h5py.HardLink):
+            raise ValueError(f"{address} is a link to another place")
+        place = place[part]
+    if not isinstance(place, h5py.Dataset):
+        raise KeyError(f"model.weights.h5 has no {address}")
+    plan = place.id.get_create_plist()
+    in_one_piece = plan.get_layout() in (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT) and plan.get_nfilters() == 0
+    if not in_one_piece or plan.get_external_count():
+        raise ValueError(f"{address} does not hold its numbers itself, in one piece and unpacked")
+    if place.dtype.kind != "f" or place.dtype.itemsize > 8 or place.shape is None:
+        raise ValueError(f"{address} holds no array of floats but {place.dtype}")
+    needed = math.prod(place.shape) * place.dtype.itemsize
+    if place.id.get_storage_size() != needed or needed > place.file.id.get_filesize():
+        raise ValueError(f"{address} declares {needed:,} bytes and does not have them")
+    return place
+
+
+def _numbers(array: Any) -> np.ndarray:
+    """The numbers of a data set, float32.
+
+    Raises:
+        ValueError: some are NaN, infinite or so large that a sum of their products would be.
+    """
+    numbers = np.asarray(array, np.float32)
+    if numbers.size and not (numbers.min() >= -_LARGEST and numbers.max() <= _LARGEST):
+        wrong = numbers.size - np.count_nonzero(np.abs(numbers) <= _LARGEST)
+        raise ValueError(
+            f"{wrong:,} of the {numbers.size:,} numbers in {array.name.removeprefix('/')} are not finite or beyond "
+            f"{_LARGEST:g}"
+        )
+    return numbers

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from seqmagic.errors import RunError
 from seqmagic.runs.folder import Run
+from seqmagic.runs.making import recover, sweep
 from seqmagic.runs.record import comparable
 
 DEFAULT_MODELS = "models"
@@ -28,8 +29,11 @@ def list_runs(models: Path) -> list[Run]:
     """The run folders below `models`, oldest first; a folder without run.json is none."""
     if not models.is_dir():
         return []
+    recover(models)
     folders = [entry for entry in models.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
     found = [Run(folder) for folder in folders if (folder / "run.json").is_file()]
+    for run in found:
+        sweep(run)
     return sorted(found, key=lambda run: (_created(run), run.name))
 
 
@@ -74,15 +78,19 @@ def open_run(models: Path, reference: str) -> Run:
         return _latest(models)
     if reference == "best":
         return _best(models)
+    recover(models)
+    if Path(reference).name != reference:
+        recover(Path(reference).parent)
     for path in (models / reference, Path(reference), pretrained_folder() / reference):
         if (path / "run.json").is_file():
+            sweep(Run(path))
             return Run(path)
         if path.is_dir() and (path / "model.keras").exists():
             raise RunError(f"{path} is half a run: model.keras without run.json; restore run.json or train again")
     for path in (models / reference, Path(reference)):
         if path.is_dir() and reference not in ("", ".", ".."):
             raise RunError(f"{path} is a folder, but not a run: it has no run.json")
-    raise RunError(_not_found(models, reference))
+    raise RunError(not_found(models, reference))
 
 
 def _latest(models: Path) -> Run:
@@ -97,14 +105,15 @@ def _best(models: Path) -> Run:
     record = latest.read_record()
     rivals = [(run, run.read_record()) for run in list_runs(models) if run.has_model and _created(run)]
     losses = {
-        run: rival.results["validation_loss"]
+        run: loss
         for run, rival in rivals
-        if rival.results is not None and comparable(record, rival)
+        if comparable(record, rival) and (loss := (rival.results or {}).get("validation_loss")) is not None
     }
     return min(losses, key=lambda run: losses[run]) if losses else latest
 
 
-def _not_found(models: Path, reference: str) -> str:
+def not_found(models: Path, reference: str) -> str:
+    """The line for a name that no run has: the nearest ones, or where to look."""
     names = [run.name for run in list_runs(models)]
     near = difflib.get_close_matches(reference, names, n=3, cutoff=0.4)
     if near:

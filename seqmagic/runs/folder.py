@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
-import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from seqmagic import files
-from seqmagic.errors import ConfigError, RunError
-from seqmagic.runs.record import RunRecord
+from seqmagic.errors import ConfigError, CorpusError, RunError
+from seqmagic.runs import locks
+from seqmagic.runs.record import HistoryRow, RunRecord, VocabularyFile
 from seqmagic.texts.vocabulary import Vocabulary
 
 _REFERENCES = ("latest", "best")
 _NAME = re.compile(r"[^\W_][\w.+-]*")
+_FILE_OF_RUN = re.compile(
+    r"run\.json|vocabulary\.json|model\.keras|history\.jsonl|samples\.txt|checkpoint|insight"
+    r"|\.(run|vocabulary|model)-[0-9a-f]+\.(json|keras)"
+)
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return self.path.name if self.path.name not in ("", "..") else self.path.resolve().name
 
     @property
     def record_path(self) -> Path:
@@ -71,21 +74,25 @@ class Run:
         Raises:
             RunError: the file is missing or corrupt.
         """
-        values = files.read_json(self.vocabulary_path, error=RunError)
-        characters = values.get("characters") if isinstance(values, dict) else None
-        if (
-            not isinstance(characters, list)
-            or len(set(map(str, characters))) != len(characters)
-            or not all(isinstance(character, str) and len(character) == 1 for character in characters)
-        ):
-            raise RunError(f"{self.vocabulary_path} is corrupt: no list of distinct characters; restore it")
-        return Vocabulary(characters)
+        path = self.vocabulary_path
+        document = files.read_json(path, error=RunError, limit=2 * files.JSON_LIMIT)  # room for all of Unicode
+        try:
+            return Vocabulary(files.as_type(document, VocabularyFile, path, error=RunError).characters)
+        except CorpusError as problem:
+            raise RunError(f"{path} is corrupt: {problem}; {files.MEND}") from problem
 
     def write_vocabulary(self, vocabulary: Vocabulary) -> None:
         files.write_json(self.vocabulary_path, {"unknown": 0, "characters": list(vocabulary.characters)})
 
-    def read_history(self) -> list[dict[str, Any]]:
-        return files.read_json_lines(self.history_path) if self.history_path.exists() else []
+    def read_history(self) -> list[HistoryRow]:
+        """The evaluations so far, rows of `HistoryRow`, as far as they can be read."""
+        return self.read_history_and_trouble()[0]
+
+    def read_history_and_trouble(self) -> tuple[list[HistoryRow], str | None]:
+        """The evaluations so far, and one line where the rest can't be read; None where all could be."""
+        if not os.path.lexists(self.history_path):
+            return [], None
+        return files.read_json_lines(self.history_path, HistoryRow, error=RunError)
 
     def append_history(self, row: Mapping[str, Any]) -> None:
         files.append_json_line(self.history_path, dict(row))
@@ -105,6 +112,8 @@ class Run:
             RunError: no weights were saved yet, or the file is damaged.
         """
         if not self.has_model:
+            if self.model_path.exists():
+                raise RunError(f"{self.model_path} is corrupt: no ordinary file; train the run again or restore it")
             raise RunError(
                 f"run {self.name} has no model.keras: its training ended before the first evaluation; train it again"
             )
@@ -114,26 +123,21 @@ class Run:
 
 
 def state_of(record: RunRecord, run: Run) -> str:
-    """The status for a reader: "running" becomes "unfinished" when its process is gone."""
+    """The status for a reader: "running" becomes "died" when no process holds the lock of the run any more."""
     if record.status != "running":
         return record.status
-    process = record.environment.get("process")
-    return "running" if isinstance(process, int) and _is_alive(process) else "unfinished"
+    real = run.path.resolve()
+    return "running" if locks.is_held(real.parent, real.name) else "died"
 
 
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError, OSError):
-        return True
-    return True
+def is_name(name: str) -> bool:
+    """Whether `name` can be the folder of a run on every system."""
+    return bool(_NAME.fullmatch(name)) and name not in _REFERENCES and len(name) <= 100
 
 
 def check_name(name: str) -> None:
     """Raise ConfigError unless `name` can be the folder of a run on every system."""
-    if not _NAME.fullmatch(name) or name in _REFERENCES or len(name) > 100:
+    if not is_name(name):
         raise ConfigError(
             f"--name must start with a letter or digit and hold letters, digits, '.', '_', '+' and '-' alone, "
             f"at most 100, and not be 'latest' or 'best'; received {name!r}"
@@ -151,34 +155,6 @@ def text_stem(text: str) -> str:
     return re.sub(r"[^\w.+-]+", "-", stem).strip("-._")[:60] or "text"
 
 
-def create_run(models: Path, *, name: str | None, default: str, overwrite: bool) -> Run:
-    """A new, empty run folder below `models`.
-
-    Without a name the default is used, with -2, -3 ... when taken. With `overwrite` the run that was
-    there is kept aside until `settle` is called on the new one, so that a training that fails at once
-    loses nothing.
-
-    Raises:
-        RunError: the name is taken, or the folder can't be made.
-    """
-    if name is not None:
-        check_name(name)
-        refuse_taken(models, name, overwrite=overwrite)
-    try:
-        models.mkdir(parents=True, exist_ok=True)
-        if name is None:
-            return Run(_first_free(models, default))
-        path = models / name
-        if path.exists():
-            os.replace(path, _retired(path))
-        path.mkdir()
-        return Run(path)
-    except OSError as problem:
-        raise RunError(
-            f"no run can be made in {models}: {problem.strerror or problem}; choose another folder with --models"
-        ) from problem
-
-
 def refuse_taken(models: Path, name: str, *, overwrite: bool) -> None:
     """Raise RunError if `name` is in use and may not be replaced."""
     path = models / name
@@ -186,48 +162,12 @@ def refuse_taken(models: Path, name: str, *, overwrite: bool) -> None:
         return
     if not overwrite:
         raise RunError(f"run {name} exists already; choose another --name or add --overwrite")
-    if not (path / "run.json").is_file():
+    if not is_removable(path):
         raise RunError(f"{path} is not a run, so --overwrite leaves it alone; choose another --name")
 
 
-def _first_free(models: Path, default: str) -> Path:
-    number = 1
-    while True:
-        path = models / (default if number == 1 else f"{default}-{number}")
-        try:
-            path.mkdir()
-            return path
-        except FileExistsError:
-            number += 1
-
-
-def _retired(path: Path) -> Path:
-    """Where an overwritten run waits until the new one has weights of its own."""
-    return path.with_name(f".{path.name}.replaced-{os.getpid()}")
-
-
-def settle(run: Run) -> None:
-    """The new run stands: what it replaced is removed."""
-    shutil.rmtree(_retired(run.path), ignore_errors=True)
-
-
-def discard(run: Run) -> None:
-    """The new run came to nothing: remove it and put back what it replaced."""
-    shutil.rmtree(run.path, ignore_errors=True)
-    retired = _retired(run.path)
-    if retired.exists():
-        os.replace(retired, run.path)
-
-
-def remove_run(run: Run) -> None:
-    """Remove the folder; it vanishes from lists in one rename, so a kill leaves no half run.
-
-    Raises:
-        RunError: it can't be removed.
-    """
-    hidden = run.path.with_name(f".{run.name}.removed-{secrets.token_hex(4)}")
-    try:
-        os.replace(run.path, hidden)
-        shutil.rmtree(hidden)
-    except OSError as problem:
-        raise RunError(f"run {run.name} can't be removed: {problem.strerror or problem}") from problem
+def is_removable(path: Path) -> bool:
+    """Whether the folder `path` is a run, be it a corrupt one, or what was left of one: nothing but its files."""
+    if (path / "run.json").is_file():
+        return True
+    return path.is_dir() and (found := os.listdir(path)) != [] and all(_FILE_OF_RUN.fullmatch(entry) for entry in found)

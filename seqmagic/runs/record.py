@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypedDict
 
+from msgspec import Meta
+
+from seqmagic import files
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
-from seqmagic.errors import ConfigError, RunError
+from seqmagic.errors import RunError
+from seqmagic.texts.vocabulary import Vocabulary
 
 FORMAT = 1
 
 
 STATUSES = ("running", "complete", "interrupted", "failed")
+
+# What a file may declare. The bounds keep every figure of ours finite through a division or a sum.
+Count = Annotated[int, Meta(ge=0, le=2**62)]
+Whole = Annotated[int, Meta(ge=-(2**62), le=2**62)]
+Real = Annotated[float, Meta(ge=-1e300, le=1e300)]
+Figure = Whole | Real
+Scalar = str | bool | Whole | Real | None
+Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,34 +35,94 @@ class TextRecord:
     """The text of a run: where it came from, what exactly it was, how it was cut.
 
     `sha256` is that of the characters as UTF-8 after line breaks became newlines, so a file, its
-    compressed copy and its Windows edition are the same text. The spans count characters.
+    compressed copy and its Windows edition are the same text. The spans count characters: those of
+    training, validation and test, one after the other.
     """
 
     source: str
     sha256: str
-    bytes: int
-    characters: int
-    train: tuple[int, int]
-    validation: tuple[int, int]
-    test: tuple[int, int]
+    bytes: Count
+    characters: Count
+    train: tuple[Count, Count]
+    validation: tuple[Count, Count]
+    test: tuple[Count, Count]
+
+    def __post_init__(self) -> None:
+        edges = [0, *self.train, *self.validation, *self.test, self.characters]
+        if edges != sorted(edges):
+            raise ValueError(
+                f"the parts {list(self.train)}, {list(self.validation)}, {list(self.test)} "
+                f"don't follow each other within {self.characters} characters"
+            )
+        if "\0" in self.source:
+            raise ValueError("the source of the text has a NUL in it")
+
+
+class HistoryRow(TypedDict, total=False):
+    """A line of history.jsonl: what one evaluation found."""
+
+    step: Figure | None
+    epoch: Figure | None
+    seconds: Figure | None
+    train_loss: Figure | None
+    validation_loss: Figure | None
+    bits_per_character: Figure | None
+    learning_rate: Figure | None
+    characters: Figure | None
+    characters_per_second: Figure | None
+
+
+class Results(TypedDict, total=False):
+    """What came of a training; losses in nats per character, at the weights that are kept.
+
+    Runs of other releases may lack some. `perplexity` is None where it is beyond what a float holds.
+    """
+
+    train_loss: Figure | None
+    validation_loss: Figure | None
+    bits_per_character: Figure | None
+    perplexity: Figure | None
+    parameters: Figure | None
+    epochs: Figure | None
+    characters: Figure | None
+    characters_per_second: Figure | None
+    seconds: Figure | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VocabularyFile:
+    """What vocabulary.json holds: the characters in order of id, from 1 on; 0 is the unknown one."""
+
+    characters: tuple[Annotated[str, Meta(min_length=1, max_length=1)], ...]
+    unknown: Literal[0] = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """What run.json holds."""
+    """What run.json holds.
+
+    Attributes:
+        vocabulary_sha256: From `vocabulary_sum`, so that another run's vocabulary of the same size is
+            noticed; None in runs that were trained before it was kept.
+    """
 
     name: str
     created: str
-    argv: Sequence[str]
-    seed: int
+    argv: tuple[str, ...]
+    seed: Seed
     text: TextRecord
     data: DataConfig
     model: ModelConfig
     training: TrainConfig
-    environment: Mapping[str, Any]
+    environment: Mapping[str, Scalar]
     status: str = "running"
-    results: Mapping[str, Any] | None = None
-    notes: Sequence[str] = field(default=())
+    results: Results | None = None
+    notes: tuple[str, ...] = ()
+    vocabulary_sha256: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"the status is {self.status!r}, none of {', '.join(STATUSES)}")
 
     def to_json(self) -> dict[str, Any]:
         return {"format": FORMAT, **dataclasses.asdict(self)}
@@ -61,38 +134,39 @@ class RunRecord:
         Raises:
             RunError: a newer format, or something missing or of the wrong kind.
         """
-        if not isinstance(values, dict) or not isinstance(values.get("format"), int):
-            raise RunError(f"{path} is corrupt: it names no format; remove the run or restore the file")
-        if values["format"] > FORMAT:
-            raise RunError(
-                f"{path} has format {values['format']}, newer than the {FORMAT} that this seqmagic reads; "
-                "update seqmagic to use this run"
-            )
-        try:
-            text = values["text"]
-            spans = {part: tuple(int(edge) for edge in text[part]) for part in ("train", "validation", "test")}
-            return cls(
-                name=str(values["name"]),
-                created=str(values["created"]),
-                argv=tuple(values["argv"]),
-                seed=int(values["seed"]),
-                text=TextRecord(**{**text, **spans}),
-                data=DataConfig.from_json(values["data"]),
-                model=ModelConfig.from_json(values["model"]),
-                training=TrainConfig.from_json(values["training"]),
-                environment=dict(values["environment"]),
-                status=str(values["status"]),
-                results=values["results"],
-                notes=tuple(values.get("notes", ())),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError, ConfigError) as problem:
-            raise RunError(f"{path} is corrupt: {problem!r}; remove the run or restore the file") from problem
+        check_format(values, FORMAT, path)
+        return files.as_type(values, cls, path, error=RunError)
+
+
+def check_format(values: Any, known: int, path: Path) -> None:
+    """Raise RunError unless `values`, read from `path`, say that they have a format up to `known`."""
+    version = values.get("format") if isinstance(values, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise RunError(f"{path} is corrupt: it names no format; {files.MEND}")
+    if version > known:
+        raise RunError(
+            f"{path} has format {version:.10g}, newer than the {known} that this seqmagic reads; "
+            "update seqmagic to use this run"
+        )
+
+
+def vocabulary_sum(vocabulary: Vocabulary) -> str:
+    """The SHA-256 of the characters in order of id, as UTF-8, in hexadecimal digits."""
+    return hashlib.sha256("".join(vocabulary.characters).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def measured_on(record: RunRecord) -> dict[str, Any]:
+    """What the loss of a run was measured on: two losses mean the same where all of this is equal.
+
+    The vocabulary follows from the training part and the rarest count that it keeps.
+    """
+    return {
+        "text": record.text.sha256,
+        "split": (record.text.train, record.text.validation),
+        "min_count": record.data.min_count,
+    }
 
 
 def comparable(one: RunRecord, other: RunRecord) -> bool:
-    """Whether two losses mean the same: same text, same split, same vocabulary rule."""
-    return (
-        one.text.sha256 == other.text.sha256
-        and (one.text.train, one.text.validation) == (other.text.train, other.text.validation)
-        and one.data.min_count == other.data.min_count
-    )
+    """Whether two losses mean the same."""
+    return measured_on(one) == measured_on(other)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 
 from seqmagic.config import SampleConfig
+from seqmagic.sampling.prompts import spelled
+from seqmagic.texts.normal_forms import NormalForms
+from seqmagic.texts.vocabulary import Vocabulary
 
 _BLANK_LINE = "\n\n"
 _CLOSING = "\"'”’»)\\]」』）"
 _SENTENCE = re.compile(rf"[.!?…][{_CLOSING}]*\s\Z|[。！？][{_CLOSING}]*[^{_CLOSING}。！？]\Z")
+_NAMED = 8  # how many characters a notice spells out
+_SENTENCE_MARKS = ".!?…。！？"
 _SENTENCE_REACH = 16  # characters before the end of the text that the pattern may need
 
 
@@ -67,3 +73,38 @@ class Ending:
 def make_ending(config: SampleConfig) -> Ending | None:
     """What ends a text early; None where only its length does."""
     return None if not config.stop and config.stop_at == "length" else Ending(config)
+
+
+def fit_stops(config: SampleConfig, vocabulary: Vocabulary) -> SampleConfig:
+    """`config` with the letters of its stop texts in the form, composed or decomposed, that the vocabulary has."""
+    forms = NormalForms(vocabulary)
+    stop = tuple(forms.fit(text) for text in config.stop)
+    return config if stop == config.stop else dataclasses.replace(config, stop=stop)
+
+
+def idle_settings(config: SampleConfig, vocabulary: Vocabulary) -> list[str]:
+    """What in `--stop`, `--stop-at` and `--ban` can have no effect with this vocabulary, a sentence each."""
+    notices = []
+    if never := vocabulary.outside(config.ban or ""):
+        more = f" and {len(never) - _NAMED} more" if len(never) > _NAMED else ""
+        names = ", ".join(map(spelled, never[:_NAMED])) + more
+        notices.append(f"--ban has no effect on {names}: the model never saw {'it' if len(never) == 1 else 'them'}")
+    banned = frozenset(config.ban or "")
+    writable = frozenset(vocabulary.characters) - banned
+    for stop in config.stop:
+        if reason := _why_never(stop, vocabulary, banned):
+            notices.append(f"--stop {spelled(stop)} ends no text: {reason}")
+    if config.stop_at == "blank-line" and "\n" not in writable:
+        notices.append(f"--stop-at blank-line ends no text: {_why_never(_BLANK_LINE, vocabulary, banned)}")
+    if config.stop_at == "sentence" and writable.isdisjoint(_SENTENCE_MARKS):
+        notices.append(f"--stop-at sentence ends no text: the model can write none of {_SENTENCE_MARKS}")
+    return notices
+
+
+def _why_never(stop: str, vocabulary: Vocabulary, banned: frozenset[str]) -> str:
+    """Why `stop` can't be written; empty where it can."""
+    if outside := vocabulary.outside(stop):
+        return f"the model never saw {', '.join(map(spelled, outside))}, so it can't write it"
+    if never := [character for character in stop if character in banned]:
+        return f"{spelled(never[0])} is banned"
+    return ""

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqmagic.errors import CorpusError, RunError
+from seqmagic.errors import RunError
 from seqmagic.runs.folder import Run
-from seqmagic.texts.corpus import read_corpus
+from seqmagic.runs.own_text import OwnTextError, read_own_text
 from seqmagic.texts.vocabulary import Vocabulary
 
 GRAM = 8  # length of the n-grams whose novelty is counted
@@ -49,19 +49,10 @@ def training_ids(run: Run) -> np.ndarray:
     Raises:
         RunError: the text can't be read any more, or is another one now.
     """
-    record = run.read_record()
-    source = record.text.source
-    if source == "-":
-        raise RunError(f"run {run.name} was trained on standard input, which is gone: --novelty needs the text")
     try:
-        corpus = read_corpus(source, record.data, vocabulary=run.read_vocabulary())
-    except CorpusError as problem:
+        return read_own_text(run, "train").ids
+    except OwnTextError as problem:
         raise RunError(f"--novelty needs the text that {run.name} was trained on: {problem}") from problem
-    if corpus.sha256 != record.text.sha256:
-        raise RunError(
-            f"--novelty needs the text that {run.name} was trained on, and {source} has changed since; restore it"
-        )
-    return corpus.ids[slice(*record.text.train)]
 
 
 def measure_novelty(texts: Sequence[str], training: np.ndarray, vocabulary: Vocabulary) -> Novelty:

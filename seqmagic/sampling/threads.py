@@ -5,23 +5,24 @@ two threads write up to twice as fast as one, on a busy one several times slower
 at every product. So both are tried, the faster one goes on, and the choice is looked at again from time to
 time. It moves no result by more than rounding.
 
-The threads are those of OpenBLAS, which NumPy's wheels carry. With another library underneath (Accelerate,
-MKL) nothing is changed.
+The threads are those of the library that multiplies NumPy's matrices, found and set by threadpoolctl (4 ms at
+start). Where it knows none (Apple's Accelerate) nothing is changed.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from seqmagic.machine import available_cores
 
 WORTH_SHARING = 1_500_000  # bytes read per step below which a second thread never paid
 _CALLS = 16  # a block: so many calls are timed together
@@ -41,32 +42,25 @@ class Threads(Protocol):
     def set(self, count: int) -> None: ...
 
 
-class _OpenBLAS:
-    """The library that NumPy was linked with."""
+class _Pools:
+    """The thread pools of the libraries that multiply matrices in this process (OpenBLAS, MKL, BLIS)."""
 
-    def __init__(self, library: ctypes.CDLL, name: str) -> None:
-        self._get = getattr(library, name.format("get"))
-        self._set = getattr(library, name.format("set"))
+    def __init__(self, pools: Sequence[Any]) -> None:
+        self._pools = pools
 
     def get(self) -> int:
-        return int(self._get())
+        return max(int(pool.get_num_threads()) for pool in self._pools)
 
     def set(self, count: int) -> None:
-        self._set(count)
+        for pool in self._pools:
+            pool.set_num_threads(count)
 
 
 @functools.cache
 def blas_threads() -> Threads | None:
-    """The threads of NumPy's matrix products; None where they can't be set."""
-    try:
-        # looked up in the extension module, a name is also searched in the libraries it was linked with
-        library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]
-    except (AttributeError, OSError):
-        return None
-    for name in ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_", "openblas_{}_num_threads"):
-        with contextlib.suppress(AttributeError):
-            return _OpenBLAS(library, name)
-    return None
+    """The threads of NumPy's matrix products; None where they can't be set (Apple's Accelerate)."""
+    pools = ThreadpoolController().select(user_api="blas").lib_controllers
+    return _Pools(pools) if pools else None
 
 
 def available_threads() -> int:
@@ -74,7 +68,7 @@ def available_threads() -> int:
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         if os.environ.get(name, "").isdecimal():
             return max(1, int(os.environ[name]))
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return available_cores()
 
 
 def idle_cores() -> int:

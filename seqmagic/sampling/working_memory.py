@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from seqmagic.config import SampleConfig
 from seqmagic.errors import SampleError
+from seqmagic.machine import free_bytes
 from seqmagic.sampling.engine import FoldedNetwork
 
 _PER_CHARACTER = 6  # bytes of a text that is being put together and then joined
@@ -38,20 +36,6 @@ def check_memory(network: FoldedNetwork, config: SampleConfig, texts: int, *, to
             f"{texts:,} texts of {config.length:,} characters need about {_words(needed)} of memory and "
             f"{_words(free)} are free; lower --count or --length"
         )
-
-
-def free_bytes() -> int | None:
-    """The memory that programs can still get; None where the system does not say."""
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return None
 
 
 def _words(count: int) -> str:

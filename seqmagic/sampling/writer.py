@@ -21,6 +21,7 @@ import numpy as np
 from seqmagic.config import SampleConfig
 from seqmagic.errors import SampleError
 from seqmagic.network.network import Network
+from seqmagic.sampling.endings import fit_stops
 from seqmagic.sampling.engine import Engine, FoldedNetwork, State
 from seqmagic.sampling.filters import softmax
 from seqmagic.sampling.pieces import Piece, Track
@@ -106,7 +107,7 @@ def write(
         SampleError: a prompt does not fit the vocabulary, settings contradict each other, or the texts
             would not fit into the memory.
     """
-    config = with_seed(config)
+    config = fit_stops(with_seed(config), vocabulary)
     prompts = [fit_prompt(prompt, vocabulary)[0] for prompt in prompts] or [default_prompt(vocabulary)]
     texts = len(prompts) * config.count
     check(network, vocabulary, config, texts)

@@ -12,6 +12,8 @@ import numpy as np
 from seqmagic.config import DataConfig
 from seqmagic.errors import CorpusError
 from seqmagic.texts.decoding import Tally
+from seqmagic.texts.likeness import unlikeness
+from seqmagic.texts.normal_forms import NormalForms
 from seqmagic.texts.sources import named, text_pieces
 from seqmagic.texts.spool import Spool
 from seqmagic.texts.vocabulary import UNKNOWN, Vocabulary
@@ -55,24 +57,36 @@ class Corpus:
 
 
 def read_corpus(
-    source: str, config: DataConfig, *, vocabulary: Vocabulary | None = None, spool_folder: Path | None = None
+    source: str,
+    config: DataConfig,
+    *,
+    vocabulary: Vocabulary | None = None,
+    spool_folder: Path | None = None,
+    again: bool = False,
 ) -> Corpus:
     """Read `source` once, in pieces, and encode it.
 
     Args:
         source: A file, a folder, `-` for standard input, or the name of a built-in text.
         config: How it is read and cut.
-        vocabulary: To encode with; characters outside become the unknown one. `None` to make it from the
-            training part.
+        vocabulary: To encode with; letters in a form that it lacks are read in the one that it has
+            (`texts.normal_forms`), other characters outside become the unknown one. `None` to make it from
+            the training part.
         spool_folder: Where the ids of a large text are kept until the corpus is no longer used; `None`
             for the system's temporary folder.
+        again: This text was read before, to train with, and is to be the same, character for character: no
+            letter changes its form, and what can be read only once (a pipe, standard input) is refused.
 
     Raises:
         CorpusError: there is no such text, it can't be read, is empty, or is one character repeated.
         ConfigError: the encoding or the pattern is none.
     """
     tally = Tally()
-    pieces = text_pieces(source, config, tally)
+    pieces = text_pieces(source, config, tally, again=again)
+    forms = None
+    if vocabulary is not None and not again:
+        forms = NormalForms(vocabulary)
+        pieces = forms.fitted(pieces)
     notices = tally.notices
     with Spool(spool_folder) as spool:
         sha256, found = _encode(pieces, vocabulary or Vocabulary(()), spool, grow=vocabulary is None)
@@ -85,8 +99,10 @@ def read_corpus(
                 raise CorpusError(
                     f"{named(source)} is one character, {found.characters[0]!r}, repeated; give another text"
                 )
-            vocabulary, unknown = _settle(spool, found, train, config.min_count)
-            notices += unknown
+            vocabulary, found_out = _settle(spool, found, train, validation, config.min_count)
+            notices += found_out
+        if forms is not None and forms.changed:
+            notices.append(forms.sentence)
         return Corpus(
             source=source,
             sha256=sha256,
@@ -161,16 +177,20 @@ def _encode(pieces: Iterator[str], vocabulary: Vocabulary, spool: Spool, *, grow
     return digest.hexdigest(), vocabulary
 
 
-def _settle(spool: Spool, found: Vocabulary, train: Span, min_count: int) -> tuple[Vocabulary, list[str]]:
+def _settle(
+    spool: Spool, found: Vocabulary, train: Span, validation: Span, min_count: int
+) -> tuple[Vocabulary, list[str]]:
     """Make the ids in `spool`, still those of `found`, those of the vocabulary of the training part.
 
     Returns:
         That vocabulary, and a notice for the rare characters of the training part and one for the new
-        characters after it, where such became unknown.
+        characters after it, where such became unknown; and one where the validation part is unlike it.
     """
     counts = _counts(spool, train, found.size)
     rest = (train[1], spool.length)
     counts_of_rest = _counts(spool, rest, found.size)
+    held_back = counts_of_rest if validation == rest else _counts(spool, validation, found.size)
+    unlike = unlikeness(spool, found, (train, validation), (counts, held_back))
     kept = sorted(c for c, count in zip(found.characters, counts[1:], strict=True) if count >= min_count)
     vocabulary = Vocabulary(kept)
     new_ids = np.zeros(found.size, vocabulary.dtype)
@@ -182,7 +202,7 @@ def _settle(spool: Spool, found: Vocabulary, train: Span, min_count: int) -> tup
     if new := counts_of_rest[new_ids == UNKNOWN].sum():
         length = rest[1] - rest[0]
         notices.append(f"{new:,} of {length:,} characters after the training part are not in its vocabulary")
-    return vocabulary, notices
+    return vocabulary, notices + unlike
 
 
 def _counts(spool: Spool, span: Span, size: int) -> np.ndarray:

@@ -11,6 +11,7 @@ import difflib
 import encodings.aliases
 import importlib
 import io
+import itertools
 import re
 import sys
 import zlib
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from seqmagic.errors import ConfigError, CorpusError
+from seqmagic.texts.diagnosis import DecodingError, not_utf8, survey, wide_advice, wide_encodings
 
 PIECE_BYTES = 2**18
 DEFAULT_ENCODING = "utf-8"
@@ -40,10 +42,19 @@ COMPRESSIONS = (
     (re.compile(rb"\xfd7zXZ\x00"), "lzma"),
 )
 _LONGEST_MARK = 10
+_MARK = "\ufeff"
 
 
 class BinaryFileError(CorpusError):
-    """The file begins like a binary file, so it is no text. Raised before its first piece."""
+    """The file begins like a binary file, so it is no text. Raised before its first piece.
+
+    Attributes:
+        kind: What it is, in a word or a few.
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 @dataclass
@@ -55,11 +66,16 @@ class Tally:
 
 
 class _Content(NamedTuple):
-    """A file that may be read: its bytes after decompression, and what can go wrong on the way."""
+    """A file that may be read: its bytes after decompression, and what can go wrong on the way.
+
+    Attributes:
+        path: Of the file whose bytes these are; `None` for standard input and for what is compressed.
+    """
 
     name: str
     stream: BinaryIO
     problems: tuple[type[Exception], ...]
+    path: str | None = None
 
     def read(self, count: int) -> bytes:
         try:
@@ -121,16 +137,17 @@ def file_pieces(path: Path, encoding: str | None, tally: Tally) -> Iterator[str]
 
     Raises:
         BinaryFileError: it holds a NUL byte near its start.
-        CorpusError: it can't be read, is damaged, or holds a byte that does not fit.
+        DecodingError: it holds bytes that do not fit.
+        CorpusError: it can't be read, or is damaged.
     """
     try:
         file = path.open("rb")  # closed below: only the opening is guarded here
     except OSError as problem:
         raise CorpusError(f"{shown(path)} can't be read: {problem.strerror or problem}") from problem
     with file:
-        content = _decompressed(file, shown(path), tally)
+        content = _decompressed(file, shown(path), tally, shown(path))
         with content.stream:
-            yield from _decoded(content, encoding)
+            yield from _decoded(content, encoding, tally)
 
 
 def standard_input_pieces(encoding: str | None, tally: Tally) -> Iterator[str]:
@@ -139,10 +156,10 @@ def standard_input_pieces(encoding: str | None, tally: Tally) -> Iterator[str]:
         raise CorpusError("there is no standard input to read a text from; name a file instead of -")
     content = _decompressed(cast(BinaryIO, sys.stdin.buffer), "standard input", tally)
     with content.stream:
-        yield from _decoded(content, encoding)
+        yield from _decoded(content, encoding, tally)
 
 
-def _decompressed(file: BinaryIO, name: str, tally: Tally) -> _Content:
+def _decompressed(file: BinaryIO, name: str, tally: Tally, path: str | None = None) -> _Content:
     """The content of `file`, whose first bytes say whether and how it is compressed."""
     # the buffer must hold the longest mark; a larger one would only copy
     stream = io.BufferedReader(cast(io.RawIOBase, _Counted(file, tally)), buffer_size=2**17)
@@ -152,7 +169,7 @@ def _decompressed(file: BinaryIO, name: str, tally: Tally) -> _Content:
         raise CorpusError(f"{name} can't be read: {problem.strerror or problem}") from problem
     module_name = next((name for mark, name in COMPRESSIONS if mark.match(head)), None)
     if module_name is None:
-        return _Content(name, cast(BinaryIO, stream), (OSError,))
+        return _Content(name, cast(BinaryIO, stream), (OSError,), path)
     try:
         module = importlib.import_module(module_name)
     except ImportError:
@@ -163,39 +180,73 @@ def _decompressed(file: BinaryIO, name: str, tally: Tally) -> _Content:
     return _Content(f"{name} (decompressed)", module.open(stream), problems)
 
 
-def _decoded(content: _Content, encoding: str | None) -> Iterator[str]:
-    """The characters of `content`, line breaks made one, a byte-order mark at the start dropped.
+def _decoded(content: _Content, encoding: str | None, tally: Tally) -> Iterator[str]:
+    """The characters of `content`, line breaks made one, byte-order marks dropped, wherever they stand.
 
-    An offset in an error counts the bytes of the (decompressed) content from 0.
+    Half a character at the end is left out, where what stands before it shows that it is one. Notices say
+    this, how many marks stood inside the text, and where a named encoding is most likely the wrong one. An
+    offset in an error counts the bytes of the (decompressed) content from 0.
     """
     head = content.read(HEAD_BYTES)
     marked = next((codec for mark, codec in BYTE_ORDER_MARKS if head.startswith(mark)), DEFAULT_ENCODING)
     codec = encoding or marked
+    canonical = codecs.lookup(codec).name
     # in these two every other byte of an English text is NUL; in all others none is
-    nul_is_binary = not codecs.lookup(codec).name.startswith(("utf-16", "utf-32"))
-    if nul_is_binary and b"\0" in head:
-        raise BinaryFileError(_binary(content.name, head.index(b"\0")))
+    is_wide = canonical.startswith(("utf-16", "utf-32"))
+    if is_wide and encoding:
+        _check_byte_order(content, head, encoding, canonical, marked)
+    if not is_wide and b"\0" in head:
+        raise _binary(content, head.index(b"\0"), head, marked)
     decoder = codecs.getincrementaldecoder(codec)("strict")
     line_breaks = io.IncrementalNewlineDecoder(None, translate=True)
-    offset = 0
+    as_utf8 = _Utf8Check() if encoding and not canonical.startswith(("utf-", "ascii")) else None
+    is_certain = encoding is not None or marked != DEFAULT_ENCODING
+    offset = surplus = marks = 0  # surplus: bytes more than characters, as UTF-8 beyond ASCII has
     at_start = True
     for block in _blocks(content, head):
-        if nul_is_binary and b"\0" in block:
-            raise CorpusError(_binary(content.name, offset + block.index(b"\0")))
-        waiting = len(decoder.getstate()[0])  # bytes of a character that the last block cut in two
+        if not is_wide and b"\0" in block:
+            raise CorpusError(str(_binary(content, offset + block.index(b"\0"), block, DEFAULT_ENCODING)))
+        waiting = decoder.getstate()[0]  # bytes of a character that the last block cut in two
         try:
             text = decoder.decode(block, final=not block)
         except UnicodeDecodeError as problem:
-            at = offset - waiting + problem.start
-            raise CorpusError(_misfit(content.name, problem, at, encoding)) from None
+            at = offset - len(waiting) + problem.start
+            # a lone byte after nothing but ASCII may as well be a letter of an 8-bit encoding
+            if not block and (is_certain or surplus > len(waiting) or len(waiting) > 1):
+                tally.notices.append(_cut_off(content.name, at, len(waiting)))
+                text = ""
+            elif canonical in ("utf-8", "utf-8-sig"):
+                before = problem.object[: problem.start]
+                rest = itertools.chain((problem.object[problem.start :],), _unread(content, block))
+                fitting = surplus - len(waiting) + len(before) - len(before.decode("utf-8"))
+                found = survey(rest, fitting)
+                raise not_utf8(content.name, content.path, problem, at, head, found) from None
+            else:
+                raise _misfit(content, problem, at, encoding, block) from None
         except UnicodeError as problem:
-            raise CorpusError(f"{content.name} does not fit --encoding {codec}: {problem}") from None
+            raise CorpusError(
+                f"{content.name} does not fit --encoding {codec}: {problem}; name another encoding"
+            ) from None
         offset += len(block)
-        if text and at_start:
-            text, at_start = text.removeprefix("\ufeff"), False
+        surplus += len(block) - len(text)
+        if as_utf8 is not None:
+            as_utf8.push(block)
+        if _MARK in text:
+            marks += text.count(_MARK) - (at_start and text.startswith(_MARK))
+            text = text.replace(_MARK, "")
+            at_start = False
+        at_start = at_start and not text
         text = line_breaks.decode(text, final=not block)
         if text:
             yield text
+    if marks:
+        words = "1 byte-order mark" if marks == 1 else f"{marks:,} byte-order marks"
+        tally.notices.append(f"left out of {content.name}: {words} inside the text")
+    if as_utf8 is not None and as_utf8.fits:
+        tally.notices.append(
+            f"{content.name} was read as {encoding}, but its bytes are valid UTF-8: "
+            "if letters look wrong (such as Ã¼), leave out --encoding"
+        )
 
 
 def _blocks(content: _Content, head: bytes) -> Iterator[bytes]:
@@ -207,16 +258,78 @@ def _blocks(content: _Content, head: bytes) -> Iterator[bytes]:
     yield b""
 
 
-def _binary(name: str, offset: int) -> str:
+def _unread(content: _Content, block: bytes) -> Iterator[bytes]:
+    """What comes after `block`, which is empty at the end of the content."""
+    while block and (block := content.read(PIECE_BYTES)):
+        yield block
+
+
+class _Utf8Check:
+    """Whether bytes that are read with another encoding would be UTF-8 as well, with characters beyond ASCII."""
+
+    def __init__(self) -> None:
+        self._decoder: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder("utf-8")("strict")
+        self._beyond_ascii = False
+
+    def push(self, block: bytes) -> None:
+        """Look at the next block; an empty one is the end."""
+        if self._decoder is None:
+            return
+        try:
+            self._beyond_ascii |= not self._decoder.decode(block, final=not block).isascii()
+        except UnicodeDecodeError:
+            self._decoder = None
+
+    @property
+    def fits(self) -> bool:
+        return self._decoder is not None and self._beyond_ascii
+
+
+def _check_byte_order(content: _Content, head: bytes, encoding: str, canonical: str, marked: str) -> None:
+    """Raise DecodingError where UTF-16 or UTF-32 was named, and the bytes show another one of them, or no mark."""
+    right: tuple[str, ...]
+    goes_by_mark = canonical in ("utf-16", "utf-32")
+    if marked != DEFAULT_ENCODING:
+        right, shown_by = (marked,), "its byte-order mark says"
+        fits = marked.startswith(canonical) if goes_by_mark else marked == canonical
+    else:
+        right, shown_by = wide_encodings(head), "its bytes read as"
+        fits = not head if goes_by_mark else canonical in right or not right
+    if goes_by_mark and not fits and not right:
+        right, shown_by = (f"{canonical}-le", f"{canonical}-be"), "it has no byte-order mark, so name"
+    if not fits:
+        fault = f"{content.name} does not fit --encoding {encoding}: {shown_by} {' or '.join(right)}"
+        raise DecodingError(fault, wide_advice(content.path, right), right[0] if len(right) == 1 else None)
+
+
+def _binary(content: _Content, offset: int, block: bytes, marked: str) -> BinaryFileError:
+    byte = f"byte 0x00 at offset {offset}"
+    if marked != DEFAULT_ENCODING:
+        kind = f"{marked[:6].upper()}, as its byte-order mark says,"
+        return BinaryFileError(f"{content.name} is {kind} and not what --encoding names; leave out --encoding", kind)
+    if wide := wide_encodings(block):
+        kind = f"{wide[0][:6].upper()} without a byte-order mark"
+        return BinaryFileError(f"{content.name} is {kind}: {byte}; {wide_advice(content.path, wide)}", kind)
+    return BinaryFileError(f"{content.name} is a binary file, not a text: {byte}; give a text file", "binary")
+
+
+def _cut_off(name: str, offset: int, count: int) -> str:
     return (
-        f"{name} is a binary file, not a text: byte 0x00 at offset {offset}; "
-        "give a text file (for UTF-16 without a byte-order mark add --encoding utf-16-le)"
+        f"{name} ends in the middle of a character: half of it, {count} byte{'s' if count > 1 else ''} "
+        f"at offset {offset:,}, left out"
     )
 
 
-def _misfit(name: str, problem: UnicodeDecodeError, offset: int, encoding: str | None) -> str:
-    byte = f"byte 0x{problem.object[problem.start]:02x} at offset {offset}"
-    if encoding:
-        return f"{name} does not fit --encoding {encoding}: {byte} ({problem.reason}); name another encoding"
-    what = "UTF-8" if problem.encoding == DEFAULT_ENCODING else problem.encoding.upper()
-    return f"{name} is not {what}: {byte} ({problem.reason}); name its encoding, such as --encoding cp1252"
+def _misfit(
+    content: _Content, problem: UnicodeDecodeError, offset: int, encoding: str | None, block: bytes
+) -> DecodingError:
+    """The error for a text that was read with a named encoding, or with that of its mark."""
+    byte = f"byte 0x{problem.object[problem.start]:02x} at offset {offset} ({problem.reason})"
+    if encoding is None:
+        fault = f"{content.name} is not {problem.encoding.upper()}, as its byte-order mark says: {byte}"
+        return DecodingError(fault, "it is damaged there; mend it, or save it anew as UTF-8")
+    fault = f"{content.name} does not fit --encoding {encoding}: {byte}"
+    found = survey(itertools.chain((problem.object,), _unread(content, block)), 0)
+    if found.fitting and not found.misfits:
+        return DecodingError(fault, "it is UTF-8: leave out --encoding")
+    return DecodingError(fault, "name another encoding")

@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import itertools
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,22 +14,36 @@ from seqmagic.config import DataConfig
 from seqmagic.errors import CorpusError
 from seqmagic.texts import builtin as catalog
 from seqmagic.texts.decoding import Tally, check_encoding, file_pieces, shown, standard_input_pieces
-from seqmagic.texts.folders import folder_pieces
+from seqmagic.texts.folders import check_no_system_path, folder_pieces
 
 STANDARD_INPUT = "-"
 
 
-def text_pieces(source: str, config: DataConfig, tally: Tally) -> Iterator[str]:
+# what is neither a file nor a folder; a pipe can be read, once
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def text_pieces(source: str, config: DataConfig, tally: Tally, *, again: bool = False) -> Iterator[str]:
     """The characters of the text that `source` means; a path goes before a built-in text of that name.
+
+    Args:
+        again: It was read before and must be the same now, so no pipe will do.
 
     Raises:
         ConfigError: the encoding or the pattern is none.
-        CorpusError: there is no such text, or, while it is read, as in `file_pieces` and `folder_pieces`.
+        CorpusError: there is no such text, it is a device, or, while it is read, as in `file_pieces` and
+            `folder_pieces`.
     """
     if shown(source) != source:
         raise CorpusError(f"the name of the text {shown(source)} is no Unicode, so no run can record it; rename it")
     if config.encoding is not None:
         check_encoding(config.encoding)
+    _check_kind(source, again=again)
     # os.path and not pathlib: for that "" is the current folder, and a name that no file can have an error
     is_folder = source != STANDARD_INPUT and os.path.isdir(source)
     is_file = source != STANDARD_INPUT and not is_folder and os.path.exists(source)
@@ -48,6 +63,38 @@ def text_pieces(source: str, config: DataConfig, tally: Tally) -> Iterator[str]:
     if is_builtin:
         return catalog.builtin_pieces(source, tally)
     raise CorpusError(_not_found(source))
+
+
+def is_rereadable(source: str) -> bool:
+    """Whether `source`, which a run was trained on, can be read again: no standard input, pipe, device or socket.
+
+    A path that is not there is; reading it says so.
+    """
+    try:
+        _check_kind(source, again=True)
+    except CorpusError:
+        return False
+    return True
+
+
+def _check_kind(source: str, *, again: bool) -> None:
+    """Raise CorpusError where `source` can't be read, or not again, because of what kind of thing it is."""
+    if source == STANDARD_INPUT:
+        if again:
+            raise CorpusError("standard input can be read only once, and that was when the run was trained")
+        return
+    try:
+        mode = os.stat(source).st_mode
+    except (OSError, ValueError):
+        return  # there is no such path; it may be a built-in text
+    kind = _KINDS.get(stat.S_IFMT(mode))
+    if kind == "a pipe":
+        if again:
+            raise CorpusError(f"{source} is a pipe, which can be read only once; keep the text in a file")
+    elif kind is not None:
+        raise CorpusError(f"{source} is {kind}, not a text; give a file, a folder, or - for standard input")
+    elif stat.S_ISREG(mode):
+        check_no_system_path(Path(source))
 
 
 def _not_found(source: str) -> str:

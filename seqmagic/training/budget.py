@@ -37,8 +37,8 @@ class Budget:
         self._evaluated_at = self._started
         self._next_mark = 1.0 / EVALUATIONS
 
-    def start(self, *, evaluation_seconds: float, closing_evaluations: float = 1.0) -> None:
-        """The first step is taken now.
+    def start(self, *, evaluation_seconds: float, closing_evaluations: float = 1.0, already_spent: float = 0.0) -> None:
+        """The first step is taken now, or the next one after `already_spent` seconds of training.
 
         Args:
             evaluation_seconds: What one evaluation is expected to take.
@@ -46,7 +46,8 @@ class Budget:
         """
         self._evaluation_seconds = evaluation_seconds
         self._closing_evaluations = closing_evaluations
-        self._started = self._evaluated_at = self._clock()
+        self._evaluated_at = self._clock()
+        self._started = self._evaluated_at - already_spent
 
     @property
     def elapsed(self) -> float:

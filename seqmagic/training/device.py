@@ -10,10 +10,10 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-_CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+from seqmagic.machine import available_cores, processor_name
+
 _REDUCTIONS_FLAG = "--xla_cpu_experimental_ynn_fusion_type"
 
 
@@ -24,21 +24,6 @@ class Device:
     kind: str  # "cpu" | "gpu"
     name: str
     threads: int
-
-
-def available_cores() -> int:
-    """The cores that this process may use: its affinity, and a container's quota where there is one."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
-        cores = os.cpu_count() or 1
-    try:
-        quota, period = _CGROUP_QUOTA.read_text().split()
-        if quota != "max":
-            cores = min(cores, max(1, int(quota) // int(period)))
-    except (OSError, ValueError):
-        pass
-    return cores
 
 
 def start_tensorflow(threads: int | None) -> Device:
@@ -67,7 +52,7 @@ def start_tensorflow(threads: int | None) -> Device:
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
         return Device(kind="gpu", name=str(details.get("device_name", "GPU")), threads=cores)
-    return Device(kind="cpu", name=_processor_name(), threads=cores)
+    return Device(kind="cpu", name=processor_name(), threads=cores)
 
 
 def xla_flags(given: str, *, tensorflow: str) -> str:
@@ -140,16 +125,6 @@ def native_messages_dropped() -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-
-
-def _processor_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def measure_flops(size: int = 1024, trials: int = 8) -> float:

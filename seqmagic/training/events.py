@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from seqmagic.runs.folder import Run
+from seqmagic.runs.record import HistoryRow, Results
 
 
 @dataclass(frozen=True, kw_only=True)
 class Started:
     """The first step is about to be taken; everything is compiled."""
 
-    run: Run
+    run: Run  # where it will be once it has weights
     lines: tuple[str, ...]  # device, path and why, threads, sizes, what the recipe chose
 
 
@@ -32,7 +31,7 @@ class Progress:
 class Evaluated:
     """The validation part was read once."""
 
-    row: Mapping[str, Any]  # the line that went into history.jsonl
+    row: HistoryRow  # the line that went into history.jsonl
     sample: str  # what the model writes now
     best: bool  # the lowest validation loss so far: these weights are on disk
 
@@ -43,7 +42,7 @@ class Finished:
 
     run: Run
     status: str  # complete | interrupted | failed
-    results: Mapping[str, Any]
+    results: Results
     notes: tuple[str, ...] = ()  # what a reader should know of how it ended
 
 

@@ -3,33 +3,94 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+GRACE = 2.0  # seconds in which Python code should have heeded the second signal
+
+
+class _StopRequest:
+    """The handler of the signals that end a training: the first sets a flag, the next raise KeyboardInterrupt."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.is_set:
+            raise KeyboardInterrupt
+        self.is_set = True
+
+
+def _watched() -> list[signal.Signals]:
+    """The signals that end a training. A SIGHUP that the process was started to ignore (nohup) stays ignored."""
+    watched = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        watched.append(signal.SIGHUP)
+    return watched
+
 
 @contextlib.contextmanager
 def stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """Within the block, SIGINT and SIGTERM set a flag; the function given tells whether it is set.
+    """Within the block, SIGINT, SIGTERM and SIGHUP set a flag; the function given tells whether it is set.
 
     A second signal raises KeyboardInterrupt at once. Outside the main thread, where Python allows no
     signal handlers, the flag is never set.
     """
-    requested = threading.Event()
+    request = _StopRequest()
     if threading.current_thread() is not threading.main_thread():
-        yield requested.is_set
+        yield lambda: request.is_set
         return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if requested.is_set():
-            raise KeyboardInterrupt
-        requested.set()
-
-    watched = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, handle) for number in watched}
+    before = {number: signal.signal(number, request) for number in _watched()}
     try:
-        yield requested.is_set
+        yield lambda: request.is_set
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def answered_signals(first: Callable[[], None], ignored: Callable[[], None]) -> Iterator[None]:
+    """Within the block, each request to stop a training is answered at once, from a thread of its own.
+
+    Python runs a handler when the main thread is back from what it called; a compilation takes many
+    seconds. The system notes signals in a pipe meanwhile, and this thread reads it.
+
+    Args:
+        first: Called at the first signal that a `stop_on_signal` within the block receives.
+        ignored: Called when a second one was not heeded for `GRACE` seconds.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    left = threading.Event()
+
+    def answer() -> None:
+        asked: _StopRequest | None = None
+        while number := os.read(reader, 1)[0]:
+            request = signal.getsignal(number)
+            if not isinstance(request, _StopRequest):
+                continue
+            if request is not asked:
+                asked = request
+                first()
+            elif not left.wait(GRACE):
+                ignored()
+
+    thread = threading.Thread(target=answer, name="answered signals", daemon=True)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    thread.start()
+    try:
+        yield
+    finally:
+        left.set()
+        signal.set_wakeup_fd(before)
+        os.write(writer, b"\0")
+        thread.join(GRACE)
+        if not thread.is_alive():  # else it is stuck in writing its answer: the process goes on without it
+            os.close(reader)
+            os.close(writer)

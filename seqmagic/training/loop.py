@@ -7,7 +7,7 @@ import datetime
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ import numpy as np
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import TrainingError
 from seqmagic.evaluation.evaluation import Score
+from seqmagic.evaluation.units import finite, worse_than_uniform
 from seqmagic.runs import folder as runs
-from seqmagic.runs.folder import Run
-from seqmagic.runs.record import RunRecord, TextRecord
+from seqmagic.runs.making import NewRun, create_run
+from seqmagic.runs.record import HistoryRow, Results, RunRecord, TextRecord, vocabulary_sum
 from seqmagic.texts.corpus import Corpus
 from seqmagic.training.budget import Budget
 from seqmagic.training.device import Device, measure_flops, start_tensorflow, versions
@@ -44,19 +45,20 @@ def train(
     overwrite: bool = False,
     argv: Sequence[str] = (),
     callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Train a model on `corpus` and keep it as a run below `models`.
 
     The text is read as contiguous streams with the state carried from window to window (truncated
     back-propagation through time: Williams and Peng 1990). The weights with the lowest validation loss
-    are kept. SIGINT ends the training early but whole: evaluated, saved, `Finished` with the status
-    "interrupted".
+    are kept; with the first of them the run becomes visible, and replaces the one that it overwrites. SIGINT,
+    SIGTERM and SIGHUP end the training early but whole: evaluated, saved, `Finished` with the status
+    "interrupted". Whoever stops asking for events ends it too: the weights on disk stay, as "interrupted".
 
     Args:
         corpus: The text, encoded and split.
         data: How the text was read, for the record.
         model, training: What was asked for; what is `None` is decided by the recipe.
-        models, name, overwrite: Where the run goes; see `runs.create_run`.
+        models, name, overwrite: Where the run goes; see `making.create_run`.
         argv: The command line, for the record.
         callbacks: Keras callbacks. An epoch of theirs is the stretch between two evaluations, with
             `loss`, `val_loss` and `learning_rate` in its logs; `model.stop_training` is heeded.
@@ -77,25 +79,22 @@ def train(
         device=device.kind,
         measure_flops=measure_flops,
     )
-    default = runs.default_name(corpus.source, plan.model.cell, plan.model.layers or 1, plan.model.units or 1)
-    run = runs.create_run(models, name=name, default=default, overwrite=overwrite)
-    try:
-        record = _new_record(run, corpus, data=data, plan=plan, argv=argv, device=device)
-        run.write_vocabulary(corpus.vocabulary)
-        run.write_record(record)
-        with stop_on_signal() as stop_requested:
-            trainer = _Trainer(run, record, corpus, plan, device, callbacks)
+    default = runs.default_name(corpus.source, plan.model.cell, plan.model.layers, plan.model.units)
+    with stop_on_signal() as stop_requested:
+        new = create_run(models, name=name, default=default, overwrite=overwrite)
+        try:
+            record = _new_record(new.name, corpus, data=data, plan=plan, argv=argv, device=device)
+            new.run.write_vocabulary(corpus.vocabulary)
+            new.run.write_record(record)
+            trainer = _Trainer(new, record, corpus, plan, device, callbacks)
             yield from trainer.events(stop_requested)
-    except BaseException:
-        if run.has_model:
-            run.write_record(dataclasses.replace(run.read_record(), status="failed"))
-        else:
-            runs.discard(run)
-        raise
+        except BaseException as problem:
+            new.end("interrupted" if isinstance(problem, GeneratorExit | KeyboardInterrupt) else "failed")
+            raise
 
 
 def _new_record(
-    run: Run, corpus: Corpus, *, data: DataConfig, plan: Plan, argv: Sequence[str], device: Device
+    name: str, corpus: Corpus, *, data: DataConfig, plan: Plan, argv: Sequence[str], device: Device
 ) -> RunRecord:
     text = TextRecord(
         source=corpus.source,
@@ -107,7 +106,7 @@ def _new_record(
         test=corpus.test,
     )
     return RunRecord(
-        name=run.name,
+        name=name,
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
         argv=tuple(argv),
         seed=plan.training.seed,
@@ -122,6 +121,7 @@ def _new_record(
             "process": os.getpid(),
         },
         notes=(*corpus.notices, *plan.notes),
+        vocabulary_sha256=vocabulary_sum(corpus.vocabulary),
     )
 
 
@@ -130,35 +130,32 @@ class _Trainer:
 
     def __init__(
         self,
-        run: Run,
+        new: NewRun,
         record: RunRecord,
         corpus: Corpus,
         plan: Plan,
         device: Device,
         callbacks: Sequence[keras.callbacks.Callback],
     ) -> None:
-        if plan.training.learning_rate is None:
-            raise ValueError("a training needs a plan with every setting decided")
-        self.run = run
+        self.new = new
         self.plan = plan
         self.session = Session(corpus, plan, threads=device.threads)
-        self.record = dataclasses.replace(record, environment={**record.environment, "path": self.session.engine.name})
+        engine = self.session.engine
+        chosen: dict[str, Any] = {"path": engine.name, "precision": engine.precision, "shards": engine.shards}
+        self.record = dataclasses.replace(record, environment={**record.environment, **chosen})
         self.device = device
         self.schedule = make_schedule(plan.training.learning_rate)
         self.budget = Budget(plan.training, steps_per_epoch=self.session.steps_per_epoch)
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.session.model, epochs=1, verbose=0)
-        self.losses: list[float] = []  # of the steps since the last evaluation
-        self.train_loss = math.nan
-        self.evaluations = 0
-        self.best: Score | None = None
-        self.best_weights: list[np.ndarray] = []
         self.diverged = False
 
     def events(self, stop_requested: Any) -> Iterator[Event]:
-        session, budget = self.session, self.budget
+        session, state, budget = self.session, self.session.state, self.budget
+        if stop_requested():
+            raise KeyboardInterrupt  # nothing is compiled yet: there is nothing to wait for
         evaluation_seconds = session.compile()
-        self.run.write_record(self.record)
-        yield Started(run=self.run, lines=self._introduction())
+        self.new.run.write_record(self.record)
+        yield Started(run=self.new.final, lines=self._introduction())
         session.model.stop_training = False
         self.callbacks.on_train_begin()
         self.callbacks.on_epoch_begin(0)
@@ -166,83 +163,86 @@ class _Trainer:
         budget.start(evaluation_seconds=evaluation_seconds, closing_evaluations=1.0 + share)
         reported = 0.0
         while not (stop_requested() or session.model.stop_training or self.diverged):
-            fraction = budget.fraction(session.step)
+            fraction = budget.fraction(session.state.step)
             if fraction >= 1.0:
                 break
             self._step(self.schedule(fraction))
             if budget.elapsed - reported >= PROGRESS_SECONDS:
                 reported = budget.elapsed
                 yield self._progress()
-            if budget.evaluation_due(session.step) and not self.diverged:
+            if budget.evaluation_due(session.state.step) and not self.diverged:
                 yield from self._evaluate()
-                self.callbacks.on_epoch_begin(self.evaluations)
-        if session.step == 0:
+                self.callbacks.on_epoch_begin(len(state.history))
+        if session.state.step == 0:
             raise KeyboardInterrupt  # stopped while it compiled: there is nothing to keep
-        if not self.diverged or self.best is None:
+        if not self.diverged or state.best is None:
             yield from self._evaluate()
         self.callbacks.on_train_end()
         yield self._finish(interrupted=stop_requested())
 
     def _step(self, learning_rate: float) -> None:
         self.learning_rate = learning_rate
-        self.callbacks.on_train_batch_begin(self.session.step)
+        self.callbacks.on_train_batch_begin(self.session.state.step)
         loss, norm = self.session.take_step(learning_rate)
         self.diverged = not (math.isfinite(loss) and math.isfinite(norm))
         if not self.diverged:
-            self.losses.append(loss)
-        self.callbacks.on_train_batch_end(self.session.step - 1, {"loss": loss})
+            self.session.state.losses.append(loss)
+        self.callbacks.on_train_batch_end(self.session.state.step - 1, {"loss": loss})
 
     def _progress(self) -> Progress:
         session = self.session
         return Progress(
-            fraction=self.budget.fraction(session.step),
-            train_loss=float(np.mean(self.losses[-200:])) if self.losses else self.train_loss,
+            fraction=self.budget.fraction(session.state.step),
+            train_loss=float(np.mean(session.state.losses[-200:]))
+            if session.state.losses
+            else session.state.train_loss,
             characters_per_second=session.characters_per_second,
-            seconds_left=self.budget.seconds_left(session.step),
+            seconds_left=self.budget.seconds_left(session.state.step),
             epoch=session.epoch,
         )
 
     def _evaluate(self) -> Iterator[Event]:
-        session = self.session
+        session, state = self.session, self.session.state
         started = time.monotonic()
         score = session.validation_score()
         if not math.isfinite(score.loss):
             self.diverged = True
             return
-        self.evaluations += 1
-        self.train_loss = float(np.mean(self.losses)) if self.losses else self.train_loss
-        self.losses.clear()
-        weights = session.weights()
+        state.train_loss = float(np.mean(state.losses)) if state.losses else state.train_loss
+        state.losses.clear()
+        state.elapsed_seconds = self.budget.elapsed
+        weights = state.weights
         sample = session.sample(weights)
-        best = self.best is None or score.loss < self.best.loss
+        best = state.best is None or score.loss < state.best.loss
         if best:
-            self.best, self.best_weights = score, weights
-            save_model(session.model, self.run.model_path)
-            runs.settle(self.run)
-        row = self._history_row(score, sample)
-        self.run.append_history(row)
-        self.run.append_sample(f"step {session.step:,}, validation loss {score.loss:.4f}", sample)
-        self.budget.evaluated(session.step, seconds=time.monotonic() - started)
-        logs = {"loss": self.train_loss, "val_loss": score.loss, "learning_rate": self.learning_rate}
-        self.callbacks.on_epoch_end(self.evaluations - 1, logs)
+            state.best, state.best_weights = score, weights
+            save_model(session.model, self.new.run.model_path)
+        row = self._history_row(score)
+        state.history.append(row)
+        self.new.run.append_history(row)
+        self.new.run.append_sample(f"step {state.step:,}, validation loss {score.loss:.4f}", sample)
+        self.new.publish()
+        self.budget.evaluated(state.step, seconds=time.monotonic() - started)
+        logs = {"loss": state.train_loss, "val_loss": score.loss, "learning_rate": self.learning_rate}
+        self.callbacks.on_epoch_end(len(state.history) - 1, logs)
         yield Evaluated(row=row, sample=sample, best=best)
 
-    def _history_row(self, score: Score, sample: str) -> dict[str, Any]:
+    def _history_row(self, score: Score) -> HistoryRow:
         session = self.session
         return {
-            "step": session.step,
+            "step": session.state.step,
             "epoch": round(session.epoch, 4),
-            "seconds": round(self.budget.elapsed, 3),
-            "train_loss": _number(self.train_loss),
+            "seconds": round(session.state.elapsed_seconds, 3),
+            "train_loss": finite(session.state.train_loss),
             "validation_loss": score.loss,
             "bits_per_character": score.bits_per_character,
             "learning_rate": self.learning_rate,
-            "characters": session.step * session.characters_per_step,
+            "characters": session.characters,
             "characters_per_second": round(session.characters_per_second, 1),
         }
 
     def _finish(self, *, interrupted: bool) -> Finished:
-        session, best = self.session, self.best
+        session, best = self.session, self.session.state.best
         advice = (
             "the loss stopped being a number (it exploded); try a lower --learning-rate "
             f"(this run's was {self.plan.training.learning_rate:g}) or a smaller --clip-norm "
@@ -250,25 +250,29 @@ class _Trainer:
         )
         if best is None:
             raise TrainingError(f"{advice}; nothing was saved")
-        set_weights(session.model, self.best_weights)
+        set_weights(session.model, session.state.best_weights)
         train_score = session.train_score()
-        results = {
+        results: Results = {
             "train_loss": train_score.loss,
             "validation_loss": best.loss,
             "bits_per_character": best.bits_per_character,
-            "perplexity": best.perplexity,
+            "perplexity": finite(best.perplexity),
             "parameters": session.model.count_params(),
             "epochs": round(session.epoch, 4),
-            "characters": session.step * session.characters_per_step,
+            "characters": session.characters,
             "characters_per_second": round(session.characters_per_second, 1),
             "seconds": round(self.budget.elapsed, 3),
         }
         status = "failed" if self.diverged else "interrupted" if interrupted else "complete"
-        notes = (f"{advice}; the last good weights are kept",) if self.diverged else ()
-        self.run.write_record(
+        worse = worse_than_uniform(best.loss, math.log(len(session.corpus.vocabulary.characters)))
+        found = [f"its {worse} (this run's was {self.plan.training.learning_rate:g})"] if worse else []
+        found += [f"{advice}; the last good weights are kept"] if self.diverged else []
+        notes = tuple(found)
+        self.new.run.write_record(
             dataclasses.replace(self.record, status=status, results=results, notes=(*self.record.notes, *notes))
         )
-        return Finished(run=self.run, status=status, results=results, notes=notes)
+        self.new.release()
+        return Finished(run=self.new.run, status=status, results=results, notes=notes)
 
     def _introduction(self) -> tuple[str, ...]:
         """The device, the path that runs and why, the sizes, and what the recipe decided."""
@@ -285,8 +289,3 @@ class _Trainer:
             f"weight decay {training.weight_decay:g}; {budget}",
             *self.record.notes,
         )
-
-
-def _number(value: float) -> float | None:
-    """JSON knows no NaN."""
-    return value if math.isfinite(value) else None

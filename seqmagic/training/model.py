@@ -1,4 +1,4 @@
-"""From a ModelConfig to a Keras model of stock layers, and the views of it that training and export use."""
+"""From a DecidedModel to a Keras model of stock layers, and the views of it that training and export use."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 import keras
 
 from seqmagic import files
-from seqmagic.config import ModelConfig
-from seqmagic.errors import ConfigError
+from seqmagic.config import DecidedModel
 
 LAYER_CLASSES: dict[str, type[keras.layers.Layer]] = {
     "rnn": keras.layers.SimpleRNN,
     "lstm": keras.layers.LSTM,
     "gru": keras.layers.GRU,
 }
+LAYER_NAMES = {"rnn": "simple_rnn", "lstm": "lstm", "gru": "gru"}  # Keras's own, whatever else was built before
 RECURRENT_GAIN = {"rnn": 0.5, "lstm": 0.25, "gru": 0.25}
 DENSE_GAIN = 4.0
 STATE_NAMES = {keras.layers.SimpleRNN: ("h",), keras.layers.LSTM: ("h", "c"), keras.layers.GRU: ("h",)}
@@ -46,7 +46,7 @@ def layer_arguments(cell: str) -> dict[str, Any]:
     return arguments
 
 
-def build_model(config: ModelConfig, *, vocabulary_size: int, seed: int) -> keras.Model:
+def build_model(config: DecidedModel, *, vocabulary_size: int, seed: int) -> keras.Model:
     """The network as a stock Keras model: ids (B, T) int32 -> logits (B, T, V) float32.
 
     Embedding, then per layer the recurrent layer and a dropout whose mask stays the same over a window
@@ -54,32 +54,30 @@ def build_model(config: ModelConfig, *, vocabulary_size: int, seed: int) -> kera
     the LSTM's forget bias at 1 (Jozefowicz et al. 2015), but not at Keras's scales, which make the first
     minute go into growing and shrinking (`bench/RESULTS.md`): the embedding starts uniform in [-1, 1], twenty
     times as wide, the dense kernel `DENSE_GAIN` times as wide, the recurrent kernels `RECURRENT_GAIN` times.
-
-    Raises:
-        ConfigError: units, layers or dropout are not decided yet.
     """
-    units, layers, dropout = config.units, config.layers, config.dropout
-    if units is None or layers is None or dropout is None:
-        raise ConfigError(f"a model needs units, layers and dropout; received {units}, {layers}, {dropout}")
-    keras.utils.clear_session()
-    seeds = iter(range(seed, seed + 3 * layers + 2))
+    seeds = iter(range(seed, seed + 3 * config.layers + 2))
     ids = keras.Input(shape=(None,), dtype="int32", name="ids")
     x = keras.layers.Embedding(
         vocabulary_size,
         config.embedding,
         embeddings_initializer=keras.initializers.RandomUniform(-1.0, 1.0, seed=next(seeds)),
+        name="embedding",
     )(ids)
-    for _ in range(layers):
+    for depth in range(config.layers):
+        number = f"_{depth}" if depth else ""
         x = LAYER_CLASSES[config.cell](
-            units,
+            config.units,
+            name=f"{LAYER_NAMES[config.cell]}{number}",
             kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
             recurrent_initializer=keras.initializers.Orthogonal(RECURRENT_GAIN[config.cell], seed=next(seeds)),
             **layer_arguments(config.cell),
         )(x)
-        x = keras.layers.Dropout(dropout, noise_shape=(None, 1, None), seed=next(seeds))(x)
+        x = keras.layers.Dropout(
+            config.dropout, noise_shape=(None, 1, None), seed=next(seeds), name=f"dropout{number}"
+        )(x)
     # Glorot-uniform draws with scale 1, and the width goes with the root of the scale
     wide = keras.initializers.VarianceScaling(DENSE_GAIN**2, mode="fan_avg", distribution="uniform", seed=next(seeds))
-    logits = keras.layers.Dense(vocabulary_size, kernel_initializer=wide)(x)
+    logits = keras.layers.Dense(vocabulary_size, kernel_initializer=wide, name="dense")(x)
     return keras.Model(ids, logits, name=f"seqmagic_{config.cell}")
 
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from seqmagic.config import DEFAULT_MINUTES, ModelConfig, TrainConfig
+from seqmagic.config import DEFAULT_MINUTES, DecidedModel, DecidedTraining, ModelConfig, TrainConfig
 from seqmagic.errors import CorpusError
 from seqmagic.network.cells import CELLS
 
@@ -21,8 +21,8 @@ MINIMUM_CHARACTERS = 200
 class Plan:
     """Every setting decided, and the sentences that say how."""
 
-    model: ModelConfig
-    training: TrainConfig
+    model: DecidedModel
+    training: DecidedTraining
     notes: tuple[str, ...]
 
 
@@ -36,7 +36,7 @@ def fit_batch(characters: int, batch_size: int, sequence_length: int) -> tuple[i
     return max(1, min(batch_size, readable // sequence_length)), sequence_length
 
 
-def shrink_to_text(training: TrainConfig, characters: int) -> tuple[TrainConfig, tuple[str, ...]]:
+def shrink_to_text(training: DecidedTraining, characters: int) -> tuple[DecidedTraining, tuple[str, ...]]:
     """`training` with a batch that fits the text, and a notice with the numbers if it had to give way.
 
     Raises:
@@ -45,8 +45,6 @@ def shrink_to_text(training: TrainConfig, characters: int) -> tuple[TrainConfig,
     if characters < MINIMUM_CHARACTERS // 2:
         raise CorpusError(f"the training part has {characters} characters, too few to learn from; give a longer text")
     batch_size, sequence_length = training.batch_size, training.sequence_length
-    if batch_size is None or sequence_length is None:
-        raise ValueError("the batch is decided before it is fitted")
     fitted_batch, fitted_length = fit_batch(characters, batch_size, sequence_length)
     if (fitted_batch, fitted_length) == (batch_size, sequence_length):
         return training, ()
@@ -177,13 +175,15 @@ def make_plan(
         notes = (
             f"chose {units} units and dropout {dropout:g}: the text can be read about {readings:.1f} times {means}",
         )
-    training = dataclasses.replace(
-        training,
-        batch_size=batch_size,
-        sequence_length=training.sequence_length or SEQUENCE_LENGTH,
-        learning_rate=training.learning_rate or peak_rate(model.cell, units, batch_size),
-        weight_decay=training.weight_decay if training.weight_decay is not None else chosen_weight_decay(pressure),
+    decided_model = DecidedModel(**{**model.to_json(), "units": units, "layers": layers, "dropout": dropout})
+    decided_training = DecidedTraining(
+        **{
+            **training.to_json(),
+            "batch_size": batch_size,
+            "sequence_length": training.sequence_length or SEQUENCE_LENGTH,
+            "learning_rate": training.learning_rate or peak_rate(model.cell, units, batch_size),
+            "weight_decay": chosen_weight_decay(pressure) if training.weight_decay is None else training.weight_decay,
+        }
     )
-    model = dataclasses.replace(model, units=units, layers=layers, dropout=dropout)
-    training, notices = shrink_to_text(training, characters)
-    return Plan(model=model, training=training, notes=(*notes, *notices))
+    fitted, notices = shrink_to_text(decided_training, characters)
+    return Plan(model=decided_model, training=fitted, notes=(*notes, *notices))

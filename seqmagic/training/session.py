@@ -1,4 +1,4 @@
-"""One training in memory: the model, its engine, the streams and what has been reached so far."""
+"""One training in memory: the model, its engine and the streams; what it has reached is in its state."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from seqmagic.texts.streams import Streams
 from seqmagic.training.engines.choose import Engine, make_engine
 from seqmagic.training.model import build_model
 from seqmagic.training.recipe import Plan
+from seqmagic.training.state import TrainingState
 from seqmagic.training.step import Adam, make_step
 
 SAMPLE_LENGTH = 240
@@ -52,16 +53,12 @@ class Session:
 
     Attributes:
         model: The Keras model; its variables are what the steps move.
-        step: Steps taken.
-        step_seconds: Time spent in them.
-        last_loss: Mean loss of the last finished step, nats per character.
+        state: What has been reached so far; it alone changes from step to step.
     """
 
     def __init__(self, corpus: Corpus, plan: Plan, *, threads: int) -> None:
         training = plan.training
         batch_size, sequence_length = training.batch_size, training.sequence_length
-        if batch_size is None or sequence_length is None or training.weight_decay is None:
-            raise ValueError("a session needs a plan with every setting decided")
         self.corpus = corpus
         self.seed = training.seed
         self.reset_probability = training.reset_probability
@@ -80,15 +77,13 @@ class Session:
             precision=training.precision,
         )
         self.streams = Streams(corpus.part("train"), batch_size, sequence_length)
-        self.optimizer = Adam(self.model.trainable_weights, weight_decay=training.weight_decay)
-        self._step_function = make_step(self.engine.loss_and_gradients, self.optimizer, clip_norm=training.clip_norm)
+        optimizer = Adam(self.model.trainable_weights, weight_decay=training.weight_decay)
+        self.state = TrainingState(optimizer=optimizer, carried=self.engine.initial_states(batch_size))
+        self._step_function = make_step(self.engine.loss_and_gradients, optimizer, clip_norm=training.clip_norm)
         self._scorer = EngineScorer(self.engine, self.model.trainable_weights)
         self.batch_size = batch_size
         self.characters_per_step = batch_size * sequence_length
         self.steps_per_epoch = len(corpus.part("train")) / self.characters_per_step
-        self.states = self.engine.initial_states(batch_size)
-        self.step = 0
-        self.step_seconds = 0.0
 
     def compile(self) -> float:
         """Compile the step and the evaluation, moving nothing.
@@ -97,7 +92,7 @@ class Session:
             The seconds that one evaluation of the validation part takes.
         """
         self._run_step(0, learning_rate=0.0)
-        self.optimizer.reset()
+        self.state.optimizer.reset()
         validation = self.corpus.part("validation")
         piece = validation[:PROBE_CHARACTERS]
         self._score(piece)
@@ -114,7 +109,7 @@ class Session:
             tf.constant(ids),
             tf.constant(targets),
             tf.constant(keep),
-            self.states,
+            self.state.carried,
             tf.constant((self.seed * 1_000_003 + step) & 0x7FFFFFFF, tf.int32),
             tf.constant(learning_rate, tf.float32),
         )
@@ -126,11 +121,12 @@ class Session:
             Mean loss of the window in nats per character, and the length of its gradient; not finite
             where the training has diverged, in which case the weights were left as they were.
         """
+        state = self.state
         started = time.monotonic()
-        loss, norm, self.states = self._run_step(self.step, learning_rate)
+        loss, norm, state.carried = self._run_step(state.step, learning_rate)
         values = float(loss), float(norm)
-        self.step += 1
-        self.step_seconds += time.monotonic() - started
+        state.step += 1
+        state.step_seconds += time.monotonic() - started
         return values
 
     def _score(self, ids: np.ndarray) -> Score:
@@ -149,10 +145,6 @@ class Session:
         """The loss of the end of the training part, without dropout: what validation compares with."""
         return self._score(self.corpus.part("train")[-self.train_score_length :])
 
-    def weights(self) -> list[np.ndarray]:
-        """A copy of the weights, in the order of `model.trainable_weights`."""
-        return [np.copy(variable.numpy()) for variable in self.model.trainable_weights]
-
     def sample(self, weights: Sequence[np.ndarray]) -> str:
         """What a model with these weights writes after the prompt; always with the same random numbers."""
         config = SampleConfig(length=SAMPLE_LENGTH, temperature=SAMPLE_TEMPERATURE, seed=self.seed)
@@ -162,9 +154,14 @@ class Session:
     @property
     def epoch(self) -> float:
         """Readings of the training part so far."""
-        return self.step / self.steps_per_epoch
+        return self.state.step / self.steps_per_epoch
 
     @property
     def characters_per_second(self) -> float:
         """Characters read per second of training steps alone."""
-        return self.step * self.characters_per_step / self.step_seconds if self.step_seconds else 0.0
+        return self.characters / self.state.step_seconds if self.state.step_seconds else 0.0
+
+    @property
+    def characters(self) -> int:
+        """Characters read in training steps."""
+        return self.state.step * self.characters_per_step

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
+import subprocess
 import sys
 import types
 from collections.abc import Callable, Mapping
@@ -86,18 +89,21 @@ def test_the_comparison_is_kept_and_is_the_json_document(
 
 def test_a_kill_loses_no_row_that_is_done(training: Any, text: Path, models: Path, seqmagic: Call) -> None:
     fake = training(LOSSES)
-    found: list[list[str]] = []
+    found: list[list[tuple[str, str]]] = []
 
     def train(corpus: Any, **asked: Any) -> Any:
-        path = models / "bottles-comparison" / "comparison.json"
-        document = json.loads(path.read_bytes()) if path.exists() else {"rows": []}
-        found.append([row["cell"] for row in document["rows"]])
-        assert document.get("status") in (None, "running")
+        document = json.loads((models / "bottles-comparison" / "comparison.json").read_bytes())
+        found.append([(row["cell"], row["status"]) for row in document["rows"]])
+        assert document["status"] == "running" and document["baselines"]
         return fake(corpus, **asked)
 
     sys.modules["seqmagic.training.loop"].train = train  # type: ignore[attr-defined]
     seqmagic("compare", text, "--units", "6", "--layers", "1")
-    assert found == [[], ["rnn"], ["rnn", "lstm"]]
+    assert found == [
+        [("rnn", "running"), ("lstm", "planned"), ("gru", "planned")],
+        [("rnn", "complete"), ("lstm", "running"), ("gru", "planned")],
+        [("rnn", "complete"), ("lstm", "complete"), ("gru", "running")],
+    ]
 
 
 def test_one_failing_row_is_reported_in_its_place(training: Any, text: Path, seqmagic: Call) -> None:
@@ -255,6 +261,126 @@ def test_a_comparison_stands_for_its_runs(training: Any, text: Path, seqmagic: C
     seqmagic("compare", text, "--units", "6", "--layers", "1")
     rows = rows_of(seqmagic("compare", "bottles-comparison", "--json"))
     assert [row["run"] for row in rows] == [f"bottles-{cell}-1x6" for cell in LOSSES]
+
+
+ONE_SIZE = ("--units", "6", "--layers", "1")
+
+
+@pytest.mark.parametrize(
+    ("losses", "options", "code"),
+    [
+        (LOSSES, ["--prompt", "green"], 0),
+        (LOSSES, ["--seeds", "2", "--minutes", "0.5"], 0),
+        (LOSSES, ["--seeds", "2", "--epochs", "2", "--match", "parameters"], 0),
+        ({**LOSSES, "lstm": TrainingError("the loss exploded")}, [], 0),
+        ({**LOSSES, "lstm": 50.0}, ["--seeds", "2"], 0),
+        ({**LOSSES, "lstm": 800.0}, [], 0),
+        ({**LOSSES, "lstm": 708.9}, ["--seeds", "3"], 0),
+        ({**LOSSES, "lstm": "interrupted"}, [], 130),
+        ({**LOSSES, "lstm": KeyboardInterrupt()}, [], 130),
+    ],
+)
+def test_a_comparison_comes_back_as_it_was_printed(
+    losses: Any, options: list[str], code: int, training: Any, text: Path, models: Path, seqmagic: Call
+) -> None:  # fmt: skip
+    training(losses)
+    made = seqmagic("compare", text, *ONE_SIZE, *options)
+    assert made.exit_code == code, made.stderr
+    document = (models / "bottles-comparison" / "comparison.json").read_bytes()
+    text.unlink()
+    for run in list_runs(models):
+        shutil.rmtree(run.path)  # nothing is read or measured again
+    again = seqmagic("compare", "bottles-comparison")
+    assert (again.exit_code, again.stdout, again.stderr) == (0, made.stdout, "")
+    assert json.loads(seqmagic("compare", "bottles-comparison", "--json").stdout) == json.loads(document)
+
+
+def test_a_loss_worse_than_uniform_gets_a_note_and_no_infinity(training: Any, text: Path, seqmagic: Call) -> None:
+    training({**LOSSES, "lstm": 800.0, "gru": 20.0})
+    result = seqmagic("compare", text, *ONE_SIZE)
+    assert result.exit_code == 0, result.stderr
+    shown = " ".join(result.stdout.split())
+    for label, loss in (("lstm", "800.001"), ("gru", "20.001")):
+        words = f"{label} 1×6: its validation loss is worse than uniform ({loss} nats against "
+        assert words in shown and "lower --learning-rate." in shown
+    assert "rnn 1×6: its" not in shown
+    assert next(line.split()[6] for line in result.stdout.splitlines() if line.startswith("lstm")) == "–"
+    document = json.loads(seqmagic("compare", text, *ONE_SIZE, "--json").stdout)
+    assert document["rows"][1]["perplexity"] is None
+
+
+def test_a_full_disk_ends_the_series_in_one_line(training: Any, text: Path, models: Path, seqmagic: Call) -> None:
+    fake = training({**LOSSES, "lstm": OSError(errno.ENOSPC, "No space left on device", "model.keras")})
+    result = seqmagic("compare", text, *ONE_SIZE, "--quiet")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "seqmagic: model.keras: No space left on device; free some space, or choose another disk with --models\n"
+    )
+    assert [call["model"].cell for call in fake.calls] == ["rnn", "lstm"]
+    shown = seqmagic("compare", "bottles-comparison")
+    assert "1.9010" in shown.stdout and "lstm 1×6: model.keras: No space left on device" in shown.stdout
+    document = json.loads((models / "bottles-comparison" / "comparison.json").read_bytes())
+    assert (document["status"], [row["status"] for row in document["rows"]]) == ("failed", ["complete", "failed"])
+
+
+def test_an_overwritten_comparison_stays_until_there_is_something_better(
+    training: Any, text: Path, models: Path, seqmagic: Call
+) -> None:
+    training(LOSSES)
+    assert seqmagic("compare", text, *ONE_SIZE, "--name", "mine").exit_code == 0
+    before = (models / "mine" / "comparison.json").read_bytes()
+    training({"rnn": KeyboardInterrupt()})
+    assert seqmagic("compare", text, *ONE_SIZE, "--name", "mine", "--overwrite").exit_code == 130
+    assert (models / "mine" / "comparison.json").read_bytes() == before
+    training({"rnn": 1.0, "lstm": KeyboardInterrupt()})
+    seqmagic("compare", text, *ONE_SIZE, "--name", "mine", "--overwrite")
+    assert json.loads((models / "mine" / "comparison.json").read_bytes())["status"] == "interrupted"
+
+
+KILLED = """
+import sys, time, types
+from tests.helpers import FakeTraining
+fake = FakeTraining({{"rnn": 1.5, "lstm": 1.4, "gru": 1.3}})
+def train(corpus, **asked):
+    if asked["model"].cell == "lstm":
+        print("in the second row", flush=True)
+        time.sleep(600)
+    return fake(corpus, **asked)
+module = types.ModuleType("seqmagic.training.loop")
+module.train = train
+sys.modules["seqmagic.training.loop"] = module
+import seqmagic.training.device
+seqmagic.training.device.start_tensorflow = lambda threads: None
+sys.argv = ["seqmagic", "--models", {models!r}, "compare", {text!r}, "--units", "6", "--layers", "1"]
+from seqmagic.cli.main import main
+main()
+"""
+
+
+def test_one_that_is_killed_says_so_when_nobody_makes_it_any_more(text: Path, models: Path, seqmagic: Call) -> None:
+    script = KILLED.format(models=str(models), text=str(text))
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert process.stdout.readline() == "in the second row\n", process.stderr.read()
+        alive = seqmagic("compare", "bottles-comparison")
+        assert "lstm 1×6: being trained" in alive.stdout and "gru 1×6: not trained yet" in alive.stdout
+        assert "This comparison is still being made." in alive.stdout
+        taken = seqmagic("compare", text, "--name", "bottles-comparison", "--overwrite")
+        assert (taken.exit_code, taken.stderr.splitlines()[-1]) == (
+            1,
+            "seqmagic: bottles-comparison is being made; choose another --name, or stop that first",
+        )
+        process.kill()
+    dead = seqmagic("compare", "bottles-comparison")
+    assert dead.exit_code == 0, dead.stderr
+    assert "This comparison ended before all of its rows were trained: its process died." in dead.stdout
+    assert "lstm 1×6: its process died before it had a result" in dead.stdout
+    rows = rows_of(seqmagic("compare", "bottles-comparison", "--json"))
+    assert [(row["cell"], row["status"]) for row in rows] == [
+        ("rnn", "complete"), ("lstm", "died"), ("gru", "planned"),
+    ]  # fmt: skip
 
 
 def test_two_runs_alike_are_two_rows(three_runs: Path, text: Path, seqmagic: Call) -> None:

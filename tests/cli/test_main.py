@@ -47,6 +47,11 @@ def fail(seqmagic: Call, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resul
     return call
 
 
+def caused(problem: Exception, cause: BaseException) -> Exception:
+    problem.__cause__ = cause
+    return problem
+
+
 @pytest.mark.parametrize(
     ("problem", "code", "line"),
     [
@@ -55,6 +60,8 @@ def fail(seqmagic: Call, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resul
         (click.UsageError("two budgets"), 2, "two budgets"),
         (click.ClickException("odd"), 1, "odd"),
         (KeyboardInterrupt(), 130, "interrupted"),
+        (caused(ImportError("initialization failed"), KeyboardInterrupt()), 130, "interrupted"),
+        (caused(RunError("no run 'x'"), KeyboardInterrupt()), 1, "no run 'x'"),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), 141, None),
         (
             OSError(errno.ENOSPC, "No space left on device", "/m/run.json"),

@@ -169,7 +169,7 @@ def test_every_setting_has_its_option_and_help(
         (DataConfig, "min_count", "[1 or more occurrences; default: 1]"),
         (TrainConfig, "clip_norm", "[above 0 and at most 1,000,000; default: 5]"),
         (SampleConfig, "stop", "may be given several times."),
-        (SampleConfig, "ban", "Characters that are never written. [default: none]"),
+        (SampleConfig, "ban", "a backslash. [default: none]"),
         (SampleConfig, "temperature", "[from 0 to 100; default: 0.8]"),
     ],
 )

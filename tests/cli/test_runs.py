@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,16 @@ from click.testing import Result
 
 from seqmagic.cli.commands import runs as command
 from seqmagic.config import DataConfig
+from seqmagic.runs import find
 from seqmagic.runs.folder import Run
+from seqmagic.runs.locks import hold
 from tests.helpers import make_results, make_run
 
 Call = Callable[..., Result]
 
 
 @pytest.fixture
-def several(models: Path, text: Path) -> Path:
+def several(models: Path, text: Path) -> Iterator[Path]:
     """Runs of every kind."""
     make_run(models, "old", source=text, results=make_results(1.9), created="2026-01-01T00:00:00+00:00")
     make_run(
@@ -30,19 +31,15 @@ def several(models: Path, text: Path) -> Path:
         results=make_results(1.5),
         created="2026-01-02T00:00:00+00:00",
     )
-    running = make_run(
-        models,
-        "running",
-        source=text,
-        status="running",
-        created="2026-01-03T00:00:00+00:00",
-        environment={"process": os.getpid()},
-    )
+    running = make_run(models, "running", source=text, status="running", created="2026-01-03T00:00:00+00:00")
     running.append_history({"step": 1, "validation_loss": 2.5})
     running.append_history({"step": 2, "validation_loss": 2.25})
     make_run(models, "killed", source=text, status="running", created="2026-01-04T00:00:00+00:00")
     make_run(models, "broken", source=text).record_path.write_text("{")
-    return models
+    lock = hold(models, "running")
+    assert lock is not None
+    yield models
+    lock.release()
 
 
 def first_words(output: str) -> list[str]:
@@ -55,7 +52,7 @@ def test_the_list_goes_by_creation(several: Path, seqmagic: Call) -> None:
     result = seqmagic("runs", "list")
     assert result.exit_code == 0
     assert first_words(result.stdout) == ["broken", "old", "best", "running", "killed", "broken:"]
-    for words in ("1.9000", "2.164", "gru", "1×6", "2.2500", "unfinished", "run.json is corrupt: not JSON"):
+    for words in ("1.9000", "2.164", "gru", "1×6", "2.2500", "died", "run.json is corrupt: not JSON"):
         assert words in result.stdout, words
     assert seqmagic("runs").stdout == result.stdout
 
@@ -80,7 +77,7 @@ def test_the_list_as_json(several: Path, seqmagic: Call) -> None:
         "complete",
         "complete",
         "running",
-        "unfinished",
+        "died",
     ]
     assert rows["best"]["loss"] == 1.5
     assert rows["best"]["bits_per_character"] == pytest.approx(2.1640, abs=1e-4)
@@ -116,7 +113,7 @@ def test_one_run_in_full(tiny_run: Run, text: Path, seqmagic: Call) -> None:
 def test_a_run_without_results_is_shown_too(models: Path, text: Path, seqmagic: Call) -> None:
     make_run(models, "killed", source=text, status="running", notes=("read in 1 s",))
     result = seqmagic("runs", "show", "killed")
-    assert "unfinished" in result.stdout and "read in 1 s" in result.stdout
+    assert "died" in result.stdout and "read in 1 s" in result.stdout
     assert "\nresults" not in result.stdout
 
 
@@ -160,14 +157,69 @@ def test_several_are_removed_at_once_corrupt_ones_and_comparisons_too(several: P
     (comparison / "comparison.json").write_text('{"format": 1, "rows": []}')
     result = seqmagic("runs", "remove", "old", "broken", "old", comparison.name, "--yes", "--json")
     assert json.loads(result.stdout) == {"removed": ["old", "broken", "bottles-comparison"]}
-    assert sorted(entry.name for entry in several.iterdir()) == ["best", "killed", "running"]
+    assert sorted(entry.name for entry in several.glob("[!.]*")) == ["best", "killed", "running"]
 
 
 def test_a_run_in_training_is_not_removed_and_nothing_else_is(several: Path, seqmagic: Call) -> None:
     result = seqmagic("runs", "remove", "old", "running", "--yes")
     assert result.exit_code == 1
-    assert f"run running is still being trained (process {os.getpid()})" in result.stderr
+    assert "run running is still being trained" in result.stderr
     assert (several / "old").exists()
+
+
+def everything(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    "name", [".", "", "..", "../models", "../models/tiny", "{models}/tiny", "latest", "best", "a b"]
+)
+def test_names_alone_are_removed(name: str, tiny_run: Run, models: Path, seqmagic: Call) -> None:
+    (models / "comparison.json").write_text('{"format": 1, "rows": []}')
+    before = everything(models.parent)
+    result = seqmagic("runs", "remove", name.format(models=models), "--yes")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "remove takes names as in seqmagic runs list" in result.stderr
+    assert everything(models.parent) == before
+
+
+def test_pretrained_runs_are_not_removed(
+    models: Path, text: Path, seqmagic: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = make_run(models.parent / "shipped", "lstm", source=text)
+    monkeypatch.setattr(find, "pretrained_folder", lambda: shipped.path.parent)
+    for arguments in ([], ["--models", shipped.path.parent]):
+        result = seqmagic("runs", "remove", "lstm", "--yes", *arguments)
+        assert (result.exit_code, result.stderr) == (1, "seqmagic: run lstm comes with seqmagic and is not removed\n")
+        assert shipped.has_model
+    make_run(models, "lstm", source=text)  # the user's own of that name
+    assert seqmagic("runs", "remove", "lstm", "--yes").exit_code == 0
+    assert shipped.has_model and everything(models) == []
+
+
+def test_of_links_the_links_are_removed(tiny_run: Run, models: Path, seqmagic: Call) -> None:
+    comparison = models.parent / "comparison"
+    comparison.mkdir()
+    (comparison / "comparison.json").write_text('{"format": 1, "rows": []}')
+    (models / "link").symlink_to(tiny_run.path)
+    (models / "other").symlink_to(comparison)
+    (models / "broken").symlink_to("gone")
+    assert seqmagic("runs", "remove", "link", "other", "broken", "--yes").exit_code == 0
+    assert [entry.name for entry in models.iterdir()] == ["tiny"]
+    assert tiny_run.has_model and everything(comparison) == ["comparison.json"]
+
+
+def test_of_a_comparison_its_own_file_is_removed(models: Path, seqmagic: Call) -> None:
+    folder = models / "bottles-comparison"
+    folder.mkdir()
+    for name in ("comparison.json", "notes.txt"):
+        (folder / name).write_text('{"format": 1, "rows": []}')
+    assert seqmagic("runs", "remove", folder.name, "--yes").exit_code == 0
+    assert everything(models) == [folder.name, f"{folder.name}/notes.txt"]
+    result = seqmagic("runs", "remove", folder.name, "--yes")
+    assert result.exit_code == 1
+    assert "is not a run, so it is left alone" in result.stderr
+    assert everything(models) == [folder.name, f"{folder.name}/notes.txt"]
 
 
 @pytest.mark.parametrize("verb", [["show"], ["remove", "--yes"], ["diff", "tiny"]])

@@ -172,7 +172,7 @@ def test_novelty_is_told_in_words(write: Call, text: Path) -> None:
     assert "longest run copied word for word, " in result.stderr
     assert "too short to say" in write("--length", 5, "--novelty").stderr
     text.write_text("another text " * 30)
-    one_line(write("--novelty"), 1, "--novelty needs the text that tiny was trained on, and")
+    one_line(write("--novelty"), 1, "--novelty needs the text that tiny was trained on: the text of")
 
 
 # ---------------------------------------------------------------- several runs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,3 +113,113 @@ def test_a_newer_comparison_is_refused(tmp_path: Path) -> None:
     (tmp_path / "comparison.json").write_text('{"format": 2, "rows": []}')
     with pytest.raises(RunError, match="format 2, newer than the 1"):
         comparisons.runs_of(tmp_path)
+
+
+SERIES = Comparison(
+    name="x",
+    created="2026-01-02T03:04:05.678+00:00",
+    argv=("compare", "x.txt"),
+    text={
+        "source": "x.txt",
+        "sha256": "0" * 64,
+        "characters": 9,
+        "train": (0, 6),
+        "validation": (6, 9),
+        "test": (9, 9),
+    },
+    held_equal={"match": "units", "minutes": 3.0, "epochs": None, "seeds": (1, 2)},
+    rows=ROWS,
+    baselines=(NGRAM,),
+    notes=("a note",),
+    prompt="The ",
+    samples={"lstm-1": "The end"},
+)
+
+
+def test_a_comparison_comes_back(tmp_path: Path) -> None:
+    folder = tmp_path / "x"
+    folder.mkdir()
+    comparisons.write_comparison(folder, SERIES)
+    assert comparisons.read_comparison(folder) == SERIES
+    assert comparisons.read_comparison(folder).to_json() == SERIES.to_json()
+
+
+def test_a_file_of_the_first_release_comes_back(tmp_path: Path) -> None:
+    """As commit f3c3827 wrote it while a series was on: the rows that are done, and no word of the others."""
+    document = {
+        "format": 1, "name": "old", "created": "2026-01-02T03:04:05.678+00:00", "argv": ["compare", "x.txt"],
+        "status": "running", "text": {"source": "x.txt", "sha256": "0" * 64, "characters": 9, "train": [0, 6],
+        "validation": [6, 9], "test": [9, 9]},
+        "held_equal": {"match": "units", "minutes": 3.0, "epochs": None, "seeds": [1]}, "comparable": True,
+        "rows": [{"cell": "lstm", "layers": 1, "units": 8, "seed": 1, "run": "x-lstm-1x8", "status": "complete",
+        "results": make_results(1.5), "error": None, **make_results(1.5)}],
+        "baselines": [{"name": "3-gram", "order": 3, "loss": 2.0, "bits_per_character": 2.885}],
+        "sentence": "...", "notes": [], "prompt": None, "samples": {},
+    }  # fmt: skip
+    (tmp_path / "comparison.json").write_text(json.dumps(document))
+    found = comparisons.read_comparison(tmp_path)
+    assert (found.status, found.rows[0].loss, found.baselines) == ("died", 1.5, (NGRAM,))
+    assert (
+        found.sentence
+        == "lstm 1×8 reaches 1.500 nats per character; that is 0.500 below the best n-gram (3-gram, 2.000)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("rows",), 3),
+        (("rows", 0), None),
+        (("rows", 0, "cell"), 7),
+        (("rows", 0, "units"), -1),
+        (("rows", 0, "units"), 1.5),
+        (("rows", 0, "status"), "sleeping"),
+        (("rows", 0, "results"), [1]),
+        (("rows", 0, "results", "validation_loss"), "low"),
+        (("rows", 0, "results", "validation_loss"), 1e200),
+        (("baselines", 0, "loss"), None),
+        (("baselines", 0, "loss"), -1e300),
+        (("text",), {"source": "x.txt"}),
+        (("text", "train"), [0]),
+        (("text", "train"), ["a", "b"]),
+        (("held_equal",), {"minutes": 1}),
+        (("held_equal", "seeds"), 1),
+        (("samples",), ["x"]),
+        (("samples", "lstm-1"), 3),
+        (("status",), "asleep"),
+        (("name",), {}),
+        (("notes",), [[]]),
+        (("format",), "1"),
+    ],
+)
+def test_what_is_of_the_wrong_kind_is_one_line(place: tuple[Any, ...], value: Any, tmp_path: Path) -> None:
+    document = json.loads(json.dumps(SERIES.to_json()))
+    inner = document
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    (tmp_path / "comparison.json").write_text(json.dumps(document))
+    with pytest.raises(RunError, match=r"comparison\.json is corrupt: ") as caught:
+        comparisons.read_comparison(tmp_path)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize(
+    "change",
+    [("3.0", "Infinity"), ("3.0", "NaN"), ("3.0", "1e999"), ('"a note"', "[" * 100_000), ('"a note"', '"\\ud800"')],
+)
+def test_what_is_no_json_is_one_line(change: tuple[str, str], tmp_path: Path) -> None:
+    content = json.dumps(SERIES.to_json()).replace(*change, 1)
+    (tmp_path / "comparison.json").write_text(content)
+    with pytest.raises(RunError, match=r"comparison\.json is corrupt: ") as caught:
+        comparisons.read_comparison(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["name", "status", "rows", "text", "held_equal", "baselines", "samples"])
+def test_what_is_missing_is_named(key: str, tmp_path: Path) -> None:
+    document = SERIES.to_json()
+    del document[key]
+    (tmp_path / "comparison.json").write_text(json.dumps(document))
+    with pytest.raises(RunError, match=rf"is corrupt: it has no {key}; "):
+        comparisons.read_comparison(tmp_path)

@@ -102,6 +102,8 @@ def test_both_ways_to_a_loss_agree(text, max_order):
     vocabulary_size, train, other = text
     ids = np.array(train, np.uint16)
     rows = measure_baselines(ids, np.array(other), vocabulary_size, max_order=max_order)
+    unused = 0 not in [*train, *other]  # then it is the model of the others alone
+    ids, other, vocabulary_size = ids - unused, [symbol - unused for symbol in other], vocabulary_size - unused
     assert rows[0].loss == pytest.approx(math.log(vocabulary_size))
     for row in rows:
         model = KneserNey.fit(ids, row.order, vocabulary_size)
@@ -191,3 +193,21 @@ def test_no_order_confuses_two_contexts():
         assert len(level.keys) == len(distinct)
         assert sorted(level.counts) == sorted(counts)
         assert np.all(np.diff(level.keys) > 0)
+
+
+def test_uniform_is_over_what_can_be_written():
+    """Two characters: ln 2 = 0.6931 nats, perplexity 2, 1 bit; the unknown id counts only where it occurs."""
+    alternating = np.array([1, 2] * 50)
+    for train, validation, possible in (
+        (alternating, alternating, 2),
+        (np.append(alternating, 0), alternating, 3),
+        (alternating, np.append(alternating, 0), 3),
+    ):
+        uniform = measure_baselines(train, validation, 3)[0]
+        assert uniform.loss == pytest.approx(math.log(possible))
+    assert measure_baselines(alternating, alternating, 3)[0].bits_per_character == pytest.approx(1.0)
+
+
+def test_a_loss_is_never_below_nothing():
+    rows = measure_baselines(np.ones(500, int), np.ones(100, int), 2)
+    assert all(math.copysign(1, row.loss) == 1 and row.loss < 0.01 for row in rows)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,6 @@ from seqmagic.runs.folder import Run
 from seqmagic.runs.record import RunRecord
 from seqmagic.texts.vocabulary import Vocabulary
 from tests.helpers import make_results, make_run
-
-GONE = 2**22 + 1  # above the largest process number of Linux
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in folder.iterdir())
 
 
 def test_a_record_comes_back_as_it_was_written(tiny_run: Run) -> None:
@@ -52,7 +45,6 @@ def test_a_newer_format_is_refused_and_a_newer_field_is_not(tiny_run: Run) -> No
         lambda values: {**values, "format": "1"},
         lambda values: {**values, "text": None},
         lambda values: {**values, "text": {**values["text"], "train": [0, "x"]}},
-        lambda values: {**values, "text": {**values["text"], "surplus": 1}},
         lambda values: {**values, "model": {**values["model"], "units": 0}},
         lambda values: {**values, "argv": 3},
     ],
@@ -96,20 +88,14 @@ def test_a_run_without_weights_and_one_with_damaged_weights_say_so(tiny_run: Run
         tiny_run.require_model()
 
 
-@pytest.mark.parametrize(
-    ("status", "process", "state"),
-    [
-        ("complete", GONE, "complete"),
-        ("running", os.getpid(), "running"),
-        ("running", GONE, "unfinished"),
-        ("running", None, "unfinished"),
-    ],
-)
-def test_a_run_whose_process_is_gone_is_unfinished(
-    status: str, process: int | None, state: str, models: Path, text: Path
-) -> None:
-    run = make_run(models, source=text, status=status, environment={"process": process})
-    assert runs.state_of(run.read_record(), run) == state
+@pytest.mark.parametrize("name", [".", "..", "../models/tiny"])
+def test_a_run_is_called_what_its_folder_is(name: str, tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tiny_run.path if name == "." else tiny_run.model_path.parent)
+    inside = tiny_run.path / "insight"
+    inside.mkdir()
+    if name == "..":
+        monkeypatch.chdir(inside)
+    assert Run(Path(name)).name == "tiny"
 
 
 def test_runs_are_listed_by_creation_and_other_folders_are_none(models: Path, text: Path) -> None:
@@ -154,40 +140,6 @@ def test_default_names_can_be_folders(source: str, stem: str) -> None:
     runs.check_name(name)
 
 
-def test_a_default_name_that_is_taken_gets_a_number(models: Path) -> None:
-    made = [runs.create_run(models, name=None, default="a", overwrite=False).name for _ in range(3)]
-    assert made == ["a", "a-2", "a-3"]
-
-
-def test_a_name_that_is_taken_is_refused_and_a_folder_that_is_no_run_always(tiny_run: Run, models: Path) -> None:
-    with pytest.raises(RunError, match="run tiny exists already"):
-        runs.create_run(models, name="tiny", default="x", overwrite=False)
-    (models / "mine").mkdir()
-    with pytest.raises(RunError, match="is not a run"):
-        runs.create_run(models, name="mine", default="x", overwrite=True)
-
-
-def test_an_overwritten_run_comes_back_unless_the_new_one_stands(tiny_run: Run, models: Path) -> None:
-    old = tiny_run.record_path.read_bytes()
-    new = runs.create_run(models, name="tiny", default="x", overwrite=True)
-    assert names(new.path) == []
-    runs.discard(new)
-    assert names(models) == ["tiny"]
-    assert tiny_run.record_path.read_bytes() == old
-
-    new = runs.create_run(models, name="tiny", default="x", overwrite=True)
-    (new.path / "model.keras").write_text("weights")
-    runs.settle(new)
-    assert names(models) == ["tiny"]
-    assert names(new.path) == ["model.keras"]
-
-
-def test_a_models_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "models").write_text("x")
-    with pytest.raises(RunError, match=r"no run can be made in .*--models"):
-        runs.create_run(tmp_path / "models", name=None, default="x", overwrite=False)
-
-
 def test_a_run_is_found_by_name_by_path_and_as_a_pretrained_one(
     models: Path, text: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,10 +179,3 @@ def test_latest_has_a_model_and_best_is_comparable_with_it(models: Path, text: P
     make_run(models, "bare", source=text, created="2026-01-09T00:00:00+00:00").model_path.unlink()
     assert find.open_run(models, "latest").name == "latest-one"
     assert find.open_run(models, "best").name == "good"
-
-
-def test_a_removed_run_is_gone(tiny_run: Run, models: Path) -> None:
-    runs.remove_run(tiny_run)
-    assert names(models) == []
-    with pytest.raises(RunError, match="can't be removed"):
-        runs.remove_run(tiny_run)

@@ -71,7 +71,7 @@ def test_the_training_text_is_read_again(tiny_run: Run) -> None:
 
 def test_a_text_that_is_gone_or_changed_is_one_line(tiny_run: Run, text: Path) -> None:
     text.write_text(TEXT + "!", encoding="utf-8")
-    with pytest.raises(RunError, match=r"--novelty needs the text that tiny was trained on, and .* has changed"):
+    with pytest.raises(RunError, match=r"--novelty needs the text that tiny was trained on: .* has changed"):
         training_ids(tiny_run)
     text.unlink()
     with pytest.raises(RunError, match="--novelty needs the text that tiny was trained on: ") as caught:

@@ -7,6 +7,8 @@ import codecs
 import gzip
 import io
 import lzma
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -51,7 +53,7 @@ def test_pieces_of_any_size_give_the_whole(shared_path: Path, size: int, text: s
     shared_path.write_bytes(text.encode("utf-8"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "PIECE_BYTES", size)
-        assert read(shared_path) == with_newlines(text.removeprefix("\ufeff"))
+        assert read(shared_path) == with_newlines(text.replace("\ufeff", ""))
 
 
 @pytest.mark.parametrize(
@@ -69,8 +71,8 @@ def test_a_byte_order_mark_says_the_encoding(shared_path: Path, mark: bytes, cod
     shared_path.write_bytes(mark + text.encode(codec))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "PIECE_BYTES", 3)
-        assert read(shared_path) == with_newlines(text)
-        assert read(shared_path, codec) == with_newlines(text)
+        assert read(shared_path) == with_newlines(text.replace("\ufeff", ""))
+        assert read(shared_path, codec) == with_newlines(text.replace("\ufeff", ""))
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16", "utf-16-le", "utf-7", "utf-8-sig"])
@@ -149,13 +151,133 @@ def test_the_offset_beyond_the_first_pieces(path: Path) -> None:
         read(path)
 
 
-def test_a_character_cut_off_by_the_end(path: Path) -> None:
-    path.write_bytes("ab中".encode()[:-1])
-    with pytest.raises(CorpusError, match=r"byte 0xe4 at offset 2 .unexpected end of data"):
-        read(path)
-    path.write_bytes(codecs.BOM_UTF16_LE + "ab".encode("utf-16-le")[:-1])
-    with pytest.raises(CorpusError, match="is not UTF-16-LE: byte 0x62 at offset 4 "):
-        read(path)
+@pytest.mark.parametrize("size", PIECE_SIZES)
+@pytest.mark.parametrize(
+    ("content", "encoding", "text", "words"),
+    [
+        ("ab中".encode()[:-1], None, "ab", "half of it, 2 bytes at offset 2, left out"),
+        ("é, ab中".encode()[:-2], None, "é, ab", "half of it, 1 byte at offset 6, left out"),
+        ("ab中".encode()[:-2], "utf-8", "ab", "half of it, 1 byte at offset 2, left out"),
+        (codecs.BOM_UTF16_LE + "ab".encode("utf-16-le")[:-1], None, "a", "half of it, 1 byte at offset 4, left out"),
+        (codecs.BOM_UTF16_LE + "a😀".encode("utf-16-le")[:-1], None, "a", "half of it, 3 bytes at offset 4, left out"),
+        ("ab日".encode("shift_jis")[:-1], "shift_jis", "ab", "half of it, 1 byte at offset 2, left out"),
+    ],
+)
+def test_half_a_character_at_the_end_is_left_out_and_said(
+    path: Path, size: int, content: bytes, encoding: str | None, text: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_bytes(content)
+    monkeypatch.setattr(reading, "PIECE_BYTES", size)
+    tally = Tally()
+    assert "".join(file_pieces(path, encoding, tally)) == text
+    assert tally.notices == [f"{path} ends in the middle of a character: {words}"]
+
+
+def refusal(path: Path, content: bytes, encoding: str | None = None) -> str:
+    path.write_bytes(content)
+    with pytest.raises(CorpusError) as caught:
+        read(path, encoding)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def follow(message: str, before: str) -> None:
+    """Do in a shell what a message advises after the words `before`."""
+    command = message.partition(before)[2]
+    assert command, message
+    subprocess.run(["bash", "-c", command], check=False)
+
+
+needs_iconv = pytest.mark.skipif(shutil.which("iconv") is None, reason="there is no iconv")
+
+
+@needs_iconv
+@pytest.mark.parametrize("bad", [b"\xff", b"\xe9 \xe9\xff"])
+def test_bad_bytes_in_a_utf_8_text_are_counted_and_can_be_left_out(
+    path: Path, bad: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(path.parent)
+    start = "На берегу спит ".encode()
+    message = refusal(path, start + bad + " рыбак, ветер дует с моря\n".encode())
+    assert f"at offset {len(start)} " in message
+    assert ("the only byte" if len(bad) == 1 else "the first of 3 bytes") in message
+    assert "cp1252" not in message
+    follow(message, "leave it out with: ")
+    left = bad.replace(b"\xe9", b"").replace(b"\xff", b"").decode()
+    assert read(path.parent / "repaired.txt") == f"На берегу спит {left} рыбак, ветер дует с моря\n"
+
+
+@needs_iconv
+def test_a_western_text_is_shown_as_it_reads_and_both_ways_work(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(path.parent)
+    text = "It’s a long way home, “no” – déjà vu.\n" * 5
+    message = refusal(path, text.encode("cp1252"))
+    assert "the first of 30 bytes that do not fit (as cp1252 it reads 'It’s a long ')" in message
+    assert read(path, "cp1252") == text
+    follow(message, "convert it with: ")
+    assert read(path.parent / "converted.txt") == text
+
+
+def test_a_text_that_is_not_western_is_not_called_so(path: Path) -> None:
+    message = refusal(path, "Ветер дует с моря, лодка ждёт у берега. ".encode("cp1251") * 9)
+    assert "cp1252" not in message and "cp1251" in message
+    assert "shift_jis" in refusal(path, "吾輩は猫である。名前はまだ無い。".encode("shift_jis") * 9)
+
+
+CHINESE = "春眠不觉晓，处处闻啼鸟。\n夜来风雨声，花落知多少。\n" * 4
+ENGLISH = "Corfield is near Mardalewick.\n" * 4
+
+
+@pytest.mark.parametrize("text", [ENGLISH, CHINESE, "Ветер дует с моря, лодка ждёт.\n" * 4], ids=["en", "zh", "ru"])
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_wide_characters_without_a_mark_lead_to_their_encoding(path: Path, text: str, codec: str) -> None:
+    message = refusal(path, text.encode(codec))
+    assert message.endswith(f"add --encoding {codec}")
+    assert read(path, codec) == text
+    other = codec[:-2] + {"le": "be", "be": "le"}[codec[-2:]]
+    assert codec in refusal(path, text.encode(codec), other)  # the wrong one is not taken in silence
+    assert codec in refusal(path, text.encode(codec), "utf-16" if "16" in codec else "utf-32")
+
+
+def test_a_mark_against_the_named_byte_order(path: Path) -> None:
+    message = refusal(path, codecs.BOM_UTF16_BE + "中文".encode("utf-16-be"), "utf-16-le")
+    assert "its byte-order mark says utf-16-be" in message
+
+
+def test_where_the_byte_order_can_not_be_told_both_are_named(path: Path) -> None:
+    message = refusal(path, "\u9696\u3030".encode("utf-16-le") * 40)  # the same in both orders
+    assert f"see which it is with iconv -f utf-16-le -t utf-8 {path} | head" in message
+    assert message.endswith("and add --encoding utf-16-le or utf-16-be")
+    assert read(path, "utf-16-be") == "\u9696\u3030" * 40
+
+
+def test_a_mark_against_an_encoding_of_bytes(path: Path) -> None:
+    message = refusal(path, codecs.BOM_UTF16_LE + "Über".encode("utf-16-le"), "cp1252")
+    assert "is UTF-16, as its byte-order mark says, and not what --encoding names; leave out --encoding" in message
+
+
+def test_marks_inside_a_text_are_left_out_and_counted(path: Path) -> None:
+    path.write_bytes(codecs.BOM_UTF8 * 2 + b"one\n" + codecs.BOM_UTF8 + b"two\n")
+    tally = Tally()
+    assert "".join(file_pieces(path, None, tally)) == "one\ntwo\n"
+    assert tally.notices == [f"left out of {path}: 2 byte-order marks inside the text"]
+    path.write_bytes(codecs.BOM_UTF8 + b"one")
+    tally = Tally()
+    assert "".join(file_pieces(path, None, tally)) == "one" and tally.notices == []
+
+
+def test_utf_8_that_is_read_as_something_else(path: Path) -> None:
+    path.write_text("schöne Grüße\n", encoding="utf-8")
+    tally = Tally()
+    assert "".join(file_pieces(path, "cp1252", tally)) == "schÃ¶ne GrÃ¼ÃŸe\n"
+    assert tally.notices == [
+        f"{path} was read as cp1252, but its bytes are valid UTF-8: "
+        "if letters look wrong (such as Ã¼), leave out --encoding"
+    ]
+    assert "it is UTF-8: leave out --encoding" in refusal(path, "É Œ, Á".encode(), "cp1252")
+    path.write_text("schöne Grüße\n", encoding="cp1252")
+    tally = Tally()
+    assert "".join(file_pieces(path, "cp1252", tally)) == "schöne Grüße\n" and tally.notices == []
 
 
 @pytest.mark.parametrize("size", PIECE_SIZES)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import socket
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +15,7 @@ import pytest
 from seqmagic.config import DataConfig
 from seqmagic.errors import ConfigError, CorpusError
 from seqmagic.texts.decoding import Tally
-from seqmagic.texts.sources import text_pieces
+from seqmagic.texts.sources import is_rereadable, text_pieces
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +101,39 @@ def test_a_missing_text_with_the_nearest_names(source: str, advice: str) -> None
 def test_a_name_that_no_record_can_hold() -> None:
     with pytest.raises(CorpusError, match=r"the name of the text caf\\udce9 is no Unicode"):
         read("caf\udce9")
+
+
+def test_devices_and_sockets_are_refused_unread() -> None:
+    with pytest.raises(CorpusError, match=r"^/dev/zero is a device, not a text; give a file, "):
+        read("/dev/zero")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("s")
+        with pytest.raises(CorpusError, match=r"^s is a socket, not a text; give a file, "):
+            read("s")
+        assert not is_rereadable("s")
+    assert not is_rereadable("/dev/zero")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/version"), reason="there is no /proc")
+def test_files_of_the_kernel_are_refused() -> None:
+    with pytest.raises(CorpusError, match="/proc/version belongs to the system"):
+        read("/proc/version")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name")
+def test_a_pipe_is_read_once_and_never_again() -> None:
+    os.mkfifo("pipe")
+    with subprocess.Popen(["sh", "-c", "printf text > pipe"]) as writer:
+        assert read("pipe")[0] == "text"
+    assert writer.returncode == 0
+    # nobody writes into it, so opening it would wait for ever
+    with pytest.raises(CorpusError, match=r"^pipe is a pipe, which can be read only once; "):
+        text_pieces("pipe", DataConfig(), Tally(), again=True)
+    with pytest.raises(CorpusError, match="standard input can be read only once"):
+        text_pieces("-", DataConfig(), Tally(), again=True)
+
+
+def test_what_can_be_read_again() -> None:
+    Path("book.txt").write_text("file")
+    assert all(map(is_rereadable, ("book.txt", ".", "recall", "gone.txt")))
+    assert not is_rereadable("-")

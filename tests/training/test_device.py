@@ -26,7 +26,7 @@ CELLS = ("rnn", "lstm", "gru")
 READ_PROGRAMS = f"""
 import json, re
 import tensorflow as tf
-from seqmagic.config import ModelConfig
+from seqmagic.config import DecidedModel
 from seqmagic.training.engines.fused import FusedEngine
 from seqmagic.training.engines.trial import random_case
 
@@ -37,7 +37,7 @@ def fusions(program, *arguments):
 
 found = {{}}
 for cell, layers in SHAPES:
-    config = ModelConfig(cell=cell, units=64, layers=layers, embedding=32, dropout=0.1)
+    config = DecidedModel(cell=cell, units=64, layers=layers, embedding=32, dropout=0.1)
     engine = FusedEngine(config, shards=2)
     weights, ids, targets, states, seed = random_case(config, 65, batch=16, steps=32)
     window = (weights, ids, targets, states)
@@ -145,11 +145,9 @@ def test_what_xla_makes_in_a_command(command: str, tmp_path: Path) -> None:
     """Everything that XLA compiles, written out by XLA itself: choice of engines, steps, scoring."""
     text = make_text(tmp_path, TEXT * 3)
     cells = ["--cells", "rnn,lstm,gru"] if command == "compare" else ["--cell", "gru", "--dropout", "0.1"]
+    rest = ["--epochs", "1", "--models", str(tmp_path / "models")]
     done = subprocess.run(
-        [
-            *(sys.executable, "-m", "seqmagic", command, str(text), *cells, "--units", "64", "--layers", "1"),
-            *("--epochs", "1", "--models", str(tmp_path / "models")),
-        ],
+        [sys.executable, "-m", "seqmagic", command, str(text), *cells, "--units", "64", "--layers", "1", *rest],
         env=environment(XLA_FLAGS=f"--xla_dump_to={tmp_path / 'dump'} --xla_dump_hlo_as_text"),
         capture_output=True,
         encoding="utf-8",
@@ -170,13 +168,10 @@ def test_thirty_trainings_end_well(tmp_path: Path) -> None:
     shapes = itertools.cycle((cell, layers) for layers in (1, 2) for cell in CELLS)
 
     def train(number: int, cell: str, layers: int) -> tuple[int, str]:
+        size = f"--layers {layers} --units 48 --batch-size 16 --sequence-length 32 --epochs 2 --threads 2".split()
+        place = ["--seed", str(number), "--name", f"run-{number}", "--models", str(tmp_path / "models")]
         done = subprocess.run(
-            [
-                *(sys.executable, "-m", "seqmagic", "--quiet", "train", str(text), "--cell", cell),
-                *("--layers", str(layers), "--units", "48", "--batch-size", "16", "--sequence-length", "32"),
-                *("--epochs", "2", "--threads", "2", "--seed", str(number), "--name", f"run-{number}"),
-                *("--models", str(tmp_path / "models")),
-            ],
+            [sys.executable, "-m", "seqmagic", "--quiet", "train", str(text), "--cell", cell, *size, *place],
             env=environment(),
             capture_output=True,
             encoding="utf-8",

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from seqmagic.config import CELLS, DataConfig, ModelConfig, TrainConfig
-from seqmagic.evaluation.evaluation import evaluate
+from seqmagic.evaluation.evaluation import Score, evaluate
 from seqmagic.evaluation.scorer import NetworkScorer
 from seqmagic.network.keras_file import load_network
 from seqmagic.runs.find import open_run
@@ -75,6 +75,7 @@ def test_a_training_leaves_a_whole_run(cell: str, corpus: Corpus, tmp_path: Path
     assert record.status == "complete" and record.results == end.results
     assert record.text.sha256 == corpus.sha256 and record.text.train == corpus.train
     assert record.environment["path"] == "fused"
+    assert (record.environment["precision"], record.environment["shards"]) == ("float32", 1)
     assert run.read_vocabulary() == corpus.vocabulary
     rows = [event.row for event in events if isinstance(event, Evaluated)]
     assert run.read_history() == rows and len(rows) >= 2
@@ -104,6 +105,18 @@ def test_results_count_what_was_read(corpus: Corpus, tmp_path: Path) -> None:
     json.dumps(results, allow_nan=False)
 
 
+def test_a_loss_worse_than_uniform_gets_a_note_and_stays_json(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "validation_score", lambda self: Score(nats=8000.0, characters=10))
+    end = finished(run_training(corpus, tmp_path))
+    (note,) = end.notes
+    assert note.startswith("its validation loss is worse than uniform (800.000 nats against ")
+    assert "lower --learning-rate (this run's was " in note
+    record = end.run.read_record()
+    assert note in record.notes and record.results is not None and record.results["perplexity"] is None
+
+
 def test_interrupted_training_is_saved_and_says_so(corpus: Corpus, tmp_path: Path) -> None:
     model = ModelConfig(cell="rnn", units=8, layers=1, embedding=4, dropout=0.0)
     training = TrainConfig(minutes=5.0, batch_size=4, sequence_length=16)
@@ -126,7 +139,7 @@ def test_a_loss_that_is_no_number_keeps_the_last_good_weights(
 
     def take_step(self: Session, learning_rate: float) -> tuple[float, float]:
         loss, norm = taken(self, learning_rate)
-        return (float("nan"), norm) if self.step >= when else (loss, norm)
+        return (float("nan"), norm) if self.state.step >= when else (loss, norm)
 
     monkeypatch.setattr(Session, "take_step", take_step)
     end = finished(run_training(corpus, tmp_path))

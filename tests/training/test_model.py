@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from seqmagic.config import CELLS, ModelConfig
+from seqmagic.config import CELLS, DecidedModel
 from seqmagic.errors import ConfigError
 from seqmagic.training.model import (
     RECURRENT_GAIN,
@@ -22,16 +22,16 @@ from seqmagic.training.model import (
 pytestmark = pytest.mark.tf
 
 CONFIGURATIONS = [
-    ModelConfig(cell=cell, units=units, layers=layers, embedding=embedding, dropout=dropout)
+    DecidedModel(cell=cell, units=units, layers=layers, embedding=embedding, dropout=dropout)
     for cell, units, layers, embedding, dropout in itertools.product(CELLS, (1, 9), (1, 3), (1, 5), (0.0, 0.5))
 ]
 
 
 @pytest.mark.parametrize("config", CONFIGURATIONS, ids=str)
-def test_every_buildable_layer_meets_the_cudnn_conditions(config: ModelConfig) -> None:
+def test_every_buildable_layer_meets_the_cudnn_conditions(config: DecidedModel) -> None:
     """The conditions of keras/src/backend/tensorflow/rnn.py, for every configuration that options can name.
 
-    `ModelConfig` has no field that reaches a layer's activations, bias or unrolling; the fields that it
+    `DecidedModel` has no field that reaches a layer's activations, bias or unrolling; the fields that it
     has are swept here, so that a new one which breaks the conditions fails.
     """
     for layer in recurrent_layers(build_model(config, vocabulary_size=7, seed=0)):
@@ -47,12 +47,12 @@ def test_every_buildable_layer_meets_the_cudnn_conditions(config: ModelConfig) -
 
 
 def test_the_fields_of_the_model_configuration_are_the_ones_swept() -> None:
-    assert set(ModelConfig.__dataclass_fields__) == {"cell", "units", "layers", "embedding", "dropout"}
+    assert set(DecidedModel.__dataclass_fields__) == {"cell", "units", "layers", "embedding", "dropout"}
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_saved_file_holds_stock_layers_only(cell: str, tmp_path) -> None:
-    model = build_model(ModelConfig(cell=cell, units=6, layers=2, embedding=4, dropout=0.2), vocabulary_size=9, seed=3)
+    model = build_model(DecidedModel(cell=cell, units=6, layers=2, embedding=4, dropout=0.2), vocabulary_size=9, seed=3)
     save_model(model, tmp_path / "model.keras")
     opened = keras.saving.load_model(tmp_path / "model.keras")
     assert all(type(layer).__module__.startswith("keras.") for layer in opened.layers)
@@ -62,7 +62,7 @@ def test_saved_file_holds_stock_layers_only(cell: str, tmp_path) -> None:
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_stateful_view_continues_where_it_stopped(cell: str) -> None:
-    config = ModelConfig(cell=cell, units=5, layers=2, embedding=4, dropout=0.3)
+    config = DecidedModel(cell=cell, units=5, layers=2, embedding=4, dropout=0.3)
     model = build_model(config, vocabulary_size=8, seed=1)
     view = stateful_view(model)
     assert all(one is other for one, other in zip(model.trainable_weights, view.trainable_weights, strict=True))
@@ -75,7 +75,7 @@ def test_stateful_view_continues_where_it_stopped(cell: str) -> None:
 
 
 def test_same_seed_same_weights_and_forget_bias_one() -> None:
-    config = ModelConfig(cell="lstm", units=6, layers=2, embedding=4, dropout=0.0)
+    config = DecidedModel(cell="lstm", units=6, layers=2, embedding=4, dropout=0.0)
     one, other, different = (build_model(config, vocabulary_size=9, seed=seed) for seed in (5, 5, 6))
     for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -88,7 +88,7 @@ def test_same_seed_same_weights_and_forget_bias_one() -> None:
 
 
 def test_set_weights_puts_them_in_order() -> None:
-    config = ModelConfig(cell="gru", units=3, layers=1, embedding=2, dropout=0.0)
+    config = DecidedModel(cell="gru", units=3, layers=1, embedding=2, dropout=0.0)
     model = build_model(config, vocabulary_size=4, seed=0)
     wanted = [np.full(weight.shape, i, np.float32) for i, weight in enumerate(model.trainable_weights)]
     set_weights(model, wanted)
@@ -96,6 +96,17 @@ def test_set_weights_puts_them_in_order() -> None:
         np.testing.assert_array_equal(value, want)
 
 
-def test_undecided_sizes_are_refused() -> None:
-    with pytest.raises(ConfigError, match="units, layers and dropout"):
-        build_model(ModelConfig(), vocabulary_size=4, seed=0)
+@pytest.mark.parametrize("name", ["units", "layers", "dropout"])
+def test_undecided_sizes_are_refused(name: str) -> None:
+    sizes = {"units": 4, "layers": 1, "dropout": 0.0, name: None}
+    with pytest.raises(ConfigError, match=f"--{name} must be decided"):
+        DecidedModel(**sizes)
+
+
+def test_building_leaves_the_models_of_others_alone() -> None:
+    theirs = keras.layers.Dense(2)
+    build_model(DecidedModel(units=3, layers=2, dropout=0.1), vocabulary_size=4, seed=0)
+    again = build_model(DecidedModel(units=3, layers=2, dropout=0.1), vocabulary_size=4, seed=0)
+    assert keras.layers.Dense(2).name != theirs.name, "the session that counts names was wiped"
+    names = ["ids", "embedding", "lstm", "dropout", "lstm_1", "dropout_1", "dense"]
+    assert [layer.name for layer in again.layers] == names, "the second model is named as the first"

@@ -69,7 +69,8 @@ def test_what_was_given_stays_and_nothing_is_measured() -> None:
     decided = make_plan(
         model, training, characters=10**6, vocabulary_size=65, device="cpu", measure_flops=must_not_be_called
     )
-    assert (decided.model, decided.training, decided.notes) == (model, training, ())
+    found = (decided.model.to_json(), decided.training.to_json(), decided.notes)
+    assert found == (model.to_json(), training.to_json(), ())
     make_plan(
         ModelConfig(), TrainConfig(epochs=1), characters=10**6, vocabulary_size=65, device="cpu",
         measure_flops=must_not_be_called,

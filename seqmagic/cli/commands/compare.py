@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from seqmagic.cli.console import INTERRUPTED, json_document, notice
 from seqmagic.cli.options import (
     RunName,
     Settings,
@@ -20,6 +22,13 @@ from seqmagic.cli.options import (
 )
 from seqmagic.config import CELLS, DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import RunError
+
+if TYPE_CHECKING:
+    from seqmagic.cli.show.progress import TrainingDisplay
+    from seqmagic.comparison.compare import CompareEvent
+    from seqmagic.comparison.record import Comparison
+    from seqmagic.texts.corpus import Corpus
+    from seqmagic.training.events import Event
 
 MATCHES = ("units", "parameters")
 
@@ -64,22 +73,93 @@ def compare(settings: Settings, target: tuple[str, ...], **values: Any) -> int:
     A row that fails is reported in its place. Ctrl-C ends the training that is on and shows the table
     of what there is.
     """
-    from seqmagic.cli.comparing import Series, compare_runs, show_comparison
+    from seqmagic.comparison.compare import compare as train_and_compare
+    from seqmagic.comparison.compare import compare_runs
+    from seqmagic.comparison.record import is_comparison, read_comparison
 
-    names = _run_names(settings.models, target)
-    if names:
-        show_comparison(settings, compare_runs(settings, names, argv=sys.argv[1:]))
+    if len(target) == 1 and is_comparison(settings.models / target[0]):
+        _show(settings, read_comparison(settings.models / target[0]))
         return 0
-    series = Series(
-        settings,
-        text=target[0],
-        data=collect(DataConfig, values),
+    if names := _run_names(settings.models, target):
+        _show(settings, _follow(settings, compare_runs(names, models=settings.models, argv=sys.argv[1:])))
+        return 0
+    data = collect(DataConfig, values)
+    corpus = _read(settings, target[0], data)
+    events = train_and_compare(
+        corpus,
+        cells=values["cells"],
+        units=values["units"],
+        layers=values["layers"],
+        seeds=values["seeds"],
+        match=values["match"],
+        data=data,
         model=collect(ModelConfig, values),
         training=collect(TrainConfig, values),
+        models=settings.models,
+        name=values["name"],
+        overwrite=values["overwrite"],
         argv=sys.argv[1:],
     )
-    series.plan(cells=values["cells"], units=values["units"], layers=values["layers"], seeds=values["seeds"])
-    return series.run(match=values["match"], name=values["name"], overwrite=values["overwrite"])
+    comparison = _follow(settings, events)
+    _show(settings, comparison)
+    if any(row.run for row in comparison.rows) and not settings.json:
+        kept = settings.models / (comparison.name or "")
+        notice(f"\nkept in {kept}; again: seqmagic compare {comparison.name}", quiet=settings.quiet)
+    if comparison.status == "interrupted":
+        return INTERRUPTED
+    return 0 if any(row.loss is not None for row in comparison.rows) else 1
+
+
+def _read(settings: Settings, text: str, data: DataConfig) -> Corpus:
+    from seqmagic.texts.corpus import check_trainable, read_corpus
+
+    corpus = read_corpus(text, data)
+    check_trainable(corpus)
+    for line in corpus.notices:
+        notice(line, quiet=settings.quiet)
+    return corpus
+
+
+def _follow(settings: Settings, events: Generator[CompareEvent | Event]) -> Comparison:
+    """Draw what happens; the comparison that it comes to."""
+    from seqmagic.comparison.compare import BaselinesMeasured, Compared, Waiting
+    from seqmagic.comparison.series import RowFinished, RowStarted
+
+    display: TrainingDisplay | None = None
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.closing(events))
+        for event in events:
+            match event:
+                case Compared(comparison=comparison):
+                    return comparison
+                case Waiting(what=what):
+                    notice(f"{what} …", quiet=settings.quiet)
+                case BaselinesMeasured():
+                    pass  # they stand in the table
+                case RowStarted(entry=entry, number=number, total=total):
+                    display = display or stack.enter_context(_display(settings))
+                    display.announce(entry.label, number=number, total=total)
+                case RowFinished(row=row):
+                    if row.error and display:
+                        display.line(f"{row.label}: {row.error}", style="bold")
+                case _ if display:
+                    display.show(event)
+    raise RuntimeError("a comparison ended without a result")
+
+
+def _display(settings: Settings) -> TrainingDisplay:
+    from seqmagic.cli.show.progress import TrainingDisplay
+
+    return TrainingDisplay(quiet=settings.quiet)
+
+
+def _show(settings: Settings, comparison: Comparison) -> None:
+    if settings.json:
+        json_document(comparison.to_json())
+        return
+    from seqmagic.cli.show.comparison import show_comparison
+
+    show_comparison(comparison)
 
 
 def _run_names(models: Path, targets: Sequence[str]) -> list[str]:

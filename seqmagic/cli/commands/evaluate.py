@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -13,18 +11,13 @@ import click
 
 from seqmagic.cli.console import is_plain, json_document, notice, one_line, result
 from seqmagic.cli.options import RunName, Settings, collect, command, config_options, option
-from seqmagic.config import DataConfig
-from seqmagic.errors import CorpusError, RunError
+from seqmagic.config import PARTS, DataConfig
 
 if TYPE_CHECKING:
     import numpy as np
 
     from seqmagic.evaluation.evaluation import Scorer
-    from seqmagic.runs.folder import Run
-    from seqmagic.runs.record import RunRecord
-    from seqmagic.texts.corpus import Corpus
 
-PARTS = ("train", "validation", "test")
 NAMED_UNKNOWN = 5  # of the unknown characters, so many are named
 
 
@@ -50,90 +43,33 @@ def evaluate(settings: Settings, run: str, text: str | None, part: str | None, *
     """
     from seqmagic.evaluation.evaluation import evaluate as measure
     from seqmagic.evaluation.scorer import NetworkScorer
-    from seqmagic.network.keras_file import load_network
+    from seqmagic.evaluation.subject import read_subject
+    from seqmagic.evaluation.units import finite
+    from seqmagic.network.trained import read_trained
     from seqmagic.runs.find import open_run
 
     if text is not None and part is not None:
         raise click.UsageError("--part chooses a part of the run's own text; leave it out, or leave out TEXT")
-    opened = open_run(settings.models, run)
-    network = load_network(opened)
-    unknown: Counter[str] = Counter()
-    if text is None:
-        part = part or "validation"
-        corpus, ids = own_part(opened, part)
-    else:
-        corpus, unknown = _read_other(text, collect(DataConfig, values), opened)
-        ids = corpus.ids
-    for line in corpus.notices:
+    model = read_trained(open_run(settings.models, run))
+    subject = read_subject(model, text, part, collect(DataConfig, values))
+    for line in subject.notices:
         notice(line, quiet=settings.quiet)
-    with _Watched(NetworkScorer(network), len(ids), hidden=settings.quiet) as scorer:
-        score = measure(scorer, ids)
+    with _Watched(NetworkScorer(model.network), len(subject.ids), hidden=settings.quiet) as scorer:
+        score = measure(scorer, subject.ids)
     document = {
-        "run": opened.name,
-        "text": corpus.source,
-        "part": part,
+        "run": model.run.name,
+        "text": subject.source,
+        "part": subject.part,
         "loss": score.loss,
         "bits_per_character": score.bits_per_character,
-        "perplexity": score.perplexity if math.isfinite(score.perplexity) else None,
+        "perplexity": finite(score.perplexity),
         "characters": score.characters,
-        "unknown_characters": int((ids[1:] == 0).sum()),
+        "unknown_characters": subject.unknown_characters,
     }
     if settings.json:
         json_document(document)
     else:
-        _show(document, unknown)
-
-
-def own_part(run: Run, part: str) -> tuple[Corpus, np.ndarray]:
-    """A part of the text that `run` was trained on, read again and cut as it was then.
-
-    Raises:
-        RunError: the text is gone or is not the same any more, or the part is empty.
-    """
-    from seqmagic.texts.corpus import read_corpus
-
-    record = run.read_record()
-    source = record.text.source
-    advice = f"give the text instead: seqmagic evaluate {run.name} TEXT"
-    if source == "-":
-        raise RunError(f"run {run.name} read its text from standard input, where it can't be read again; {advice}")
-    start, stop = getattr(record.text, part)
-    if stop - start < 2:
-        raise RunError(f"run {run.name} has no {part} part; the parts it has: {_parts(record)}")
-    try:
-        corpus = read_corpus(source, record.data, vocabulary=run.read_vocabulary())
-    except CorpusError as problem:
-        raise RunError(f"the text of run {run.name} can't be read again: {problem}; {advice}") from problem
-    if corpus.sha256 != record.text.sha256:
-        raise RunError(
-            f"the text of run {run.name}, {source}, has changed since the training (sha256 "
-            f"{record.text.sha256[:12]} then, {corpus.sha256[:12]} now), and so have its parts; {advice}"
-        )
-    return corpus, corpus.ids[start:stop]
-
-
-def _parts(record: RunRecord) -> str:
-    spans = {part: getattr(record.text, part) for part in PARTS}
-    return ", ".join(f"{part} ({stop - start:,} characters)" for part, (start, stop) in spans.items() if stop > start)
-
-
-def _read_other(text: str, data: DataConfig, run: Run) -> tuple[Corpus, Counter[str]]:
-    """The whole of a text in the vocabulary of `run`, and how often each character outside of it occurs."""
-    from seqmagic.texts.corpus import read_corpus
-    from seqmagic.texts.vocabulary import UNKNOWN, Vocabulary
-
-    unknown: Counter[str] = Counter()
-
-    class Counting(Vocabulary):
-        """A vocabulary that counts what it does not know, while the text passes by."""
-
-        def encode(self, text: str) -> np.ndarray:
-            ids = super().encode(text)
-            if not ids.all():
-                unknown.update(itertools.compress(text, ids == UNKNOWN))
-            return ids
-
-    return read_corpus(text, data, vocabulary=Counting(run.read_vocabulary().characters)), unknown
+        _show(document, Counter(subject.unknown))
 
 
 class _Watched:

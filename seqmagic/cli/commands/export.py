@@ -84,7 +84,7 @@ def _show(name: str, exported: Exported, *, quiet: bool) -> None:
         if report.loss_after is not None:
             result(
                 f"loss before {report.loss_before:.4f}, after {report.loss_after:.4f} nats per character "
-                f"on {report.loss_characters:,} characters ({report.loss_after - report.loss_before:+.4f})"
+                f"on {report.loss_characters:,} characters ({report.loss_after - report.loss_before:+z.4f})"
             )
         notice(f"the text of the check: {report.text_source}", quiet=quiet)
     result(f"how to use it: {exported.folder / 'README.md'}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -72,6 +73,7 @@ def list_runs(settings: Settings, sort: str) -> None:
 
 def _list_row(run: Run) -> dict[str, Any]:
     """What the list says of a run; a corrupt one is named as such and spoils nothing."""
+    from seqmagic.evaluation.units import bits
     from seqmagic.runs.folder import state_of
 
     row: dict[str, Any] = dict.fromkeys(_LISTED)
@@ -85,28 +87,17 @@ def _list_row(run: Run) -> dict[str, Any]:
         "name": run.name,
         **row,
         **{"cell": model.cell, "layers": model.layers, "units": model.units, "created": record.created},
-        **{"loss": loss, "bits_per_character": bits(loss)},
+        **{"loss": loss, "bits_per_character": None if loss is None else bits(loss)},
         "status": state_of(record, run),
     }
-
-
-def bits(loss: float | None) -> float | None:
-    """Nats to bits."""
-    from math import log
-
-    return None if loss is None else loss / log(2)
 
 
 def _best_loss(run: Run, record: RunRecord) -> float | None:
     """The result, or the best evaluation so far of a run that did not come to its end."""
     if record.results is not None:
         return record.results.get("validation_loss")
-    losses = [row["validation_loss"] for row in _history(run) if row.get("validation_loss") is not None]
+    losses = [loss for row in run.read_history() if (loss := row.get("validation_loss")) is not None]
     return min(losses, default=None)
-
-
-def _history(run: Run) -> list[dict[str, Any]]:
-    return [row for row in run.read_history() if isinstance(row, dict)]
 
 
 @runs.command("show", cls=Command, example="seqmagic runs show latest")
@@ -120,16 +111,18 @@ def show_run(settings: Settings, run: str) -> None:
 
     opened = open_run(settings.models, run)
     record = opened.read_record()
-    history = _history(opened)
+    history, trouble = opened.read_history_and_trouble()
     document = {**record.to_json(), "status": state_of(record, opened), "path": str(opened.path)}
     document["history"] = history
+    if trouble:
+        notice(trouble, quiet=settings.quiet)
     if settings.json:
         json_document(document)
         return
     from seqmagic.cli.show.tables import facts_table, history_table, sparkline
 
     draw(lambda width: facts_table(_facts(document)))
-    losses = [row["validation_loss"] for row in history if row.get("validation_loss") is not None]
+    losses = [loss for row in history if (loss := row.get("validation_loss")) is not None]
     if losses:
         result(f"\nvalidation loss {losses[0]:.4f} {sparkline(losses)} {losses[-1]:.4f}\n")
         draw(lambda width: history_table(history, width=width))
@@ -197,25 +190,24 @@ def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def remove_runs(settings: Settings, run: tuple[str, ...], yes: bool) -> int:
     """Remove each RUN with everything in it. A comparison of that name loses its record, not its runs."""
     from seqmagic.comparison.record import is_comparison, remove_comparison
-    from seqmagic.runs.find import open_run
-    from seqmagic.runs.folder import remove_run
+    from seqmagic.runs.making import recover, remove_run
 
-    comparisons = [settings.models / name for name in run if is_comparison(settings.models / name)]
-    opened = [open_run(settings.models, name) for name in run if settings.models / name not in comparisons]
-    chosen: dict[Path, Run] = {one.path.resolve(): one for one in opened}
-    for one in chosen.values():
-        _refuse_running(one)
-    names = [*(one.name for one in chosen.values()), *dict.fromkeys(folder.name for folder in comparisons)]
+    recover(settings.models)
+    names = list(dict.fromkeys(run))
+    for name in names:
+        _check_removable(settings.models, name)
     if not yes:
         if not _can_ask():
             raise click.UsageError(f"removing {', '.join(names)} can't be undone; add --yes")
         if not click.confirm(f"Remove {', '.join(names)}? This can't be undone.", err=True):
             notice("nothing was removed", quiet=settings.quiet)
             return 1
-    for one in chosen.values():
-        remove_run(one)
-    for folder in dict.fromkeys(comparisons):
-        remove_comparison(folder)
+    for name in names:
+        path = settings.models / name
+        if is_comparison(path) and not path.is_symlink():
+            remove_comparison(path)
+        else:
+            remove_run(settings.models, name)
     if settings.json:
         json_document({"removed": names})
     else:
@@ -223,17 +215,27 @@ def remove_runs(settings: Settings, run: tuple[str, ...], yes: bool) -> int:
     return 0
 
 
+def _check_removable(models: Path, name: str) -> None:
+    """Raise RunError unless `name` is that of a run or comparison of the user's that may be removed now."""
+    from seqmagic.comparison.record import is_comparison
+    from seqmagic.runs.find import not_found, pretrained_folder
+    from seqmagic.runs.folder import is_name, is_removable
+    from seqmagic.runs.locks import is_held
+
+    if not is_name(name):
+        raise RunError(f"remove takes names as in seqmagic runs list, not paths or latest and best; received {name!r}")
+    path = models / name
+    shipped = pretrained_folder()
+    is_there = os.path.lexists(path)
+    if models.resolve() == shipped.resolve() or (not is_there and (shipped / name).exists()):
+        raise RunError(f"run {name} comes with seqmagic and is not removed")
+    if not is_there:
+        raise RunError(not_found(models, name))
+    if is_held(models, name):
+        raise RunError(f"run {name} is still being trained; stop that first")
+    if not (path.is_symlink() or is_comparison(path) or is_removable(path)):
+        raise RunError(f"{path} is not a run, so it is left alone: it has no run.json")
+
+
 def _can_ask() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
-
-
-def _refuse_running(run: Run) -> None:
-    from seqmagic.runs.folder import state_of
-
-    try:
-        record = run.read_record()
-    except RunError:
-        return  # corrupt: that is what removing is for
-    if state_of(record, run) == "running":
-        process = record.environment.get("process")
-        raise RunError(f"run {run.name} is still being trained (process {process}); stop that first")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqmagic import files
-from seqmagic.cli.console import PLAIN_WIDTH, is_plain, notice
+from seqmagic.cli.console import INTERRUPTED, PLAIN_WIDTH, is_plain, notice
 from seqmagic.cli.options import RunName, Settings, collect, command, config_options, option
 from seqmagic.config import SampleConfig
 from seqmagic.errors import SampleError
@@ -21,8 +22,15 @@ if TYPE_CHECKING:
     from seqmagic.api import Model
     from seqmagic.cli.writing import Assignment
 
-INTERRUPTED = 130
+LONGEST_PROMPT_FILE = 16 * 2**20  # bytes: a device or a wrong file may have no end
 SEPARATOR = "-" * 20
+
+
+class FileName(click.Path):
+    """The name of a file to write; an empty one, which would become the current folder, is refused as it came."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(value, param, ctx) if value else self.fail("name a file; received ''", param, ctx)
 
 
 @command(
@@ -32,13 +40,14 @@ SEPARATOR = "-" * 20
 )
 @click.argument("runs", metavar="[RUN]...", nargs=-1, type=RunName())
 @option("--prompt", "prompts", metavar="TEXT", multiple=True, section="Prompt",
-        help="What the text goes on from; may be given several times. [default: a line break]")  # fmt: skip
+        help="What the text goes on from, as it is typed (a line break: $'A\\nB' in most shells); may be given "
+             "several times. [default: a line break]")  # fmt: skip
 @option("--prompt-file", "prompt_files", metavar="FILE|-", multiple=True, section="Prompt",
         help="A prompt from a UTF-8 file, or from standard input, as it stands there.")  # fmt: skip
 @option("--skip-unknown", is_flag=True, section="Prompt",
         help="Leave out of the prompt what the model never saw.")  # fmt: skip
 @config_options(SampleConfig)
-@option("--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), section="Output",
+@option("--output", metavar="FILE", type=FileName(dir_okay=False, path_type=Path), section="Output",
         help="Write to FILE instead of standard output.")  # fmt: skip
 @option("--separator", metavar="TEXT", default=SEPARATOR, section="Output",
         help=f"Line between several texts. [default: {len(SEPARATOR)} dashes]")  # fmt: skip
@@ -71,7 +80,7 @@ def sample(
     from seqmagic.cli.writing import assign
 
     config = collect(SampleConfig, values)
-    _refuse_contradictions(settings, config, runs, prompt_files, output, interactive)
+    _refuse_contradictions(settings, config, runs, prompt_files, output, interactive, separator)
     given = [*prompts, *map(_read_prompt, prompt_files)]
     models = _load(settings, runs)
     if interactive:
@@ -111,8 +120,11 @@ def _refuse_contradictions(
     prompt_files: Sequence[str],
     output: Path | None,
     interactive: bool,
+    separator: str,
 ) -> None:
-    """Raise click.UsageError for options that can't be heeded together."""
+    """Raise click.UsageError for options that can't be heeded, or not together."""
+    if separator.encode("utf-8", "ignore").decode("utf-8") != separator:
+        raise click.UsageError(f"--separator must be Unicode; received {separator!r}")
     if len(runs) > 1 and config.length == 0:
         raise click.UsageError("--length 0 never ends, so runs can't stand side by side; give a length")
     if interactive and (settings.json or output or len(runs) > 1):
@@ -125,13 +137,20 @@ def _read_prompt(name: str) -> str:
     """The text in the file `name`, `-` for standard input.
 
     Raises:
-        SampleError: it can't be read, is empty, or is not UTF-8.
+        SampleError: it can't be read, is empty, too long, or is not UTF-8.
     """
-    shown = "standard input" if name == "-" else name
+    shown = "standard input" if name == "-" else name.encode("utf-8", "backslashreplace").decode("utf-8")
     try:
-        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as problem:
-        raise SampleError(f"the prompt file {shown} can't be read: {problem.strerror or problem}") from problem
+        with contextlib.nullcontext(sys.stdin.buffer) if name == "-" else open(name, "rb") as file:
+            content = file.read(LONGEST_PROMPT_FILE + 1)
+    except (OSError, ValueError) as problem:
+        words = getattr(problem, "strerror", None) or problem
+        raise SampleError(f"the prompt file {shown} can't be read: {words}") from problem
+    if len(content) > LONGEST_PROMPT_FILE:
+        raise SampleError(
+            f"the prompt file {shown} has more than {LONGEST_PROMPT_FILE // 2**20} MB; give its last part, a prompt "
+            "tells little beyond some thousand characters"
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
@@ -208,7 +227,7 @@ def _painted(assignment: Assignment, output: Path | None, *, quiet: bool) -> boo
     if not assignment.surprise or output is not None or is_plain(sys.stdout):
         return False
     if not is_plain(sys.stderr):
-        notice(legend(), quiet=quiet)
+        notice(legend(), quiet=quiet, painted=True)
     return True
 
 

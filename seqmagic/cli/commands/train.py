@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqmagic.cli.console import json_document, notice, result
+from seqmagic.cli.console import INTERRUPTED, json_document, notice, result, unread
 from seqmagic.cli.options import Settings, collect, command, config_options, option
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 
 if TYPE_CHECKING:
     from seqmagic.runs.folder import Run
 
-_EXIT_CODES = {"complete": 0, "interrupted": 130, "failed": 1}
+_EXIT_CODES = {"complete": 0, "interrupted": INTERRUPTED, "failed": 1}
 
 
 @command(
@@ -34,13 +35,12 @@ def train(settings: Settings, text: str, name: str | None, overwrite: bool, **va
     recall, brackets, markov. The weights with the lowest validation loss are kept. Ctrl-C ends early
     and loses nothing.
     """
-    from seqmagic.runs.folder import check_name, refuse_taken
+    from seqmagic.runs.making import check_free
     from seqmagic.texts.corpus import check_trainable, read_corpus
 
     data, model, training = collect(DataConfig, values), collect(ModelConfig, values), collect(TrainConfig, values)
     if name is not None:  # before minutes go into reading and compiling
-        check_name(name)
-        refuse_taken(settings.models, name, overwrite=overwrite)
+        check_free(settings.models, name, overwrite=overwrite)
     corpus = read_corpus(text, data)
     check_trainable(corpus)
     for line in corpus.notices:
@@ -54,17 +54,18 @@ def train(settings: Settings, text: str, name: str | None, overwrite: bool, **va
     from seqmagic.training.loop import train as run_training
 
     finished: Finished | None = None
-    with TrainingDisplay(quiet=settings.quiet) as display:
-        for event in run_training(
-            corpus,
-            data=data,
-            model=model,
-            training=training,
-            models=settings.models,
-            name=name,
-            overwrite=overwrite,
-            argv=sys.argv[1:],
-        ):
+    events = run_training(
+        corpus,
+        data=data,
+        model=model,
+        training=training,
+        models=settings.models,
+        name=name,
+        overwrite=overwrite,
+        argv=sys.argv[1:],
+    )
+    with TrainingDisplay(quiet=settings.quiet) as display, contextlib.closing(events):
+        for event in events:
             display.show(event)
             if isinstance(event, Finished):
                 finished = event
@@ -72,7 +73,8 @@ def train(settings: Settings, text: str, name: str | None, overwrite: bool, **va
         raise RuntimeError("a training ended without saying how")
     for line in finished.notes:
         notice(line)
-    _print_results(settings, finished.run, finished.results)
+    with unread():
+        _print_results(settings, finished.run, finished.results)
     return _EXIT_CODES[finished.status]
 
 
@@ -86,9 +88,10 @@ def _print_results(settings: Settings, run: Run, results: Any) -> None:
         }
         json_document({"run": run.name, "config": config, "results": dict(results)})
         return
+    perplexity = "infinite" if results["perplexity"] is None else f"{results['perplexity']:.2f}"
     result(
         f"{run.name}: validation loss {results['validation_loss']:.4f} nats per character "
-        f"({results['bits_per_character']:.3f} bits, perplexity {results['perplexity']:.2f}); "
+        f"({results['bits_per_character']:.3f} bits, perplexity {perplexity}); "
         f"training {results['train_loss']:.4f}"
     )
     result(

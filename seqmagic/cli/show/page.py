@@ -1,7 +1,8 @@
-"""Where written text goes: to standard output while it is written, or to a file when it is whole."""
+"""Where written text goes: to standard output, a device or a FIFO as it is written, or to a file when it is whole."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 import time
@@ -24,34 +25,52 @@ class Page:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        """A page on standard output, or for the file `path`."""
+        """A page on standard output, or for the file `path`.
+
+        Raises:
+            OSError: with `path` as its name, where nothing can be written there.
+        """
         self._path = path
         self.terminal = path is None and sys.stdout.isatty()
         if path is None:
             sys.stdout.flush()
-        self._stream: IO[bytes] = sys.stdout.buffer if path is None else io.BytesIO()
+            self._stream: IO[bytes] = sys.stdout.buffer
+        else:
+            self._stream = files.open_through(path) or io.BytesIO()
         self._flushed = 0.0
 
     def __enter__(self) -> Page:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *problem: object) -> None:
+        through = self._path is not None and not isinstance(self._stream, io.BytesIO)
         if kind is not None and not issubclass(kind, KeyboardInterrupt):
+            if through:
+                with contextlib.suppress(OSError):  # the error on the way out says more
+                    self._stream.close()
             return
-        self._stream.flush()
-        if self._path is not None and isinstance(self._stream, io.BytesIO):
+        self.flush()
+        if through:
+            self._stream.close()
+        elif self._path is not None and isinstance(self._stream, io.BytesIO):
             files.write_bytes(self._path, self._stream.getvalue())
 
     def write(self, text: str) -> None:
         """Add `text`."""
-        self._stream.write(text.encode("utf-8"))
+        with self._naming():
+            self._stream.write(text.encode("utf-8"))
         if time.monotonic() - self._flushed > _SECONDS_BETWEEN_FLUSHES:
             self.flush()
 
     def flush(self) -> None:
         """Show what was written so far."""
-        self._stream.flush()
+        with self._naming():
+            self._stream.flush()
         self._flushed = time.monotonic()
+
+    def _naming(self) -> contextlib.AbstractContextManager[None]:
+        """Errors of the system within it name the file that was asked for."""
+        return files.naming(self._path) if self._path is not None else contextlib.nullcontext()
 
     def shown(self, text: str) -> str:
         """`text` as it may be written here: on a terminal without control characters."""

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
+import os
 import sys
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from seqmagic.cli.console import is_plain, make_console, one_line, shorten
+from seqmagic.cli.console import abandon, is_plain, make_console, notice, one_line, shorten
+from seqmagic.evaluation.units import bits
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
+from seqmagic.training.interrupt import answered_signals
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 SAMPLE_CELLS = 60  # of what the model writes, in a plain line
+INTERRUPTED = 130
+STOPPING_COMPILATION = "stopping after the compilation; again to stop now"
+STOPPING = "stopping: what was reached is kept; again to stop now"
 
 
 class TrainingDisplay:
@@ -25,10 +32,16 @@ class TrainingDisplay:
 
     On a terminal a progress bar with the figures stays at the bottom and each evaluation scrolls by above
     it. Elsewhere (a file, a pipe, NO_COLOR, TERM=dumb) each evaluation is one line. Nothing with `quiet`.
+    Where nobody reads any more (a closed pipe or terminal, a full disk), the training goes on undrawn.
+    A request to stop (Ctrl-C and the like) is answered at once.
     """
 
     def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
         stream = stream or sys.stderr
+        self._stream = stream
+        self._lost = False
+        self._compiling = True
+        self._answers = contextlib.ExitStack()
         self._quiet = quiet
         self._plain = is_plain(stream)
         self._console = make_console(stream)
@@ -47,15 +60,39 @@ class TrainingDisplay:
 
             # Drawn when an event arrives: a drawing thread would take time from the training.
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
-            self._live.start()
+            with self._readers_may_go():
+                self._live.start()
+        self._answers.enter_context(answered_signals(self._answer, self._give_up))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._answers.close()
         if self._live is not None:
-            self._live.stop()
+            with self._readers_may_go():
+                self._live.stop()
             self._live = None
+
+    @contextlib.contextmanager
+    def _readers_may_go(self) -> Iterator[None]:
+        """Drawing that fails within the block is the last."""
+        try:
+            yield
+        except OSError:
+            self._lost = True
+            abandon(self._stream)
+
+    def _answer(self) -> None:
+        self.line(STOPPING_COMPILATION if self._compiling else STOPPING)
+
+    def _give_up(self) -> None:
+        """Asked twice to stop, the process is still in a compilation that nothing else can end."""
+        if self._live is not None:
+            with self._readers_may_go():
+                self._console.show_cursor()
+        notice("seqmagic: interrupted")
+        os._exit(INTERRUPTED)
 
     def announce(self, title: str, *, number: int = 1, total: int = 1) -> None:
         """The next events belong to training `number` of `total`, called `title`."""
@@ -66,13 +103,15 @@ class TrainingDisplay:
 
     def line(self, text: str, *, style: str = "") -> None:
         """A line that stays, above the bar."""
-        if not self._quiet:
-            self._console.print(one_line(text), style=style, soft_wrap=self._plain)
+        if not (self._quiet or self._lost):
+            with self._readers_may_go():
+                self._console.print(one_line(text), style=style, soft_wrap=self._plain)
 
     def show(self, event: Event) -> None:
         """Draw one event."""
         match event:
             case Started(lines=lines):
+                self._compiling = False
                 for text in lines:
                     if text not in self._said:  # in a series, most of it is the same again
                         self.line(text, style="dim")
@@ -84,6 +123,7 @@ class TrainingDisplay:
                 self._show_evaluation(event)
             case Finished():
                 self._progress = None
+                self._compiling = True  # if another follows
                 return
         self._draw()
 
@@ -100,8 +140,9 @@ class TrainingDisplay:
         self.line(f"  {shorten(sample, max(20, self._console.width - 3))}", style="dim italic")
 
     def _draw(self) -> None:
-        if self._live is not None:
-            self._live.update(self._bars(), refresh=True)
+        if self._live is not None and not self._lost:
+            with self._readers_may_go():
+                self._live.update(self._bars(), refresh=True)
 
     def _bars(self) -> RenderableType:
         from rich.console import Group
@@ -140,7 +181,7 @@ class TrainingDisplay:
         if self._validation_loss is not None:
             parts += [
                 f"validation {self._validation_loss:.3f}",
-                f"{self._validation_loss / math.log(2):.3f} bits",
+                f"{bits(self._validation_loss):.3f} bits",
             ]
         parts += [f"{progress.characters_per_second:,.0f} char/s", f"epoch {progress.epoch:.2f}"]
         words = parts[0]
@@ -152,7 +193,7 @@ class TrainingDisplay:
 
 def evaluation_words(event: Evaluated) -> str:
     """The figures of one evaluation in one line; a star marks the lowest validation loss so far."""
-    row = event.row
+    row = dict(event.row)
     parts = []
     for key, form in (
         ("epoch", "epoch {:.2f}"),

@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from seqmagic.cli.console import one_line
-from seqmagic.comparison.rows import Summary, best_baseline, shown_baselines
+from seqmagic.comparison.rows import Summary, best_baseline, shown_baselines, size_of
 from seqmagic.evaluation.baselines import Baseline
+from seqmagic.evaluation.units import bits, perplexity
 
 WIDE = 80  # columns of a terminal from which on a row takes one line
 SPACIOUS = 94  # ... and from which on two spaces stand between columns
@@ -63,7 +64,8 @@ def fold_table(
         table.add_column(heading, justify="right" if columns[top].figures else "left", overflow="fold")
     for section in sections:
         for cells, style in section:
-            table.add_row(*(Text(_stacked(cells, pair), style=style) for pair in chosen))
+            shown = [one_line(cell) for cell in cells]
+            table.add_row(*(Text(_stacked(shown, pair), style=style) for pair in chosen))
         table.add_section()
     return table
 
@@ -104,7 +106,7 @@ def comparison_table(
 
 def _summary_cells(one: Summary, ngram: Baseline | None) -> list[str]:
     row, results = one.rows[0], one.results
-    size = f"{row.layers}×{row.units}" if row.layers and row.units else NONE
+    size = size_of(row.layers, row.units) or NONE
     if one.loss is None:
         return [row.cell, size, NONE, NONE, row.status, *[NONE] * 5]
     spread = f" ±{one.deviation:.4f}" if one.deviation is not None else ""
@@ -114,7 +116,7 @@ def _summary_cells(one: Summary, ngram: Baseline | None) -> list[str]:
         figure(results.get("parameters"), ",.0f"),
         figure(results.get("train_loss"), ".4f"),
         f"{one.loss:.4f}{spread}",
-        f"{one.loss / math.log(2):.3f}",
+        f"{bits(one.loss):.3f}",
         figure(results.get("perplexity"), ".2f"),
         _difference(one.loss, ngram),
         figure(results.get("characters_per_second"), ",.0f"),
@@ -123,12 +125,12 @@ def _summary_cells(one: Summary, ngram: Baseline | None) -> list[str]:
 
 
 def _baseline_cells(one: Baseline, ngram: Baseline | None) -> list[str]:
-    loss = [NONE, f"{one.loss:.4f}", f"{one.bits_per_character:.3f}", figure(math.exp(one.loss), ".2f")]
+    loss = [NONE, f"{one.loss:.4f}", f"{one.bits_per_character:.3f}", figure(perplexity(one.loss), ".2f")]
     return [one.name, "", NONE, *loss, NONE if one is ngram else _difference(one.loss, ngram), NONE, NONE]
 
 
 def _difference(loss: float, ngram: Baseline | None) -> str:
-    return NONE if ngram is None else f"{loss - ngram.loss:+.3f}".replace("-", "−")
+    return NONE if ngram is None else f"{loss - ngram.loss:+z.3f}".replace("-", "−")
 
 
 # ---------------------------------------------------------------- runs
@@ -144,11 +146,11 @@ def runs_table(rows: Sequence[Mapping[str, Any]], *, width: int, now: datetime.d
     """One line a run: `rows` as `seqmagic runs list --json` gives them."""
     lines = []
     for row in rows:
-        size = f"{row['layers']}×{row['units']}" if row.get("layers") and row.get("units") else NONE
-        bits = None if row.get("loss") is None else row["loss"] / math.log(2)
+        size, loss = size_of(row.get("layers"), row.get("units")) or NONE, row.get("loss")
         cells = [
-            row["name"], row.get("cell") or NONE, size, figure(row.get("loss"), ".4f"), figure(bits, ".3f"),
-            row["status"], age(row.get("created"), now),
+            row["name"], row.get("cell") or NONE, size,
+            figure(loss, ".4f"), figure(None if loss is None else bits(loss), ".3f"), row["status"],
+            age(row.get("created"), now),
         ]  # fmt: skip
         lines.append((cells, "" if row["status"] in ("complete", "interrupted", "running") else "dim"))
     return fold_table(_RUNS, [lines], width=width, pairs=_RUNS_PAIRS)
@@ -163,7 +165,7 @@ def history_table(rows: Sequence[Mapping[str, Any]], *, width: int) -> Table:
         cells = [
             figure(row.get("epoch"), ".2f"), figure(row.get("seconds"), ",.1f"),
             figure(row.get("train_loss"), ".4f"), figure(loss, ".4f"),
-            figure(None if loss is None else loss / math.log(2), ".3f"),
+            figure(None if loss is None else bits(loss), ".3f"),
         ]  # fmt: skip
         lines.append((cells, "bold" if loss is not None and loss == min(losses) else ""))
     headings = ("epoch", "seconds", "train loss", "valid loss", "bits/char")
@@ -177,16 +179,16 @@ def facts_table(sections: Sequence[tuple[str, Sequence[tuple[str, Any]]]]) -> Ta
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     for heading, rows in sections:
-        table.add_row(Text(heading, style="bold"))
+        table.add_row(Text(one_line(heading), style="bold"))
         for name, value in rows:
-            table.add_row(Text(f"  {name}"), Text(one_line(value_words(value))))
+            table.add_row(Text(f"  {one_line(name)}"), Text(one_line(value_words(value))))
     return table
 
 
 def differences_table(names: tuple[str, str], rows: Sequence[tuple[str, Any, Any]], *, width: int) -> Table:
     """What differs between two runs: the name of the thing, its value in each."""
-    columns = [Column(heading, figures=False) for heading in ("", *names)]
-    lines = [([name, one_line(value_words(one)), one_line(value_words(other))], "") for name, one, other in rows]
+    columns = [Column(heading, figures=False) for heading in ("", *map(one_line, names))]
+    lines = [([name, value_words(one), value_words(other)], "") for name, one, other in rows]
     return fold_table(columns, [lines], width=max(width, WIDE), pairs=())
 
 
@@ -219,9 +221,9 @@ def age(created: str | None, now: datetime.datetime) -> str:
     """How long ago, in the largest unit that fits; the date after a month."""
     try:
         then = datetime.datetime.fromisoformat(created or "")
-    except ValueError:
+        seconds = (now - (then if then.tzinfo else then.replace(tzinfo=datetime.UTC))).total_seconds()
+    except (ValueError, OverflowError):
         return NONE
-    seconds = (now - (then if then.tzinfo else then.replace(tzinfo=datetime.UTC))).total_seconds()
     if seconds >= 30 * 86_400:
         return then.date().isoformat()
     for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from seqmagic.config import ModelConfig
+from seqmagic.config import DecidedModel
 from seqmagic.errors import ConfigError, TrainingError
 from seqmagic.training.engines.cudnn import simple_rnn
 from seqmagic.training.engines.engine import Engine
@@ -22,7 +22,7 @@ def make_engine(
     request: str,
     *,
     model: keras.Model,
-    config: ModelConfig,
+    config: DecidedModel,
     vocabulary_size: int,
     batch_size: int,
     threads: int,
@@ -42,7 +42,7 @@ def make_engine(
         ConfigError: The fused engine was asked for mixed precision.
         TrainingError: The precision asked for does not work here.
     """
-    expected = 3 + 3 * (config.layers or 0)
+    expected = 3 + 3 * config.layers
     if len(model.trainable_weights) != expected:
         raise TrainingError(
             f"a network of {config.layers} layers has {expected} weight arrays; "
@@ -69,11 +69,11 @@ def make_engine(
     return engine
 
 
-def gpu_candidates(config: ModelConfig, *, mixed_too: bool) -> list[Engine]:
+def gpu_candidates(config: DecidedModel, *, mixed_too: bool) -> list[Engine]:
     """The engines that may beat the stock layers on a GPU, none of them checked yet."""
     candidates: list[Engine] = [FusedEngine(config, shards=1)]
     if config.cell == "rnn":
-        candidates.append(KerasEngine(config, layers=[simple_rnn] * (config.layers or 0), name="cudnn"))
+        candidates.append(KerasEngine(config, layers=[simple_rnn] * config.layers, name="cudnn"))
     else:
         layers = stock_layers(config, precision="float32", use_cudnn=True)
         candidates.append(KerasEngine(config, layers=layers, name="cudnn"))
@@ -82,7 +82,7 @@ def gpu_candidates(config: ModelConfig, *, mixed_too: bool) -> list[Engine]:
     return candidates
 
 
-def _mixed_engine(stock: KerasEngine, config: ModelConfig, vocabulary_size: int, precision: str) -> Engine:
+def _mixed_engine(stock: KerasEngine, config: DecidedModel, vocabulary_size: int, precision: str) -> Engine:
     engine = KerasEngine(config, precision=precision, reason=f"stock Keras layers in {precision}, as asked")
     problem = disagreement(engine, stock, config, vocabulary_size)
     if problem:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from seqmagic.config import ModelConfig
+from seqmagic.config import DecidedModel
 from seqmagic.fused import dropout
 from seqmagic.fused.layer import States
 from seqmagic.network.cells import CELLS
@@ -28,6 +28,7 @@ class Engine(Protocol):
     name: str  # "fused" | "keras" | "cudnn"
     reason: str  # what runs and why, in a phrase
     precision: str  # "float32" | "mixed_float16" | "mixed_bfloat16"
+    shards: int  # parts of the batch that are computed side by side
 
     def initial_states(self, batch: int) -> tuple[States, ...]:
         """All zero: the state before the first character."""
@@ -59,22 +60,22 @@ class Engine(Protocol):
         """Nats of each prediction, (B, T) float32, without dropout, and the states after the window."""
 
 
-def zero_states(config: ModelConfig, batch: int) -> tuple[States, ...]:
+def zero_states(config: DecidedModel, batch: int) -> tuple[States, ...]:
     """Per layer the state before the first character, (batch, U) float32 each."""
     zeros = tf.zeros((batch, config.units))
-    return tuple((zeros,) * len(CELLS[config.cell].state._fields) for _ in range(config.layers or 0))
+    return tuple((zeros,) * len(CELLS[config.cell].state._fields) for _ in range(config.layers))
 
 
 def dropout_masks(
-    config: ModelConfig, seed: tf.Tensor, *, first_stream: tf.Tensor | int, batch: int, dtype: tf.DType
+    config: DecidedModel, seed: tf.Tensor, *, first_stream: tf.Tensor | int, batch: int, dtype: tf.DType
 ) -> list[tf.Tensor] | None:
     """The factors (batch, U) of each layer's outputs, or `None` without dropout."""
     if not config.dropout:
         return None
-    shape = (batch, int(config.units or 0))
+    shape = (batch, config.units)
     return [
         dropout.mask(seed, layer=layer, first_stream=first_stream, shape=shape, rate=config.dropout, dtype=dtype)
-        for layer in range(config.layers or 0)
+        for layer in range(config.layers)
     ]
 
 

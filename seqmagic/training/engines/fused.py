@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
-from seqmagic.config import ModelConfig
+from seqmagic.config import DecidedModel
 from seqmagic.fused import network
 from seqmagic.fused.layer import States
 from seqmagic.training.device import xla_fuses_reductions
@@ -25,10 +26,10 @@ class FusedEngine:
     name = "fused"
     precision = "float32"
 
-    def __init__(self, config: ModelConfig, *, shards: int, reason: str = "") -> None:
+    def __init__(self, config: DecidedModel, *, shards: int, reason: str = "") -> None:
         self.reason = reason
         self._config = config
-        self._shards = shards
+        self.shards = shards
         programs = shards if xla_fuses_reductions() else 1
         self._step_programs = [tf.function(self._shard_loss_and_gradients, jit_compile=True) for _ in range(programs)]
         self._score_programs = [tf.function(self._shard_score, jit_compile=True) for _ in range(programs)]
@@ -53,6 +54,10 @@ class FusedEngine:
     ) -> ScoreResult:
         return self._score_all(as_tensors(weights), ids, targets, states)
 
+    def _shards_of(self, ids: tf.Tensor, programs: Sequence[Any]) -> list[tuple[Any, slice]]:
+        """The streams of each shard, with the program that computes it."""
+        return list(zip(itertools.cycle(programs), shard_rows(ids.shape[0], self.shards), strict=False))
+
     def _all_loss_and_gradients(
         self,
         weights: list[tf.Tensor],
@@ -63,7 +68,9 @@ class FusedEngine:
     ) -> StepResult:
         results = [
             program(weights, ids[rows], targets[rows], _cut(states, rows), seed, tf.constant(rows.start))
-            for program, rows in zip(itertools.cycle(self._step_programs), shard_rows(ids.shape[0], self._shards))
+            for program, rows in zip(
+                itertools.cycle(self._step_programs), shard_rows(ids.shape[0], self.shards), strict=False
+            )
         ]
         losses, gradients, new_states = zip(*results, strict=True)
         return (
@@ -89,7 +96,9 @@ class FusedEngine:
     ) -> ScoreResult:
         results = [
             program(weights, ids[rows], targets[rows], _cut(states, rows))
-            for program, rows in zip(itertools.cycle(self._score_programs), shard_rows(ids.shape[0], self._shards))
+            for program, rows in zip(
+                itertools.cycle(self._score_programs), shard_rows(ids.shape[0], self.shards), strict=False
+            )
         ]
         nats, new_states = zip(*results, strict=True)
         return tf.concat(nats, axis=0), _join(new_states)

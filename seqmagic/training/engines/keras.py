@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from seqmagic.config import ModelConfig
+from seqmagic.config import DecidedModel
 from seqmagic.fused import network
 from seqmagic.fused.layer import States, Weights
 from seqmagic.training.engines.engine import ScoreResult, StepResult, as_tensors, dropout_masks, zero_states
@@ -19,7 +19,7 @@ COMPUTE_DTYPES = {"float32": tf.float32, "mixed_float16": tf.float16, "mixed_bfl
 LayerCall = Callable[[tf.Tensor, Weights, States], tuple[tf.Tensor, States]]
 
 
-def stock_layers(config: ModelConfig, *, precision: str, use_cudnn: bool | str = "auto") -> list[LayerCall]:
+def stock_layers(config: DecidedModel, *, precision: str, use_cudnn: bool | str = "auto") -> list[LayerCall]:
     """The stock Keras layers of a network as functions of their weights.
 
     Args:
@@ -28,10 +28,10 @@ def stock_layers(config: ModelConfig, *, precision: str, use_cudnn: bool | str =
     arguments: dict[str, Any] = layer_arguments(config.cell)
     if config.cell != "rnn":
         arguments["use_cudnn"] = use_cudnn
-    return [_stock_layer(config, depth, precision, arguments) for depth in range(config.layers or 0)]
+    return [_stock_layer(config, depth, precision, arguments) for depth in range(config.layers)]
 
 
-def _stock_layer(config: ModelConfig, depth: int, precision: str, arguments: dict[str, Any]) -> LayerCall:
+def _stock_layer(config: DecidedModel, depth: int, precision: str, arguments: dict[str, Any]) -> LayerCall:
     layer = LAYER_CLASSES[config.cell](
         config.units,
         return_state=True,
@@ -58,7 +58,7 @@ class KerasEngine:
 
     def __init__(
         self,
-        config: ModelConfig,
+        config: DecidedModel,
         *,
         layers: Sequence[LayerCall] | None = None,
         name: str = "keras",
@@ -68,6 +68,7 @@ class KerasEngine:
         self.name = name
         self.reason = reason
         self.precision = precision
+        self.shards = 1
         self._config = config
         self._dtype = COMPUTE_DTYPES[precision]
         self._layers = stock_layers(config, precision=precision) if layers is None else layers

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seqmagic.config import ModelConfig
+from seqmagic.config import DecidedModel
 from seqmagic.network.cells import CELLS
 from seqmagic.training.engines.engine import Engine
 
@@ -27,14 +27,14 @@ BROKEN = (tf.errors.OpError, ValueError, NotImplementedError, RuntimeError)
 
 
 def random_case(
-    config: ModelConfig, vocabulary_size: int, *, batch: int, steps: int
+    config: DecidedModel, vocabulary_size: int, *, batch: int, steps: int
 ) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor, Any, tf.Tensor]:
     """Arguments of `loss_and_gradients`: weights as large as trained ones, a window of noise, full states."""
     rng = np.random.default_rng(1)
-    units, width = int(config.units or 0), config.embedding
+    units, width = config.units, config.embedding
     gates = len(CELLS[config.cell].gates) * units
     shapes: list[tuple[int, ...]] = [(vocabulary_size, width)]
-    for depth in range(config.layers or 0):
+    for depth in range(config.layers):
         bias = (2, gates) if config.cell == "gru" else (gates,)
         shapes += [(units if depth else width, gates), (units, gates), bias]
     shapes += [(units, vocabulary_size), (vocabulary_size,)]
@@ -42,12 +42,12 @@ def random_case(
     ids, targets = (tf.constant(rng.integers(0, vocabulary_size, (batch, steps)), tf.int32) for _ in range(2))
     states = tuple(
         tuple(tf.constant(rng.uniform(-1, 1, (batch, units)), tf.float32) for _ in CELLS[config.cell].state._fields)
-        for _ in range(config.layers or 0)
+        for _ in range(config.layers)
     )
     return weights, ids, targets, states, tf.constant(1)
 
 
-def disagreement(candidate: Engine, reference: Engine, config: ModelConfig, vocabulary_size: int) -> str | None:
+def disagreement(candidate: Engine, reference: Engine, config: DecidedModel, vocabulary_size: int) -> str | None:
     """What is wrong with `candidate`, in a phrase, or `None` where it agrees with `reference`.
 
     Compared are the loss, every gradient and the states after a short window, dropout included.
@@ -76,7 +76,7 @@ def disagreement(candidate: Engine, reference: Engine, config: ModelConfig, voca
     return None
 
 
-def seconds_per_step(engine: Engine, config: ModelConfig, vocabulary_size: int, batch: int) -> float:
+def seconds_per_step(engine: Engine, config: DecidedModel, vocabulary_size: int, batch: int) -> float:
     """The best of some steps of `batch` streams, each waited for; compiling is not counted."""
     case = random_case(config, vocabulary_size, batch=batch, steps=SPEED_STEPS)
     step = tf.function(engine.loss_and_gradients)
@@ -89,7 +89,7 @@ def seconds_per_step(engine: Engine, config: ModelConfig, vocabulary_size: int, 
 
 
 def fastest(
-    candidates: Sequence[Engine], reference: Engine, config: ModelConfig, vocabulary_size: int, batch: int
+    candidates: Sequence[Engine], reference: Engine, config: DecidedModel, vocabulary_size: int, batch: int
 ) -> tuple[Engine, str]:
     """The fastest engine that agrees with `reference`, itself among the candidates; and why, in a phrase."""
     timed: list[tuple[float, Engine]] = []

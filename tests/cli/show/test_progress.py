@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from seqmagic.cli.show.progress import TrainingDisplay, clock, evaluation_words
 from seqmagic.runs.folder import Run
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
+from seqmagic.training.interrupt import stop_on_signal
 
 RUN = Run(Path("models/x"))
 
@@ -79,6 +81,43 @@ def test_the_terminal_is_restored_when_a_training_fails(monkeypatch: pytest.Monk
 
 def test_an_evaluation_says_what_it_has() -> None:
     assert evaluation_words(Evaluated(row={"validation_loss": 1.6}, sample="", best=False)) == "validation 1.600"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+@pytest.mark.parametrize("error", [BrokenPipeError(errno.EPIPE, "gone"), OSError(errno.EIO, "gone")])
+def test_where_nobody_reads_any_more_the_training_goes_on(
+    error: OSError, terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+
+    class Closed(Terminal if terminal else io.StringIO):  # type: ignore[misc]
+        written = 0
+
+        def write(self, text: str) -> int:
+            self.written += 1
+            if self.written > 2:
+                raise error
+            return super().write(text)
+
+    stream = Closed()
+    shown = display(stream)
+    assert (
+        stream.written in (3, 4) and "lstm" not in shown
+    )  # 4: it is told to show its cursor again, as it may be there
+
+
+def test_a_request_to_stop_is_answered_by_what_is_lost() -> None:
+    stream = io.StringIO()
+    with TrainingDisplay(stream=stream) as shown, stop_on_signal():
+        for event in (None, *events()):
+            if event is not None:
+                shown.show(event)
+            before = stream.getvalue()
+            shown._answer()
+            words = stream.getvalue().removeprefix(before)
+            compiling = event is None or isinstance(event, Finished)
+            assert words.startswith("stopping after the compilation" if compiling else "stopping: what was reached")
+            assert words.endswith("again to stop now\n")
 
 
 @pytest.mark.parametrize(

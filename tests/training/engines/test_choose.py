@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqmagic.config import CELLS, ModelConfig
+from seqmagic.config import CELLS, DecidedModel
 from seqmagic.errors import ConfigError, TrainingError
 from seqmagic.training.engines import choose
 from seqmagic.training.engines.choose import FusedEngine, KerasEngine, make_engine
@@ -24,11 +24,11 @@ VOCABULARY = 19
 CLOSE = {"rtol": 1e-4, "atol": 1e-4}
 
 
-def configuration(cell: str, dropout: float = 0.0, layers: int = 2) -> ModelConfig:
-    return ModelConfig(cell=cell, units=21, layers=layers, embedding=8, dropout=dropout)
+def configuration(cell: str, dropout: float = 0.0, layers: int = 2) -> DecidedModel:
+    return DecidedModel(cell=cell, units=21, layers=layers, embedding=8, dropout=dropout)
 
 
-def window(config: ModelConfig, *, batch=7, steps=6, seed=0):
+def window(config: DecidedModel, *, batch=7, steps=6, seed=0):
     """Random weights as large as trained ones, a window of text and non-zero states."""
     rng = np.random.default_rng(seed)
     model = build_model(config, vocabulary_size=VOCABULARY, seed=seed)

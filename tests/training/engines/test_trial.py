@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
-from seqmagic.config import CELLS, ModelConfig
+from seqmagic.config import CELLS, DecidedModel
 from seqmagic.training.engines import trial
 from seqmagic.training.engines.choose import gpu_candidates
 from seqmagic.training.engines.cudnn import simple_rnn
@@ -16,11 +16,11 @@ pytestmark = pytest.mark.tf
 VOCABULARY = 11
 
 
-def configuration(cell: str = "rnn", layers: int = 1) -> ModelConfig:
-    return ModelConfig(cell=cell, units=16, layers=layers, embedding=5, dropout=0.2)
+def configuration(cell: str = "rnn", layers: int = 1) -> DecidedModel:
+    return DecidedModel(cell=cell, units=16, layers=layers, embedding=5, dropout=0.2)
 
 
-def spoilt(config: ModelConfig, *, spoil) -> KerasEngine:
+def spoilt(config: DecidedModel, *, spoil) -> KerasEngine:
     """The simple cell written out in TensorFlow, with `spoil` applied to its outputs."""
 
     def layer(inputs, weights, states):

@@ -1,0 +1,49 @@
+"""A comparison drawn: its heading, the table, the sentence, the notes and what each run writes."""
+
+from __future__ import annotations
+
+from seqmagic.cli.console import draw, printable, result
+from seqmagic.cli.show.tables import comparison_table
+from seqmagic.comparison.record import Comparison
+
+SAMPLE_LINES = 4  # of what each run writes
+
+_UNFINISHED = {
+    "running": "This comparison is still being made.",
+    "died": "This comparison ended before all of its rows were trained: its process died.",
+}
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """All of it on standard output."""
+    summaries, baselines, mark = comparison.summaries, comparison.baselines, comparison.comparable
+    if comparison.text:
+        draw(lambda width: f"{heading(comparison)}\n")
+    draw(lambda width: comparison_table(summaries, baselines, width=width, mark_best=mark))
+    draw(lambda width: f"\n{comparison.sentence}")
+    for summary in summaries:
+        if summary.error:
+            result(f"{summary.label}: {summary.error}")
+    for note in comparison.notes:
+        result(note)
+    if comparison.status in _UNFINISHED:
+        result(_UNFINISHED[comparison.status])
+    for run, text in comparison.samples.items():
+        result(f"\n--- {run}")
+        lines = [line for line in text.split("\n") if line.strip()]
+        result(printable("\n".join(lines[:SAMPLE_LINES])))
+
+
+def heading(comparison: Comparison) -> str:
+    """The text, its split and what was held equal, in one line."""
+    text, equal = comparison.text, comparison.held_equal
+    train, validation = (stop - start for start, stop in (text["train"], text["validation"]))
+    words = (
+        f"{text['source']}: {train:,} characters to train on, {validation:,} to validate (sha256 {text['sha256'][:12]})"
+    )
+    if not equal:
+        return words
+    amount, unit = (equal["minutes"], "minutes") if equal["minutes"] else (equal["epochs"] or 0, "epochs")
+    budget = f"{amount:g} {unit if amount != 1 else unit[:-1]}"
+    seeds = ", ".join(map(str, equal["seeds"]))
+    return f"{words}; each row {budget}, seed {seeds}; same {equal['match']}"

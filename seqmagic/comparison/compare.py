@@ -1,0 +1,351 @@
+"""Comparisons as streams of events: a series that is trained on one text, or runs that are there already.
+
+    for event in compare(corpus, cells=["lstm", "gru"], data=data, model=model, training=training, models=models):
+        ...  # Waiting, BaselinesMeasured, RowStarted, the events of each training, RowFinished; Compared at the end
+
+Whatever is decided is decided here, and kept; who asks for the events draws them, or doesn't.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqmagic.comparison.comparable import incomparable, unequal_settings
+from seqmagic.comparison.record import (
+    FILE_NAME,
+    ComparedText,
+    Comparison,
+    HeldEqual,
+    new_comparison,
+    write_comparison,
+)
+from seqmagic.comparison.rows import Row, row_of
+from seqmagic.comparison.samples import with_samples
+from seqmagic.comparison.series import EARLY, Entry, RowFinished, RowStarted, in_one_line, plan_entries, train_rows
+from seqmagic.config import DEFAULT_MINUTES, DataConfig, ModelConfig, TrainConfig
+from seqmagic.errors import SeqmagicError, TrainingError
+from seqmagic.evaluation.baselines import Baseline, measure_baselines
+from seqmagic.evaluation.units import worse_than_uniform
+from seqmagic.runs.find import open_run
+from seqmagic.runs.own_text import OwnText, read_own_text
+from seqmagic.runs.record import TextRecord
+from seqmagic.texts.corpus import Corpus
+
+if TYPE_CHECKING:
+    from seqmagic.training.events import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """Something that takes seconds is about to begin."""
+
+    what: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselinesMeasured:
+    """What plain counting reaches on the same text."""
+
+    baselines: tuple[Baseline, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """The comparison is done; a series of which any run was kept is on disk."""
+
+    comparison: Comparison
+
+
+CompareEvent = Waiting | BaselinesMeasured | RowStarted | RowFinished | Compared
+
+
+def compare(
+    corpus: Corpus,
+    *,
+    cells: Sequence[str],
+    units: Sequence[int | None] | None = None,
+    layers: Sequence[int | None] | None = None,
+    seeds: int = 1,
+    match: str = "units",
+    data: DataConfig,
+    model: ModelConfig,
+    training: TrainConfig,
+    models: Path,
+    name: str | None = None,
+    overwrite: bool = False,
+    argv: Sequence[str] = (),
+    train: Callable[..., Iterator[Event]] | None = None,
+) -> Generator[CompareEvent | Event, None, None]:
+    """Train every combination on `corpus`, a run each, and put their losses side by side.
+
+    The record is on disk from the start, with every row that is planned, and again after each row. One that
+    is overwritten stays until the new one has a run. Ctrl-C ends the series: what there is is compared.
+
+    Args:
+        cells, units, layers, seeds: What is combined; None leaves a size to the recipe. The seeds are
+            `training.seed` and the next ones.
+        match: What is held equal, "units" or "parameters"; see `series.Sizes`.
+        data, model, training: As for `seqmagic.training.loop.train`, for all rows alike.
+        models, name, overwrite: Where it goes; see `record.new_comparison`.
+        argv: The command line, for the record.
+        train: What trains; `seqmagic.training.loop.train` unless given.
+
+    Yields:
+        `Waiting` and `BaselinesMeasured`; `RowStarted`, the events of its training and `RowFinished` for each
+        row; `Compared` at the end.
+
+    Raises:
+        RunError, ConfigError: bad names, settings.
+        TrainingError: every row failed for one and the same reason.
+        OSError: the system can't keep what is trained.
+    """
+    numbers = range(training.seed, training.seed + seeds)
+    entries = plan_entries(cells, units or [None], layers or [None], numbers)
+    with new_comparison(models, name=name, text=corpus.source, overwrite=overwrite) as folder:
+        series = _Series(folder, corpus, entries, training=training, match=match, argv=argv)
+        try:
+            yield Waiting(what="measuring the n-gram baselines")
+            yield series.measure(corpus)
+            yield Waiting(what="starting TensorFlow")
+            train = train or _training(training.threads)
+            for event in train_rows(
+                corpus,
+                entries,
+                data=data,
+                model=model,
+                training=training,
+                models=models,
+                argv=argv,
+                match=match,
+                train=train,
+            ):
+                series.heed(event)
+                yield event
+            comparison = series.finish(models, prompt=training.prompt, seed=training.seed)
+        except BaseException as problem:
+            series.give_up(problem)
+            raise
+        yield Compared(comparison=comparison)
+
+
+def _training(threads: int | None) -> Callable[..., Iterator[Event]]:
+    """What trains, TensorFlow started before anything else imports it."""
+    from seqmagic.training.device import start_tensorflow
+
+    start_tensorflow(threads)
+    from seqmagic.training.loop import train
+
+    return train
+
+
+class _Series:
+    """A comparison that is being trained: what it is so far, and its record on disk."""
+
+    def __init__(
+        self,
+        folder: Path,
+        corpus: Corpus,
+        entries: Sequence[Entry],
+        *,
+        training: TrainConfig,
+        match: str,
+        argv: Sequence[str],
+    ) -> None:
+        self._folder = folder
+        self._replaces = (folder / FILE_NAME).is_file()
+        self.comparison = Comparison(
+            name=folder.name,
+            created=_now(),
+            argv=tuple(argv),
+            status="running",
+            text=_text_of(corpus),
+            held_equal=_held_equal(training, entries, match),
+            rows=tuple(
+                Row(**dataclasses.asdict(entry), status="planned", error="not trained yet") for entry in entries
+            ),
+        )
+        self._keep()
+
+    def measure(self, corpus: Corpus) -> BaselinesMeasured:
+        measured = measure_baselines(corpus.part("train"), corpus.part("validation"), corpus.vocabulary.size)
+        self._note(baselines=tuple(measured))
+        self._keep()
+        return BaselinesMeasured(baselines=self.comparison.baselines)
+
+    def heed(self, event: Any) -> None:
+        """Take in what happened to a row."""
+        match event:
+            case RowStarted(position=position, entry=entry):
+                self._put(position, Row(**dataclasses.asdict(entry), status="running", error="being trained"))
+            case RowFinished(position=position, row=row):
+                self._put(position, row)
+
+    def finish(self, models: Path, *, prompt: str | None, seed: int) -> Comparison:
+        """Nothing more is trained: write samples, and keep what there is.
+
+        Raises:
+            TrainingError: every row failed for one and the same reason: then that is the message.
+        """
+        interrupted = self._leave_out_what_never_began()
+        if not interrupted:
+            self._raise_if_hopeless()
+            try:
+                notes = _worse_than_uniform(self.comparison)
+                self._note(notes=(*self.comparison.notes, *notes))
+                self.comparison = with_samples(self.comparison, models, prompt=prompt, seed=seed)
+            except KeyboardInterrupt:
+                interrupted = True
+        self._note(status="interrupted" if interrupted else "complete")
+        self._keep_or_remove()
+        return self.comparison
+
+    def give_up(self, problem: BaseException) -> None:
+        """It ends before its time. What can't be written any more is told from the lock, which goes now."""
+        stopped = isinstance(problem, GeneratorExit | KeyboardInterrupt)
+        status, error = ("interrupted", EARLY) if stopped else ("failed", in_one_line(problem))
+        self._note(
+            status=status,
+            rows=tuple(
+                dataclasses.replace(row, status=status, error=error) if row.status == "running" else row
+                for row in self._rows
+            ),
+        )
+        with contextlib.suppress(OSError):
+            self._leave_out_what_never_began()
+            self._keep_or_remove()
+
+    @property
+    def _rows(self) -> tuple[Row, ...]:
+        return self.comparison.rows
+
+    def _note(self, **changes: Any) -> None:
+        self.comparison = dataclasses.replace(self.comparison, **changes)
+
+    def _put(self, position: int, row: Row) -> None:
+        self._note(rows=(*self._rows[:position], row, *self._rows[position + 1 :]))
+        self._keep()
+
+    @property
+    def _has_runs(self) -> bool:
+        return any(row.run for row in self._rows)
+
+    def _keep(self) -> None:
+        if self._has_runs or not self._replaces:
+            write_comparison(self._folder, self.comparison)
+
+    def _keep_or_remove(self) -> None:
+        """At the end a record without a run is no use; one that it would have replaced stays."""
+        if self._has_runs:
+            self._keep()
+        elif not self._replaces:
+            (self._folder / FILE_NAME).unlink(missing_ok=True)
+
+    def _leave_out_what_never_began(self) -> bool:
+        """Whether there was such a row: then the series was interrupted."""
+        over = tuple(row for row in self._rows if row.status != "planned")
+        interrupted = len(over) < len(self._rows) or any(row.status == "interrupted" for row in over)
+        self._note(rows=over)
+        return interrupted
+
+    def _raise_if_hopeless(self) -> None:
+        reasons = {row.error for row in self._rows}
+        if len(reasons) == 1 and not self._has_runs:
+            raise TrainingError(f"nothing could be trained: {reasons.pop()}")
+
+
+def _held_equal(training: TrainConfig, entries: Sequence[Entry], match: str) -> HeldEqual:
+    minutes = training.minutes or (DEFAULT_MINUTES if training.epochs is None else None)
+    seeds = tuple(sorted({entry.seed for entry in entries}))
+    return {"match": match, "minutes": minutes, "epochs": training.epochs, "seeds": seeds}
+
+
+def _text_of(text: Corpus) -> ComparedText:
+    return {
+        "source": text.source,
+        "sha256": text.sha256,
+        "characters": len(text.ids),
+        "train": text.train,
+        "validation": text.validation,
+        "test": text.test,
+    }
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+
+
+# ---------------------------------------------------------------- runs that are there
+
+
+def compare_runs(
+    names: Sequence[str], *, models: Path, argv: Sequence[str] = ()
+) -> Generator[CompareEvent, None, None]:
+    """Put existing runs side by side, training nothing, and say what keeps their losses from being compared.
+
+    Args:
+        names: As for `seqmagic.runs.find.open_run`, one or more.
+
+    Yields:
+        `Waiting` and `BaselinesMeasured` where the losses are comparable and the text is still there;
+        `Compared` at the end.
+
+    Raises:
+        RunError: one can't be found or read.
+    """
+    opened = [open_run(models, name) for name in names]
+    records = [run.read_record() for run in opened]
+    reasons = incomparable([(run.name, record) for run, record in zip(opened, records, strict=True)])
+    notes = [f"These losses are not comparable: {reason}." for reason in reasons]
+    unequal = unequal_settings(records)
+    if unequal:
+        notes.append(f"Not held equal: {'; '.join(unequal)}.")
+    baselines: tuple[Baseline, ...] = ()
+    if not reasons:
+        try:
+            own = read_own_text(opened[0], "validation")
+            yield Waiting(what="measuring the n-gram baselines")
+            baselines = _baselines_of(own)
+            yield BaselinesMeasured(baselines=baselines)
+        except SeqmagicError as problem:
+            notes.append(f"No baselines: {problem}.")
+    comparison = Comparison(
+        created=_now(),
+        argv=tuple(argv),
+        text=ComparedText() if reasons else _text_of_record(records[0].text),
+        rows=tuple(row_of(run.name, record) for run, record in zip(opened, records, strict=True)),
+        baselines=baselines,
+        notes=tuple(notes),
+        comparable=not reasons,
+        is_series=False,
+    )
+    comparison = dataclasses.replace(comparison, notes=(*comparison.notes, *_worse_than_uniform(comparison)))
+    yield Compared(comparison=with_samples(comparison, models, seed=records[0].seed))
+
+
+def _baselines_of(own: OwnText) -> tuple[Baseline, ...]:
+    return tuple(measure_baselines(own.part("train"), own.ids, own.corpus.vocabulary.size))
+
+
+def _text_of_record(text: TextRecord) -> ComparedText:
+    return {
+        "source": text.source,
+        "sha256": text.sha256,
+        "bytes": text.bytes,
+        "characters": text.characters,
+        "train": text.train,
+        "validation": text.validation,
+        "test": text.test,
+    }
+
+
+def _worse_than_uniform(comparison: Comparison) -> list[str]:
+    """A note for each row of the table that a model without any training would beat."""
+    uniform = [one.loss for one in comparison.baselines if one.order == 0]
+    found = [(one.label, one.loss) for one in comparison.summaries if one.loss is not None and uniform]
+    return [f"{label}: its {clause}." for label, loss in found if (clause := worse_than_uniform(loss, uniform[0]))]

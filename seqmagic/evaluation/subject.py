@@ -1,0 +1,78 @@
+"""What a model is evaluated on: a part of its own text, or any other text in its vocabulary."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from seqmagic.config import DataConfig
+from seqmagic.errors import RunError
+from seqmagic.network.trained import TrainedModel
+from seqmagic.runs.own_text import OwnTextError, read_own_text
+from seqmagic.texts.corpus import read_corpus
+from seqmagic.texts.vocabulary import UNKNOWN, Vocabulary
+
+OWN_PART = "validation"  # of the own text, where nothing is named
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Subject:
+    """A text to evaluate on.
+
+    Attributes:
+        source: What was given, or where the run's own text came from.
+        part: Of the run's own text; None for another text, which is taken whole.
+        ids: (n,) in the vocabulary of the model.
+        notices: What a reader should know about the reading, a sentence each.
+        unknown: How often each character that the model does not know occurs; empty for the own text.
+    """
+
+    source: str
+    part: str | None
+    ids: np.ndarray
+    notices: tuple[str, ...]
+    unknown: Mapping[str, int] = field(default_factory=Counter)
+
+    @property
+    def unknown_characters(self) -> int:
+        """How many of the characters that are predicted, all but the first, the model does not know."""
+        return int((self.ids[1:] == UNKNOWN).sum())
+
+
+def read_subject(model: TrainedModel, text: str | None, part: str | None, data: DataConfig) -> Subject:
+    """The text `text`, read as `data` says, or the part `part` of the model's own text where there is none.
+
+    Raises:
+        CorpusError: the other text can't be read.
+        RunError: the own text can't be had, or has no such part.
+    """
+    if text is not None:
+        vocabulary = _Counting(model.vocabulary.characters)
+        corpus = read_corpus(text, data, vocabulary=vocabulary)
+        return Subject(
+            source=corpus.source, part=None, ids=corpus.ids, notices=corpus.notices, unknown=vocabulary.unknown
+        )
+    part = part or OWN_PART
+    try:
+        own = read_own_text(model.run, part)
+    except OwnTextError as problem:
+        raise RunError(f"{problem}; give the text instead: seqmagic evaluate {model.run.name} TEXT") from problem
+    return Subject(source=own.corpus.source, part=part, ids=own.ids, notices=own.corpus.notices)
+
+
+class _Counting(Vocabulary):
+    """A vocabulary that counts what it does not know, while the text passes by."""
+
+    def __init__(self, characters: tuple[str, ...]) -> None:
+        super().__init__(characters)
+        self.unknown: Counter[str] = Counter()
+
+    def encode(self, text: str) -> np.ndarray:
+        ids = super().encode(text)
+        if not ids.all():
+            self.unknown.update(itertools.compress(text, ids == UNKNOWN))
+        return ids

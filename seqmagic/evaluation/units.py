@@ -1,0 +1,30 @@
+"""The units of a loss: nats per character into bits per character and perplexity. Written once."""
+
+from __future__ import annotations
+
+import math
+
+
+def bits(loss: float) -> float:
+    """Nats to bits."""
+    return loss / math.log(2)
+
+
+def perplexity(loss: float) -> float:
+    """e^loss: among how many equally likely characters a model would be as unsure; infinite above 709 nats."""
+    try:
+        return math.exp(loss)
+    except OverflowError:
+        return math.inf
+
+
+def finite(value: float) -> float | None:
+    """`value` for JSON, which knows neither NaN nor infinity: None for those."""
+    return value if math.isfinite(value) else None
+
+
+def worse_than_uniform(loss: float, uniform: float) -> str | None:
+    """A clause where `loss` is worse than that of giving every character the same chance; None where it isn't."""
+    if loss <= uniform:
+        return None
+    return f"validation loss is worse than uniform ({loss:.3f} nats against {uniform:.3f}): lower --learning-rate"

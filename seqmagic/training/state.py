@@ -1,0 +1,134 @@
+"""All that a training is at one moment, in one place: given out as arrays, and put back from them.
+
+Weights, moments and carried states live on the device, in the variables that the compiled step moves; the rest are
+plain values. Whoever trains changes them here and keeps no copy.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from seqmagic.errors import TrainingError
+from seqmagic.evaluation.evaluation import Score
+from seqmagic.runs.record import HistoryRow
+from seqmagic.training.step import Adam, States
+
+
+@dataclass(kw_only=True)
+class TrainingState:
+    """What a training has reached.
+
+    Attributes:
+        optimizer: Holds the weights, in the order of `model.trainable_weights`, their moments and their count.
+        carried: Per layer (h,) or, for lstm, (h, c), (B, U) float32 each: the state after the last window.
+        step: Steps taken.
+        step_seconds: Time spent in them.
+        elapsed_seconds: Time since the first step, evaluations included, up to the last evaluation.
+        losses: Of the steps since the last evaluation, nats per character.
+        train_loss: Mean of those before the last evaluation; NaN before there was one.
+        history: One object per evaluation, as history.jsonl has them.
+        best: The lowest validation loss so far.
+        best_weights: Those that reached it, in the order of the weights.
+    """
+
+    optimizer: Adam
+    carried: States
+    step: int = 0
+    step_seconds: float = 0.0
+    elapsed_seconds: float = 0.0
+    losses: list[float] = field(default_factory=list)
+    train_loss: float = math.nan
+    history: list[HistoryRow] = field(default_factory=list)
+    best: Score | None = None
+    best_weights: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def weights(self) -> list[np.ndarray]:
+        """A copy of the weights."""
+        return [np.copy(variable.numpy()) for variable in self.optimizer.variables]
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Everything, as arrays by name; what `restore` takes."""
+        groups = {
+            "weights": self.optimizer.variables,
+            "first_moments": self.optimizer.first,
+            "second_moments": self.optimizer.second,
+            "carried": tf.nest.flatten(self.carried),
+            "best_weights": self.best_weights,
+        }
+        arrays = {
+            f"{group}/{number}": np.copy(np.asarray(value))
+            for group, values in groups.items()
+            for number, value in enumerate(values)
+        }
+        figures = {
+            "optimizer_steps": np.asarray(self.optimizer.steps),
+            "step": np.int64(self.step),
+            "step_seconds": np.float64(self.step_seconds),
+            "elapsed_seconds": np.float64(self.elapsed_seconds),
+            "losses": np.asarray(self.losses, np.float64),
+            "train_loss": np.float64(self.train_loss),
+            "history": np.frombuffer(json.dumps([dict(row) for row in self.history]).encode(), np.uint8),
+            "best": np.asarray([] if self.best is None else [self.best.nats, self.best.characters], np.float64),
+        }
+        return {**arrays, **{name: np.asarray(value) for name, value in figures.items()}}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Become the state that `to_arrays` gave out, for the same network and batch.
+
+        Raises:
+            TrainingError: an array is missing or has another shape; the state is then as it was.
+        """
+        optimizer = self.optimizer
+        slots = {
+            "weights": optimizer.variables,
+            "first_moments": optimizer.first,
+            "second_moments": optimizer.second,
+            "carried": tf.nest.flatten(self.carried),
+        }
+        found = {group: _group(arrays, group, values) for group, values in slots.items()}
+        try:
+            nats = arrays["best"]
+            best = Score(nats=float(nats[0]), characters=int(nats[1])) if nats.size else None
+            best_weights = _group(arrays, "best_weights", optimizer.variables) if best else []
+            plain: dict[str, Any] = {
+                "step": int(arrays["step"]),
+                "step_seconds": float(arrays["step_seconds"]),
+                "elapsed_seconds": float(arrays["elapsed_seconds"]),
+                "losses": arrays["losses"].tolist(),
+                "train_loss": float(arrays["train_loss"]),
+                "history": json.loads(arrays["history"].tobytes()),
+                "best": best,
+                "best_weights": best_weights,
+            }
+            steps = np.float32(arrays["optimizer_steps"])
+        except (KeyError, TypeError, ValueError, IndexError) as problem:
+            raise TrainingError(f"this is no state of a training: {problem!r}") from problem
+        for group in ("weights", "first_moments", "second_moments"):
+            for variable, value in zip(slots[group], found[group], strict=True):
+                variable.assign(value)
+        optimizer.steps.assign(steps)
+        self.carried = tf.nest.pack_sequence_as(self.carried, [tf.constant(value) for value in found["carried"]])
+        for name, value in plain.items():
+            setattr(self, name, value)
+
+
+def _group(arrays: Mapping[str, np.ndarray], group: str, like: Sequence[Any]) -> list[np.ndarray]:
+    """The arrays `group/0`, `group/1` ..., each of the shape of its place in `like`."""
+    values = []
+    for number, place in enumerate(like):
+        value = arrays.get(f"{group}/{number}")
+        if value is None or value.shape != tuple(place.shape):
+            shape = "none" if value is None else value.shape
+            raise TrainingError(
+                f"this is no state of this training: {group}/{number} has shape {shape}, needed is {tuple(place.shape)}"
+            )
+        values.append(np.asarray(value, np.float32))
+    return values
