@@ -23,13 +23,14 @@ def say(text: str) -> None:
 
 known = json.loads(Path(__file__).with_name("vocabulary.json").read_text(encoding="utf-8"))["characters"]
 ids = {character: number for number, character in enumerate(known, 1)}  # 0 stands for every other character
+start = "\n" if "\n" in ids else known[0]
 model = Interpreter(str(Path(__file__).with_name("model.tflite")))
 step, generate = model.get_signature_runner("step"), model.get_signature_runner("generate")
 shapes = {name: detail["shape"] for name, detail in step.get_input_details().items() if name != "ids"}
 length_of_a_call = generate.get_input_details()["uniforms"]["shape"][0]
 random = np.random.default_rng(given.seed)
 
-*before, last = [ids.get(character, 0) for character in given.prompt or "\n"]
+*before, last = [ids.get(character, 0) for character in given.prompt or start]
 states = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
 for character_id in before:
     result = step(ids=np.array([character_id], np.int32), **states)
