@@ -335,19 +335,22 @@ def first_free_folder(parent: Path, default: str) -> Path:
 def published_folder(target: Path, *, overwrite: bool, error: type[SeqmagicError]) -> Iterator[Path]:
     """A temporary folder beside `target` that becomes `target` when the block ends without an error.
 
-    A symbolic link is followed: the folder behind it is replaced, or made, and the link stays.
+    Symbolic links are followed: they stay, and the folder behind them is published.
 
     Raises:
-        error: `target` is a file, or is a folder with something in it and `overwrite` is false.
+        error: `target` is a file, is a link to nothing, or is a folder with something in it and `overwrite`
+            is false.
     """
-    target = Path(os.path.realpath(target))
-    if target.is_symlink():
-        raise error(f"{target} is a link that leads back to itself; name another folder")
+    asked, target = Path(os.path.abspath(target)), Path(os.path.realpath(target))
     occupied = target.exists() and (not target.is_dir() or any(target.iterdir()))
+    if asked.is_symlink() and not target.exists():
+        raise error(
+            f"{asked} is a link to {os.readlink(asked)}, which is not there; make that folder or remove the link"
+        )
     if occupied and not target.is_dir():
-        raise error(f"{target} is a file; name a folder")
+        raise error(f"{asked} is a file; name a folder")
     if occupied and not overwrite:
-        raise error(f"{target} is not empty; name another folder or add --overwrite")
+        raise error(f"{asked} is not empty; name another folder or add --overwrite")
     target.parent.mkdir(parents=True, exist_ok=True)
     token = secrets.token_hex(4)
     temporary = target.with_name(f".{target.name}-{token}")

@@ -114,6 +114,37 @@ def test_a_folder_that_fails_leaves_the_old_one(overwrite: bool, tmp_path: Path)
     assert names(target) == ["old"]
 
 
+def test_a_folder_is_published_behind_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "real").mkdir(parents=True)
+    link = tmp_path / "out"
+    link.symlink_to(Path("disk", "real"))
+    with files.published_folder(link, overwrite=False, error=ExportError) as folder:
+        assert folder.parent == tmp_path / "disk"  # on the same disk, so that one rename makes it visible
+        (folder / "a").write_text("1")
+    assert link.is_symlink() and names(tmp_path / "disk") == ["real"]
+    with (
+        pytest.raises(ExportError, match=r"out is not empty; name another folder or add --overwrite"),
+        files.published_folder(link, overwrite=False, error=ExportError),
+    ):
+        pass
+    with files.published_folder(link, overwrite=True, error=ExportError) as folder:
+        (folder / "b").write_text("2")
+    assert link.is_symlink() and names(tmp_path) == ["disk", "out"]
+    assert names(tmp_path / "disk" / "real") == ["b"]
+
+
+@pytest.mark.parametrize("goal", ["nowhere", "out"])
+def test_a_link_to_nothing_is_refused_and_stays(goal: str, tmp_path: Path) -> None:
+    link = tmp_path / "out"
+    link.symlink_to(goal)
+    with (
+        pytest.raises(ExportError, match=f"out is a link to {goal}, which is not there; make that folder or remove"),
+        files.published_folder(link, overwrite=True, error=ExportError),
+    ):
+        pass
+    assert link.is_symlink() and names(tmp_path) == ["out"]
+
+
 def test_a_folder_in_use_is_refused_unless_overwritten_and_a_file_always(tmp_path: Path) -> None:
     target = tmp_path / "out"
     target.mkdir()

@@ -17,6 +17,8 @@ import numpy as np
 
 folder, request = sys.argv[1], json.loads(Path(sys.argv[2]).read_bytes())
 model = keras.saving.load_model(folder + "/model.keras", compile=False)
+if keras.config.backend() == "tensorflow":
+    model.jit_compile = False  # XLA would only cost time
 
 def log_probabilities(ids):
     logits = model.predict(np.array([ids], np.int32), verbose=0)[0].astype(np.float64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from seqmagic.export.bundle import Bundle, source_name
 from seqmagic.network.cells import CELLS
 from seqmagic.texts.vocabulary import Vocabulary
 
+_MARKDOWN = frozenset("\\`*_{}[]<>&|~#!$")  # that begin something inside a line
 _SHOWN = 2_000  # a Chinese vocabulary has thousands of characters; the README lists the first of them
 
 
@@ -29,7 +29,7 @@ def write_readme(
     """
     listing = "\n".join(f"- `{name}`: {words}" for name, words in contents.items())
     text = (
-        f"# {plain(bundle.record.name)}: {title}\n\n"
+        f"# {inline(bundle.record.name)}: {title}\n\n"
         f"A character-level language model, trained and exported with seqmagic {__version__}. "
         "It works without seqmagic.\n\n"
         f"## Files\n\n{listing}\n\n"
@@ -40,19 +40,19 @@ def write_readme(
     (folder / "README.md").write_text(text, encoding="utf-8", newline="\n")
 
 
-def plain(text: str) -> str:
-    """`text` from a record so that Markdown shows it as it stands: no markup, one line, nothing invisible."""
-    visible = "".join(map(_shown, text))
-    return re.sub(r"([\\`*_{}\[\]<>()#!|&~$])", r"\\\1", visible)
-
-
 def example_prompt(bundle: Bundle) -> str:
     """A prompt for examples: the first word of the check text, or its first characters, free of quotes."""
     plain = "".join(
-        character if character.isprintable() and character not in "\"'\\`$!" else " " for character in bundle.check_text
+        character if character.isprintable() and character not in "\"'\\`$!;" else " "
+        for character in bundle.check_text
     )
-    words = plain.split()
+    words = [word.lstrip("-") for word in plain.split() if word.strip("-")]  # a leading - would be an option
     return next((word for word in words if len(word) >= 3), words[0] if words else "a")[:20]
+
+
+def inline(words: str) -> str:
+    """Words that came with a run, and may be anything, as one line of Markdown that shows them as they are."""
+    return "".join(f"\\{sign}" if sign in _MARKDOWN else _shown(sign) for sign in words)
 
 
 def _vocabulary_words(vocabulary: Vocabulary) -> str:
@@ -76,7 +76,7 @@ def _configuration_table(bundle: Bundle, quantize: str) -> str:
     record, network = bundle.record, bundle.network
     cell = CELLS[network.layers[0].cell]
     units = [layer.weights.recurrent_kernel.shape[0] for layer in network.layers]
-    text = f"{plain(source_name(record))} ({record.text.characters:,} characters, sha256 {record.text.sha256})"
+    text = f"{source_name(record)} ({record.text.characters:,} characters, sha256 {record.text.sha256})"
     rows = {
         "cell": f"{cell.name} (gates: {', '.join(cell.gates)})",
         "layers × units": f"{len(units)} × {units[0]}",
@@ -85,9 +85,9 @@ def _configuration_table(bundle: Bundle, quantize: str) -> str:
         "parameters": f"{network.parameters:,}",
         "weights": {"none": "float32"}.get(quantize, quantize),
         "trained on": text,
-        "trained": plain(record.created),
+        "trained": record.created,
     }
     loss = (record.results or {}).get("validation_loss")
     if loss is not None:
         rows["validation loss"] = f"{loss:.4f} nats per character"
-    return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())])
+    return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {inline(value)} |" for name, value in rows.items())])

@@ -26,8 +26,11 @@ from seqmagic.network.network import Network
 from seqmagic.sampling.prompts import default_prompt
 from seqmagic.texts.vocabulary import UNKNOWN_CHARACTER, Vocabulary, code_points
 
-LONGEST = 1_000_000  # characters that one request may ask for
-MOST_CHARACTERS = 10_000_000  # of all texts of one request together: some 200 MB
+LONGEST = 1_000_000  # characters that one text may be asked for
+LARGEST = 10_000_000  # characters of all texts of a request, each counted as long as the longest
+MOST_STATES = 100_000  # texts for which one request may ask for empty states
+_LIMITS = f"""One text may be asked for {LONGEST:,} characters; all texts of a request together, each counted as long
+  as the longest, for {LARGEST:,}, written or read; `initial_state` gives up to {MOST_STATES:,}."""
 
 CHECK = """
 import json
@@ -61,7 +64,7 @@ def write(bundle: Bundle, folder: Path, *, quantize: str) -> None:
             "saved_model.pb, fingerprint.pb": "the graph",
             "variables/": "the weights, float32",
         },
-        usage=usage(example_prompt(bundle), server.network, bundle.vocabulary.size),
+        usage=usage(example_prompt(bundle), server.network, bundle.vocabulary.size, limits=_LIMITS),
     )
 
 
@@ -82,6 +85,11 @@ class Characters(tf.Module):
         A character outside the vocabulary is 0; so is a byte that is no UTF-8.
         """
         points = tf.strings.unicode_decode(texts, "UTF-8")
+        longest = tf.reduce_max(tf.concat([[0], points.row_lengths()], axis=0))
+        room = points.nrows() * longest
+        words = f"the texts, filled up to the longest, must have at most {LARGEST} characters; received"
+        with tf.control_dependencies([tf.debugging.Assert(room <= LARGEST, [words, room])]):
+            points = tf.identity(points)
         flat = points.flat_values
         place = tf.minimum(tf.searchsorted(self._sorted_points, flat), tf.size(self._sorted_points) - 1)
         known = tf.equal(tf.gather(self._sorted_points, place), flat)
@@ -142,8 +150,8 @@ class TextServer(tf.Module):
         temperature 0 takes the likeliest character. top_k 0 and top_p 1 leave nothing out; top-k comes
         before top-p, both after the temperature. The i-th text depends on the i-th prompt, the seed and i.
         """
-        with tf.control_dependencies(_refusals(tf.size(prompts), length, temperature, top_k, top_p)):
-            length = tf.identity(length)  # nothing of its size may be made before it has passed
+        with tf.control_dependencies(_refusals(prompts, length, temperature, top_k, top_p)):
+            length = tf.identity(length)  # what takes memory follows from the two that were checked
             prompts = tf.where(tf.equal(tf.strings.length(prompts), 0), self.empty_prompt, prompts)
         ids, counts = self.characters.encode(prompts)
         batch = tf.shape(ids)[0]
@@ -228,6 +236,10 @@ class TextServer(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec((), tf.int32, "batch_size")])
     def initial_state(self, batch_size: tf.Tensor) -> dict[str, tf.Tensor]:
         """The states of `batch_size` texts before their first character, by name, (B, U) each."""
+        words = f"batch_size must be from 0 to {MOST_STATES}; received"
+        allowed = (batch_size >= 0) & (batch_size <= MOST_STATES)
+        with tf.control_dependencies([tf.debugging.Assert(allowed, [words, batch_size])]):
+            batch_size = tf.identity(batch_size)
         return self.network.named(self.network.initial_states(batch_size))
 
     @tf.function(input_signature=[tf.TensorSpec((), tf.string, "unknown")])
@@ -241,15 +253,13 @@ class TextServer(tf.Module):
 
 
 def _refusals(
-    batch: tf.Tensor, length: tf.Tensor, temperature: tf.Tensor, top_k: tf.Tensor, top_p: tf.Tensor
+    prompts: tf.Tensor, length: tf.Tensor, temperature: tf.Tensor, top_k: tf.Tensor, top_p: tf.Tensor
 ) -> list[tf.Operation]:
     """Checks that end a request with INVALID_ARGUMENT and these words."""
+    characters = tf.size(prompts, tf.int64) * tf.cast(length, tf.int64)
     allowed = {
         f"length must be from 1 to {LONGEST}; received": (length, (length >= 1) & (length <= LONGEST)),
-        f"prompts times length must be at most {MOST_CHARACTERS}; received a length of": (
-            length,
-            tf.cast(batch, tf.int64) * tf.cast(length, tf.int64) <= MOST_CHARACTERS,
-        ),
+        f"prompts times length must be at most {LARGEST}; received": (characters, characters <= LARGEST),
         "temperature must be 0 or more; received": (
             temperature,
             (temperature >= 0.0) & (temperature < math.inf),

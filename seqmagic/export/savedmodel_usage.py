@@ -9,13 +9,14 @@ from seqmagic.export.graph import GraphNetwork
 _REST = "http://localhost:8501/v1/models/seqmagic"
 
 
-def usage(prompt: str, network: GraphNetwork, vocabulary_size: int) -> str:
+def usage(prompt: str, network: GraphNetwork, vocabulary_size: int, *, limits: str) -> str:
     """Markdown with examples for Python, TensorFlow Serving and the command line, and the signatures.
 
     Args:
         prompt: A text of the model's characters, without quotes.
         network: What was exported.
         vocabulary_size: V.
+        limits: A sentence with the sizes that a request may have.
     """
     request = {
         "signature_name": "generate",
@@ -83,5 +84,7 @@ The states are {listed}, float32. `serving_default` is `generate`.
   never written. An empty prompt stands for the start of a line.
 - `score` does not predict the first character of a text, which nothing comes before, and scores an unknown
   character as id 0. A text of fewer than two characters has no loss: NaN.
-- Settings out of range end the request with INVALID_ARGUMENT and say what is allowed.
+- {limits}
+- Settings out of range end the request with INVALID_ARGUMENT, before anything is computed, and say what is
+  allowed.
 """

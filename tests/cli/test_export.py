@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
+from seqmagic.export.formats import FORMATS
 from seqmagic.runs.folder import Run
+from tests.helpers import random_weights, write_archive
 
 Seqmagic = Callable[..., Result]
 
@@ -89,6 +95,70 @@ def test_help_has_every_format_and_an_example(seqmagic: Seqmagic) -> None:
     for words in ("savedmodel: ", "tflite: ", "onnx: ", "keras: ", "numpy: ", "web: ", "--no-check", "--quantize"):
         assert words in shown
     assert "Example: seqmagic export latest served/1" in shown
+
+
+def test_a_link_is_followed(seqmagic: Seqmagic, tiny_run: Run, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "disk")
+    for options in ((), ("--overwrite",)):
+        done = seqmagic("export", "tiny", tmp_path / "out", "--format", "numpy", "--no-check", *options)
+        assert done.exit_code == 0, done.output
+        assert (tmp_path / "out").is_symlink() and (tmp_path / "disk" / "model.npz").is_file()
+    (tmp_path / "disk").rename(tmp_path / "elsewhere")
+    done = seqmagic("export", "tiny", tmp_path / "out", "--format", "numpy", "--no-check")
+    assert (done.exit_code, done.stderr.count("is a link to")) == (1, 1)
+    assert done.stderr.splitlines()[-1].startswith(f"seqmagic: {tmp_path / 'out'} is a link to ")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+@pytest.mark.parametrize("kind", ["fifo", "/dev/zero", "/", "a folder with a fifo"])
+def test_a_text_that_can_not_be_read_again_does_not_hang(kind: str, tiny_run: Run, tmp_path: Path) -> None:
+    source = tmp_path / "queue" if "fifo" in kind else Path(kind)
+    if kind == "a folder with a fifo":
+        source.mkdir()
+        os.mkfifo(source / "queue.txt")
+    elif kind == "fifo":
+        os.mkfifo(source)
+    values = json.loads(tiny_run.record_path.read_text("utf-8"))
+    # a part of its own that is long enough, so that the text is looked for
+    values["text"] |= {"source": str(source), "characters": 900, "train": [0, 500], "validation": [500, 900]}
+    values["text"]["test"] = [900, 900]
+    tiny_run.record_path.write_text(json.dumps(values), "utf-8")
+    command = [sys.executable, "-m", "seqmagic", "export", str(tiny_run.path), str(tmp_path / "out")]
+    done = subprocess.run([*command, "--format", "numpy"], capture_output=True, encoding="utf-8", timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "the text of the check: a text made of the run's samples, as the text " in done.stderr
+    assert "is not here any more" in done.stderr
+
+
+@pytest.mark.parametrize("place", ["source", "name", "prompt", "vocabulary"])
+def test_a_lone_surrogate_is_one_line(seqmagic: Seqmagic, tiny_run: Run, tmp_path: Path, place: str) -> None:
+    path = tiny_run.vocabulary_path if place == "vocabulary" else tiny_run.record_path
+    values = json.loads(path.read_text("utf-8"))
+    if place == "vocabulary":
+        values["characters"][3] = "\ud800"
+    else:
+        {"source": values["text"], "name": values, "prompt": values["training"]}[place][place] = "a\udfffb"
+    path.write_text(json.dumps(values), "utf-8")
+    for name in FORMATS:
+        done = seqmagic("export", tiny_run.path, tmp_path / "out", "--format", name, "--no-check", "--quiet")
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"seqmagic: {path} is corrupt: ") and done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_weights_that_are_no_numbers_are_refused(
+    seqmagic: Seqmagic, tiny_run: Run, tmp_path: Path, number: float
+) -> None:
+    weights = random_weights("lstm", vocabulary_size=tiny_run.read_vocabulary().size, units=6)
+    weights[2][1, 1] = number
+    write_archive(tiny_run.model_path, "lstm", weights)
+    for name in FORMATS:
+        done = seqmagic("export", "tiny", tmp_path / "out", "--format", name, "--no-check", "--quiet")
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert "not finite" in done.stderr and done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.tf

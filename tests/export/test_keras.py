@@ -26,8 +26,8 @@ ONE_AFTER_ANOTHER = """
 import runpy, sys
 
 sys.modules["seqmagic"] = None
-_, prompt, *folders = sys.argv
-sys.argv = ["sample.py", "--prompt", prompt, "--length", "200", "--temperature", "0"]
+_, temperature, prompt, *folders = sys.argv
+sys.argv = ["sample.py", "--prompt", prompt, "--length", "200", "--temperature", temperature]
 for folder in folders:
     runpy.run_path(folder + "/sample.py", run_name="__main__")
     sys.stdout.write("\\0")
@@ -54,17 +54,19 @@ def export_of(bundle: Bundle) -> Path:
 
 
 @pytest.mark.parametrize(
-    "shapes",
-    [SHAPES[3:5], pytest.param(SHAPES, marks=pytest.mark.slow)],
-    ids=["an lstm and a gru", "all"],
+    ("shapes", "temperature"),
+    [(SHAPES[3:5], "0"), (SHAPES[4:5], "1e-308"), pytest.param(SHAPES, "0", marks=pytest.mark.slow)],
+    ids=["an lstm and a gru", "so cold that it is 0", "all"],
 )
 def test_the_script_writes_what_the_network_writes(
-    shapes: list[tuple[str, int]], bundles: dict[tuple[str, int], Bundle]
+    shapes: list[tuple[str, int]], temperature: str, bundles: dict[tuple[str, int], Bundle]
 ) -> None:
     prompt = PROMPTS[1]
     folders = [str(export_of(bundles[shape])) for shape in shapes]
     done = subprocess.run(
-        [sys.executable, "-P", "-c", ONE_AFTER_ANOTHER, prompt, *folders], capture_output=True, check=False
+        [sys.executable, "-P", "-c", ONE_AFTER_ANOTHER, temperature, prompt, *folders],
+        capture_output=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr.decode()
     written = done.stdout.decode("utf-8").split("\0")[:-1]

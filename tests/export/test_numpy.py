@@ -129,6 +129,14 @@ def test_a_seed_repeats_the_text_and_another_changes_it(tmp_path: Path) -> None:
     assert len(first) == len("the ") + 100 + 1
 
 
+@pytest.mark.parametrize("temperature", ["1e-7", "1e-308", "5e-324"])
+def test_the_coldest_temperatures_are_0(temperature: str, tmp_path: Path) -> None:
+    bundle = make_bundle(lively_network("gru", 1), tmp_path)
+    numpy_format.write(bundle, tmp_path, quantize="none")
+    written = sample(tmp_path, "--prompt", "the ", "--length", "60", "--temperature", temperature)
+    assert written == "the " + greedy(bundle.network, "the ", 60) + "\n"
+
+
 def test_draws_follow_softmax_at_a_temperature() -> None:
     from seqmagic.export.samplers.with_numpy import choose
 

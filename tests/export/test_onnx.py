@@ -107,6 +107,14 @@ def test_a_seed_repeats_the_text_and_another_changes_it(tmp_path: Path) -> None:
     assert sample(tmp_path, *options, "--seed", "1") == first != sample(tmp_path, *options, "--seed", "2")
 
 
+@pytest.mark.parametrize("temperature", ["1e-7", "1e-308", "5e-324"])
+def test_the_coldest_temperatures_are_0(temperature: str, tmp_path: Path) -> None:
+    bundle = make_bundle(lively_network("gru", 1), tmp_path)
+    onnx_format.write(bundle, tmp_path, quantize="none")
+    written = sample(tmp_path, "--prompt", "the ", "--length", "60", "--temperature", temperature)
+    assert written == "the " + greedy(bundle.network, "the ", 60) + "\n"
+
+
 def test_the_example_of_the_readme_runs(tmp_path: Path) -> None:
     onnx_format.write(make_bundle(lively_network("gru", 1), tmp_path), tmp_path, quantize="none")
     (commands,) = readme_blocks(tmp_path, "sh")

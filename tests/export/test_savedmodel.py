@@ -6,7 +6,6 @@ import json
 import math
 import os
 import re
-import resource
 import shlex
 import subprocess
 import sys
@@ -214,13 +213,13 @@ def test_the_unknown_character_is_never_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"length": 2**31 - 1}, "length must be from 1 to 1000000"),
         ({"length": 0}, "length must be from 1 to 1000000; received.*0"),
         ({"temperature": -0.5}, "temperature must be 0 or more; received.*-0.5"),
         ({"temperature": math.nan}, "temperature must be 0 or more"),
         ({"top_k": -2}, "top_k must be 0, which keeps all, or more; received.*-2"),
         ({"top_p": 0.0}, "top_p must be above 0 and at most 1"),
         ({"top_p": 1.5}, "top_p must be above 0 and at most 1; received.*1.5"),
+        ({"length": 1_000_001}, "length must be from 1 to 1000000; received.*1000001"),
     ],
 )
 def test_settings_out_of_range_are_refused(model: Any, settings: dict[str, float], words: str) -> None:
@@ -230,17 +229,60 @@ def test_settings_out_of_range_are_refused(model: Any, settings: dict[str, float
         generate(model, "the ", **settings)
 
 
-def test_all_texts_of_a_request_together_are_bounded_before_anything_is_made(model: Any) -> None:
-    import tensorflow as tf
+# Asks for what must be refused, then prints by how many MB the process has grown.
+TOO_MUCH = """
+import resource, sys
+import tensorflow as tf
+model = tf.saved_model.load(sys.argv[1]).signatures
+model["generate"](prompts=tf.constant(["the "]), length=tf.constant(3), temperature=tf.constant(1.0),
+                  top_k=tf.constant(0), top_p=tf.constant(1.0), seed=tf.constant(0))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+requests = [
+    lambda: model["generate"](prompts=tf.constant(["the "]), length=tf.constant(2147483647), **rest),
+    lambda: model["generate"](prompts=tf.constant(["the "] * 11), length=tf.constant(1_000_000), **rest),
+    lambda: model["generate"](prompts=tf.constant(["x" * 200_000] + ["the "] * 100), length=tf.constant(1), **rest),
+    lambda: model["score"](texts=tf.constant(["x" * 200_000] + ["the "] * 100)),
+    lambda: model["initial_state"](batch_size=tf.constant(2147483647)),
+    lambda: model["initial_state"](batch_size=tf.constant(-1)),
+]
+rest = dict(temperature=tf.constant(1.0), top_k=tf.constant(0), top_p=tf.constant(1.0), seed=tf.constant(0))
+for request in requests:
+    try:
+        request()
+    except tf.errors.InvalidArgumentError as refusal:
+        print(" ".join(str(refusal).split()))
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
 
-    rest = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "seed": 0}
-    given = {name: tf.constant(value) for name, value in rest.items()} | {"prompts": tf.constant(["the "] * 11)}
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(tf.errors.InvalidArgumentError, match="prompts times length must be at most 10000000"):
-        model.signatures["generate"](length=tf.constant(1_000_000), **given)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="length must be from 1 to 1000000"):
-        model.signatures["generate"](length=tf.constant(2**31 - 1), **given)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000, "kilobytes of random numbers"
+
+def test_a_request_that_is_too_large_is_refused_before_it_takes_memory(exports: Path) -> None:
+    command = [sys.executable, "-c", TOO_MUCH, str(exports / "lstm-2")]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr[-2000:]
+    *refusals, grown = done.stdout.splitlines()
+    words = [
+        "length must be from 1 to 1000000; received",
+        "prompts times length must be at most 10000000; received",
+        "the texts, filled up to the longest, must have at most 10000000 characters; received",
+        "the texts, filled up to the longest, must have at most 10000000 characters; received",
+        "batch_size must be from 0 to 100000; received",
+        "batch_size must be from 0 to 100000; received",
+    ]
+    assert len(refusals) == len(words)
+    assert all(one in refusal for one, refusal in zip(words, refusals, strict=True)), refusals
+    assert int(grown) < 300
+
+
+def test_the_readme_tells_how_much_a_request_may_ask_for(exports: Path) -> None:
+    told = " ".join((exports / "lstm-2" / "README.md").read_text("utf-8").split())
+    assert "One text may be asked for 1,000,000 characters; all texts of a request together" in told
+    assert "for 10,000,000, written or read; `initial_state` gives up to 100,000." in told
+
+
+def test_nothing_in_it_needs_xla(exports: Path) -> None:
+    """A server need not have it, and what XLA makes may crash (tests/training/test_device.py)."""
+    for folder in exports.iterdir():
+        assert b"_XlaMustCompile" not in (folder / "saved_model.pb").read_bytes()
 
 
 def test_a_large_vocabulary_is_not_folded_into_the_first_layer() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -143,6 +144,28 @@ def test_sampler_beside_it_writes_the_same(exports: Path, cell: str, layers: int
         arguments = ["--prompt", prompt, "--length", "150", "--temperature", "0"]
         done = subprocess.run([sys.executable, "-I", str(script), *arguments], capture_output=True)
         assert done.stdout.decode() == prompt + greedy(lively_network(cell, layers), prompt, 150) + "\n"
+
+
+@pytest.mark.parametrize("temperature", ["1e-7", "1e-308"])
+def test_the_coldest_temperatures_are_0(exports: Path, temperature: str) -> None:
+    arguments = ["--prompt", "the ", "--length", "60", "--temperature", temperature]
+    script = exports / "rnn-1" / "sample.py"
+    done = subprocess.run([sys.executable, "-I", str(script), *arguments], capture_output=True)
+    assert done.stdout.decode() == "the " + greedy(lively_network("rnn", 1), "the ", 60) + "\n"
+
+
+def test_without_a_line_break_the_sampler_starts_with_the_first_character(exports: Path, tmp_path: Path) -> None:
+    """As `seqmagic sample` and the samplers of the other formats do."""
+    folder = tmp_path / "export"
+    shutil.copytree(exports / "rnn-1", folder)
+    characters = ["|" if character == "\n" else character for character in VOCABULARY.characters]
+    (folder / "vocabulary.json").write_text(json.dumps({"unknown": 0, "characters": characters}), "utf-8")
+    command = [sys.executable, "-I", str(folder / "sample.py"), "--length", "60", "--temperature", "0"]
+    first = VOCABULARY.characters[0] if VOCABULARY.characters[0] != "\n" else "|"
+    done = subprocess.run(command, capture_output=True)
+    again = subprocess.run([*command, "--prompt", first], capture_output=True)
+    assert first + done.stdout.decode() == again.stdout.decode()
+    assert len(done.stdout.decode()) == 61
 
 
 def test_command_of_the_readme_runs(exports: Path) -> None:

@@ -37,7 +37,7 @@ needs_node = pytest.mark.skipif(node is None, reason="node is not installed")
 
 RUN_SAMPLER = """
 const sampler = await import("data:text/javascript;base64," + process.argv[1]);
-const { models, prompts, ids } = JSON.parse(await new Response(process.stdin).text());
+const { models, prompts, ids, temperature } = JSON.parse(await new Response(process.stdin).text());
 console.log(JSON.stringify(models.map((description) => {
   const model = sampler.openModel(description);
   let states = sampler.emptyStates(model);
@@ -47,19 +47,19 @@ console.log(JSON.stringify(models.map((description) => {
     return [...now.logits];
   });
   const texts = prompts.map((prompt) =>
-    [...sampler.write(model, { prompt, length: 200, temperature: 0, seed: 1 })]
+    [...sampler.write(model, { prompt, length: 200, temperature, seed: 1 })]
       .filter((piece) => piece.written).map((piece) => piece.character).join(""));
   return { logits, texts };
 })));
 """
 
 
-def under_node(networks: list[Network], ids: list[int]) -> list[dict[str, Any]]:
-    """What sampler.js makes of `networks`: the logits after each of `ids`, and a greedy text for each prompt."""
+def under_node(networks: list[Network], ids: list[int], temperature: float) -> list[dict[str, Any]]:
+    """What sampler.js makes of `networks`: the logits after each of `ids`, and a text for each prompt."""
     assert node is not None
     source = web_page.base64.b64encode(web_page.read_asset("sampler.js").encode()).decode()
     models = [web_page.describe_model(network, VOCABULARY) for network in networks]
-    question = json.dumps({"models": models, "prompts": PROMPTS, "ids": ids})
+    question = json.dumps({"models": models, "prompts": PROMPTS, "ids": ids, "temperature": temperature})
     command = [node, "--input-type=module", "--eval", RUN_SAMPLER, "--", source]
     done = subprocess.run(command, input=question, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
@@ -75,11 +75,15 @@ def test_the_sampler_by_hand_made_numbers() -> None:
 
 
 @needs_node
-def test_the_sampler_computes_and_writes_what_the_rounded_network_does() -> None:
-    """All cells, one and two layers. `lively_network` is chosen so that rounding does not change its text."""
+@pytest.mark.parametrize("temperature", [0, 1e-7, 5e-324])
+def test_the_sampler_computes_and_writes_what_the_rounded_network_does(temperature: float) -> None:
+    """All cells, one and two layers, at temperature 0 and at those that are as good as 0.
+
+    `lively_network` is chosen so that rounding does not change its text.
+    """
     networks = [lively_network(cell, layers) for cell, layers in SHAPES]
     ids = np.random.default_rng(0).integers(0, VOCABULARY.size, size=60).tolist()
-    for network, answer in zip(networks, under_node(networks, ids), strict=True):
+    for network, answer in zip(networks, under_node(networks, ids, temperature), strict=True):
         rounded = rounded_to_float16(network)
         logits, _ = rounded.forward(np.array([ids]), rounded.initial_states(1))
         np.testing.assert_allclose(answer["logits"], logits[0], atol=1e-3)

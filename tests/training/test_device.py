@@ -115,6 +115,9 @@ def test_no_program_of_ours_holds_a_library_fusion() -> None:
 @pytest.mark.tf
 @pytest.mark.parametrize("case", ["XLA was used before", "the user wants them", "a file of flags"])
 def test_shards_have_programs_of_their_own_where_the_flag_has_no_effect(case: str, tmp_path: Path) -> None:
+    has_fault = version("tensorflow").startswith("2.21.")
+    if case == "the user wants them" and not has_fault:
+        pytest.skip("this TensorFlow does not know the flag")
     (tmp_path / "flags.txt").write_text("--xla_cpu_enable_fast_math=false\n")
     before = XLA_WAS_USED if case == "XLA was used before" else ""
     flags = {
@@ -123,7 +126,6 @@ def test_shards_have_programs_of_their_own_where_the_flag_has_no_effect(case: st
         "a file of flags": {"XLA_FLAGS": str(tmp_path / "flags.txt")},
     }[case]
     programs = read_programs(before, shapes=[("rnn", 1)], with_losses=True, **flags)["rnn 1"]
-    has_fault = version("tensorflow").startswith("2.21.")
     assert programs["programs"] == ([2, 2] if has_fault else [1, 1])
     assert programs["step"] == programs["score"] == (["__ynn_fusion"] if has_fault else [])
     assert programs["losses"][0] == pytest.approx(programs["losses"][1], rel=1e-5)

@@ -38,7 +38,8 @@ for _ in range(given.length):
         for n, cell in enumerate(cells):
             x, states[n] = cell(x, states[n])
     scores = keras.ops.convert_to_numpy(dense(x))[0, 1:].astype(np.float64)  # without id 0: never written
-    if given.temperature >= 1e-6:  # less counts as 0; the largest of scores/temperature + Gumbel noise is a draw
+    if given.temperature >= 1e-6:  # colder ones count as 0
+        # the largest of scores/temperature + Gumbel noise is a draw from softmax
         scores = scores / given.temperature + random.gumbel(size=len(scores))
     read = [1 + int(np.argmax(scores))]
     say(known[read[0] - 1])

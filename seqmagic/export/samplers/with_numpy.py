@@ -107,9 +107,9 @@ class Model:
 
 
 def choose(logits: np.ndarray, temperature: float, random: np.random.Generator) -> int:
-    """The id to write: the likeliest at temperature 0, else drawn from softmax(logits / temperature)."""
+    """The id to write: the likeliest at temperature 0 (under 1e-6), else drawn from softmax(logits / temperature)."""
     known = logits[UNKNOWN + 1 :].astype(np.float64)
-    if temperature < 1e-6:  # as good as 0, and a division by less could overflow
+    if temperature < 1e-6:
         return UNKNOWN + 1 + int(np.argmax(known))
     weights = np.exp((known - known.max()) / temperature)
     edges = np.cumsum(weights)

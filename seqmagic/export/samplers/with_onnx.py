@@ -36,7 +36,8 @@ for _ in range(given.length):
     logits, *new_states = session.run(None, {"ids": np.array([read], np.int64), **states})
     states = dict(zip(states, new_states, strict=True))
     scores = logits[0, -1, 1:].astype(np.float64)  # without id 0, which is never written
-    if given.temperature >= 1e-6:  # less counts as 0; the largest of scores/temperature + Gumbel noise is a draw
+    if given.temperature >= 1e-6:  # colder ones count as 0
+        # the largest of scores/temperature + Gumbel noise is a draw from softmax
         scores = scores / given.temperature + random.gumbel(size=len(scores))
     read = [1 + int(np.argmax(scores))]
     say(known[read[0] - 1])

@@ -177,11 +177,11 @@ export function randomNumbers(seed) {
   };
 }
 
-/** The id to write: the likeliest at temperature 0, else drawn from softmax(logits / temperature). */
+/** The id to write: the likeliest at temperature 0 (under 1e-6), else drawn from softmax(logits / temperature). */
 export function choose(logits, temperature, random) {
   let likeliest = UNKNOWN + 1;
   for (let id = likeliest + 1; id < logits.length; id++) if (logits[id] > logits[likeliest]) likeliest = id;
-  if (temperature === 0) return likeliest;
+  if (temperature < 1e-6) return likeliest;
   const weights = Array.from(logits, (logit) => Math.exp((logit - logits[likeliest]) / temperature));
   weights[UNKNOWN] = 0;
   let rest = random() * weights.reduce((sum, weight) => sum + weight, 0);
