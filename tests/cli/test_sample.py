@@ -121,6 +121,12 @@ def test_a_prompt_in_the_other_form_is_read_with_a_notice(seqmagic: Call, models
     assert results[0].stdout == results[1].stdout
     assert "2 letters were read in the composed form" in results[1].stderr
     assert "form" not in results[0].stderr
+    stopped = [
+        seqmagic("sample", "french", "--length", 200, "--seed", 3, "--stop", stop, "--temperature", 2)
+        for stop in ("é", "e\u0301")
+    ]
+    assert stopped[0].stdout == stopped[1].stdout and "é" not in stopped[0].stdout and len(stopped[0].stdout) < 200
+    assert "ends no text" not in stopped[1].stderr
 
 
 @pytest.mark.parametrize("option", ["--prompt", "--separator", "--prompt-file"])
