@@ -18,6 +18,7 @@ from seqmagic.config import (
     TrainConfig,
     option_name,
     range_words,
+    unescaped,
 )
 from seqmagic.errors import ConfigError
 
@@ -99,3 +100,11 @@ def test_json_there_and_back(units: int | None, dropout: float | None, cell: str
 )
 def test_ranges_in_words(metadata: dict[str, float], words: str) -> None:
     assert range_words(metadata) == words
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [(r"\n", "\n"), (r"a\tb", "a\tb"), (r"\\n", r"\n"), (r"\\\n", "\\\n"), (r"\d", r"\d"), ("\\", "\\"), ("\n", "\n")],
+)
+def test_escapes(typed: str, meant: str) -> None:
+    assert unescaped(typed) == meant

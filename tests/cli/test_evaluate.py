@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import os
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -156,3 +158,22 @@ def test_a_damaged_run_is_one_line(file: str, tiny_run: Run, seqmagic: Call) -> 
     assert result.exit_code == 1
     assert f"{file} is corrupt" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_the_same_text_with_its_letters_in_the_other_form(models: Path, tmp_path: Path, seqmagic: Call) -> None:
+    composed = "L'été, l'élève rêve à Noël.\n" * 20
+    make_run(models, "french", source=make_text(tmp_path, composed, name="own.txt"))
+    other = make_text(tmp_path, unicodedata.normalize("NFD", composed), name="other.txt")
+    result = seqmagic("evaluate", "french", other, "--json")
+    own = evaluated(seqmagic, "french", tmp_path / "own.txt")
+    assert json.loads(result.stdout)["loss"] == pytest.approx(own["loss"])
+    assert "letters were read in the composed form, which the model knows" in result.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name")
+def test_the_own_text_is_a_pipe_now(tiny_run: Run, text: Path, seqmagic: Call) -> None:
+    text.unlink()
+    os.mkfifo(text)
+    result = seqmagic("evaluate", "tiny")
+    assert result.exit_code == 1
+    assert f"{text} is a pipe, which can be read only once" in result.stderr

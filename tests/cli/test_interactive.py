@@ -16,7 +16,7 @@ import pytest
 from click.testing import Result
 
 from seqmagic.runs.folder import Run
-from tests.helpers import make_run
+from tests.helpers import make_run, make_text
 
 Call = Callable[..., Result]
 
@@ -81,6 +81,30 @@ def test_mistakes_end_nothing(line: str, words: str, talk: Call, seqmagic: Call)
     assert result.exit_code == 0
     assert words in result.stderr
     assert result.stdout == text_of(seqmagic, "green")
+
+
+@pytest.mark.parametrize(
+    ("line", "prompt"),
+    [("// a", "// a"), ("/usr", "/usr"), (r"\/help", "/help"), (r"\\/help", r"\/help"), (r"\n/", r"\n/")],
+)
+def test_a_prompt_may_begin_with_a_slash(line: str, prompt: str, seqmagic: Call, models: Path, tmp_path: Path) -> None:
+    make_run(models, "slashes", source=make_text(tmp_path, "// a /usr/help \\n\n" * 40, name="slashes.txt"))
+    settings = ("sample", "slashes", "--length", 20, "--seed", 3)
+    result = seqmagic(*settings, "--interactive", input=f"{line}\n")
+    assert result.exit_code == 0
+    assert result.stdout == seqmagic(*settings, "--prompt", prompt).stdout
+    # a prompt that was given is one, whatever it looks like
+    assert seqmagic(*settings, "--interactive", "--prompt", "/help", input="").stdout.startswith("/help")
+
+
+def test_the_help_names_the_way_to_write_a_command_as_a_prompt(talk: Call) -> None:
+    assert r"\/help " in talk("/help").stderr
+
+
+def test_settings_understand_escapes_and_say_what_has_no_effect(talk: Call) -> None:
+    result = talk(r"/stop \n", "/stop Ω", "/ban Ω")
+    assert "stop '\\n'\nstop 'Ω'\n--stop 'Ω' ends no text: the model never saw 'Ω'" in result.stderr
+    assert "--ban has no effect on 'Ω'" in result.stderr
 
 
 def test_it_ends_where_it_is_told(talk: Call, seqmagic: Call) -> None:

@@ -96,6 +96,64 @@ def test_settings_reach_the_sampler(write: Call) -> None:
     assert cut == whole[:end] + "\n"
 
 
+def test_line_breaks_can_be_typed_for_stop_and_ban(write: Call) -> None:
+    whole = write("--length", 300).stdout
+    assert "\n" in whole[:-1]
+    assert write("--length", 300, "--stop", r"\n").stdout == whole.partition("\n")[0] + "\n"
+    assert "\n" not in write("--length", 300, "--ban", r"\n").stdout[:-1]
+
+
+def test_settings_without_effect_are_said(write: Call) -> None:
+    result = write("--length", 9, "--stop", "Ω", "--ban", "Ω", "--prompt", "1 green")
+    assert result.exit_code == 0
+    assert result.stdout == write("--length", 9, "--prompt", "1 green").stdout
+    assert "tiny: --stop 'Ω' ends no text: the model never saw 'Ω', so it can't write it\n" in result.stderr
+    assert "tiny: --ban has no effect on 'Ω': the model never saw it\n" in result.stderr
+    assert "effect" not in write("--length", 9, "--ban", "Ω", "--quiet").stderr
+
+
+def test_a_prompt_in_the_other_form_is_read_with_a_notice(seqmagic: Call, models: Path, tmp_path: Path) -> None:
+    make_run(models, "french", source=make_text(tmp_path, "L'été, l'élève rêve.\n" * 20, name="french.txt"))
+    results = [
+        seqmagic("sample", "french", "--length", 20, "--seed", 3, "--prompt", prompt)
+        for prompt in ("L'été", "L'e\u0301te\u0301")
+    ]
+    assert results[0].stdout == results[1].stdout
+    assert "2 letters were read in the composed form" in results[1].stderr
+    assert "form" not in results[0].stderr
+    stopped = [
+        seqmagic("sample", "french", "--length", 200, "--seed", 3, "--stop", stop, "--temperature", 2)
+        for stop in ("é", "e\u0301")
+    ]
+    assert stopped[0].stdout == stopped[1].stdout and "é" not in stopped[0].stdout and len(stopped[0].stdout) < 200
+    assert "ends no text" not in stopped[1].stderr
+
+
+@pytest.mark.parametrize("option", ["--prompt", "--separator", "--prompt-file"])
+def test_bytes_that_are_no_unicode_are_one_line(option: str, tiny_run: Run, models: Path) -> None:
+    with start(models, "tiny", option, b"\xff", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode in (1, 2)
+    assert out == b"" and err.startswith(b"seqmagic: ") and err.count(b"\n") == 1
+    assert rb"\xff" in err or rb"\udcff" in err
+    assert b"unexpected" not in err
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no device without an end")
+def test_a_prompt_file_without_an_end_is_refused(write: Call) -> None:
+    one_line(
+        write("--prompt-file", "/dev/zero"), 1, "the prompt file /dev/zero has more than 16 MB; give its last part"
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with a name")
+def test_novelty_does_not_wait_for_a_pipe(seqmagic: Call, tiny_run: Run, text: Path) -> None:
+    text.unlink()
+    os.mkfifo(text)
+    result = seqmagic("sample", "tiny", "--length", 9, "--novelty")
+    one_line(result, 1, f"the text that tiny was trained on: {text} is a pipe, which can be read only once")
+
+
 def test_without_a_seed_texts_differ_and_can_be_had_again(seqmagic: Call, tiny_run: Run) -> None:
     first, second = (seqmagic("sample", "tiny", "--length", 60) for _ in range(2))
     assert first.stdout != second.stdout
@@ -252,7 +310,9 @@ def test_runs_that_cannot_be_read(seqmagic: Call, tiny_run: Run) -> None:
 # ---------------------------------------------------------------- a process of its own
 
 
-def start(models: Path, *arguments: str, env: dict[str, str] | None = None, **more: Any) -> subprocess.Popen[bytes]:
+def start(
+    models: Path, *arguments: str | bytes, env: dict[str, str] | None = None, **more: Any
+) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "SEQMAGIC_MODELS": str(models), **(env or {})}
     return subprocess.Popen([sys.executable, "-m", "seqmagic", "sample", *arguments], env=environment, **more)
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from seqmagic.config import SampleConfig
 from seqmagic.errors import ConfigError
-from seqmagic.sampling.endings import Ending, make_ending
+from seqmagic.sampling.endings import Ending, fit_stops, idle_settings, make_ending
+from seqmagic.texts.vocabulary import Vocabulary
 
 
 def run(text: str, **settings: Any) -> tuple[list[str], bool]:
@@ -103,3 +104,36 @@ def test_stop_texts_are_not_empty() -> None:
     with pytest.raises(ConfigError, match="--stop must be one character or more"):
         SampleConfig(stop=("a", ""))
     assert SampleConfig(stop="END").stop == ("END",)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"stop": "Ω"}, ["--stop 'Ω' ends no text: the model never saw 'Ω', so it can't write it"]),
+        (
+            {"stop": ("a", "a→"), "ban": "b"},
+            ["--stop 'a→' ends no text: the model never saw '→', so it can't write it"],
+        ),
+        ({"stop": "ab", "ban": "b"}, ["--stop 'ab' ends no text: 'b' is banned"]),
+        ({"ban": "aΩ\u0301"}, ["--ban has no effect on 'Ω', U+0301: the model never saw them"]),
+        (
+            {"stop_at": "blank-line"},
+            ["--stop-at blank-line ends no text: the model never saw '\\n', so it can't write it"],
+        ),
+        (
+            {"stop_at": "sentence", "ban": "."},
+            ["--stop-at sentence ends no text: the model can write none of .!?…。！？"],
+        ),
+        ({"stop": "ab", "ban": " ", "stop_at": "sentence"}, []),
+        ({}, []),
+    ],
+)
+def test_what_has_no_effect_is_said(settings: dict[str, Any], words: list[str]) -> None:
+    assert idle_settings(SampleConfig(**settings), Vocabulary("ab .")) == words
+
+
+def test_stop_texts_get_the_form_that_the_model_knows() -> None:
+    vocabulary = Vocabulary("bé")
+    config = fit_stops(SampleConfig(stop=("be\u0301", "x")), vocabulary)
+    assert config.stop == ("bé", "x")
+    assert fit_stops(config, vocabulary) is config

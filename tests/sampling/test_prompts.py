@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seqmagic.errors import SampleError
-from seqmagic.sampling.prompts import default_prompt, fit_prompt
+from seqmagic.sampling.prompts import default_prompt, fit_prompt, prompt_notices
 from seqmagic.texts.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary("\n 'abcdeE-")
@@ -54,3 +54,30 @@ def test_a_prompt_of_nothing_is_refused(prompt: str, words: str) -> None:
 def test_the_default_is_a_line_break_or_the_first_character() -> None:
     assert default_prompt(VOCABULARY) == "\n"
     assert default_prompt(Vocabulary("xy")) == "x"
+
+
+@pytest.mark.parametrize(("prompt", "known"), [("be\u0301", "bé"), ("bé", "be\u0301")])
+def test_letters_get_the_form_that_the_model_knows(prompt: str, known: str) -> None:
+    vocabulary = Vocabulary(known)
+    assert fit_prompt(prompt, vocabulary) == (known, "")
+    [notice] = prompt_notices(prompt, vocabulary)
+    assert notice.startswith("the prompt: 1 letter was read in the ")
+    assert prompt_notices(known, vocabulary) == []
+
+
+def test_a_mark_is_named_by_its_code_point() -> None:
+    with pytest.raises(SampleError) as caught:
+        fit_prompt("e\u0301", VOCABULARY)
+    assert "never saw: U+0301 (COMBINING ACUTE ACCENT);" in str(caught.value)
+    assert "\u0301" not in str(caught.value)
+
+
+def test_who_types_a_backslash_and_an_n_is_told_how_to_type_a_line_break() -> None:
+    with pytest.raises(SampleError, match=r"a line break is typed \$'A\\nB' in most shells, or --prompt-file"):
+        fit_prompt(r"a\nb", VOCABULARY)
+    code = Vocabulary("\\abn")  # these are the two characters that they are
+    assert fit_prompt(r"a\nb", code) == (r"a\nb", "")
+    assert prompt_notices(r"a\nb", code) == [
+        r"\n in the prompt was read as a backslash and an n; a line break is typed $'A\nB' in most shells, "
+        "or --prompt-file"
+    ]

@@ -153,3 +153,9 @@ def test_a_long_course_is_thinned_and_keeps_its_end() -> None:
     line = tables.sparkline([5.0] * 500 + [1.0], width=40)
     assert len(line) == 40
     assert line[0] == "█" and line[-1] == "▁"
+
+
+def test_a_loss_as_good_as_the_n_gram_is_no_negative_zero() -> None:
+    ngram = Baseline(name="2-gram", order=2, loss=1.50004)
+    shown = drawn(tables.comparison_table(summarise(ROWS[1:2]), [ngram], width=200, mark_best=True), 200)
+    assert "+0.000" in shown and "−0.000" not in shown and "-0.000" not in shown
