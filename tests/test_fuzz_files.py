@@ -121,15 +121,15 @@ class Fuzzed:
                 ["runs", "list", "--json"],
                 ["runs", "list", "--sort", "loss"],
                 ["runs", "show", "tiny", "--json"],
+                ["runs", "show", "best"],
                 ["evaluate", "tiny"],
                 ["evaluate", "tiny", str(self.other), "--json"],
                 ["sample", "none"],
                 ["sample", "best", "--length", "5"],
                 ["sample", "tiny", "good", "--length", "5"],
-                ["compare", "tiny", "good"],
-                ["runs", "show", "best"],
                 ["sample", "tiny", "--length", "5", "--json"],
-            ]  # fmt: skip
+                ["compare", "tiny", "good"],
+            ]
         )
 
     def tree(self) -> list[tuple[str, int, int]]:
@@ -389,7 +389,8 @@ def fuzz(name: str, seed: int, mutations: int) -> int:
         fuzzed.put(fuzzed.original)
     seconds = time.monotonic() - started
     print(
-        f"{name}: {mutations:,} mutations, {calls:,} commands, {seconds:.0f} s, the slowest {slowest:.2f} s; {wrong} wrong"
+        f"{name}: {mutations:,} mutations, {calls:,} commands, {seconds:.0f} s, the slowest {slowest:.2f} s"
+        f"; {wrong} wrong"
     )
     return wrong
 
