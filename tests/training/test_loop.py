@@ -18,6 +18,7 @@ from seqmagic.evaluation.scorer import NetworkScorer
 from seqmagic.network.keras_file import load_network
 from seqmagic.runs.find import open_run
 from seqmagic.runs.folder import Run
+from seqmagic.runs.record import vocabulary_sum
 from seqmagic.texts.corpus import Corpus, read_corpus
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
 from seqmagic.training.loop import train
@@ -74,6 +75,7 @@ def test_a_training_leaves_a_whole_run(cell: str, corpus: Corpus, tmp_path: Path
     record = run.read_record()
     assert record.status == "complete" and record.results == end.results
     assert record.text.sha256 == corpus.sha256 and record.text.train == corpus.train
+    assert record.vocabulary_sha256 == vocabulary_sum(corpus.vocabulary)
     assert record.environment["path"] == "fused"
     assert run.read_vocabulary() == corpus.vocabulary
     rows = [event.row for event in events if isinstance(event, Evaluated)]
