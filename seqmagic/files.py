@@ -236,13 +236,12 @@ def read_bounded(path: Path, *, limit: int, error: type[SeqmagicError]) -> bytes
         state = os.stat(path)  # opening some devices does something already
         if not stat.S_ISREG(state.st_mode):
             raise error(f"{path} is corrupt: it is {_kind_of_file(state.st_mode)}, no ordinary file; {MEND}")
+        if state.st_size > limit:
+            raise error(f"{path} is corrupt: {state.st_size:,} bytes, more than the {limit:,} that it may have; {MEND}")
         with open(os.open(path, os.O_RDONLY | _OPEN_AT_ONCE), "rb") as file:
-            content = file.read(limit + 1)
+            return file.read(state.st_size)
     except (OSError, ValueError) as problem:
         raise error(f"{path} can't be read: {getattr(problem, 'strerror', None) or problem}") from problem
-    if len(content) > limit:
-        raise error(f"{path} is corrupt: {state.st_size:,} bytes, more than the {limit:,} that it may have; {MEND}")
-    return content
 
 
 def _kind_of_file(mode: int) -> str:

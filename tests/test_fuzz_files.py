@@ -121,14 +121,14 @@ class Fuzzed:
                 ["runs", "list", "--json"],
                 ["runs", "list", "--sort", "loss"],
                 ["runs", "show", "tiny", "--json"],
+                ["runs", "show", "best"],
                 ["evaluate", "tiny"],
                 ["evaluate", "tiny", str(self.other), "--json"],
                 ["sample", "none"],
                 ["sample", "best", "--length", "5"],
                 ["sample", "tiny", "good", "--length", "5"],
-                ["compare", "tiny", "good"],
-                ["runs", "show", "best"],
                 ["sample", "tiny", "--length", "5", "--json"],
+                ["compare", "tiny", "good"],
             ]
         )
 

@@ -128,6 +128,10 @@ def _corrupt(path: Path, problem: object) -> RunError:
     return RunError(f"{path} is corrupt: {problem}; train the run again or restore it")
 
 
+def _too_large(path: Path) -> RunError:
+    return RunError(f"{path} can't be read: its {path.stat().st_size:,} bytes do not fit into the memory that is free")
+
+
 def _unpack(path: Path, *, limit: int | None) -> tuple[Any, bytes]:
     """The two members of a .keras archive that matter: config.json, parsed, and model.weights.h5.
 
@@ -149,6 +153,8 @@ def _unpack(path: Path, *, limit: int | None) -> tuple[Any, bytes]:
         return msgspec.json.decode(config), weights
     except RunError:
         raise
+    except MemoryError as problem:
+        raise _too_large(path) from problem
     except Exception as problem:  # zipfile and zlib raise nearly anything over a damaged archive
         raise _corrupt(path, problem) from problem
 
@@ -203,7 +209,10 @@ def _read_network(content: bytes, classes: Sequence[str], path: Path, *, check: 
             # an array of one number that has the declared shape, and needs no memory for it
             declared = [[np.broadcast_to(np.float32(0), one.shape) for one in layer] for layer in found]
             check(_network_of(classes, declared))
-            return _network_of(classes, [[_numbers(one) for one in layer] for layer in found])
+            try:
+                return _network_of(classes, [[_numbers(one) for one in layer] for layer in found])
+            except MemoryError as problem:
+                raise _too_large(path) from problem
     except RunError:
         raise
     except Exception as problem:  # h5py raises nearly anything over a damaged file
@@ -235,7 +244,7 @@ def _check_declared(network: Network, run: Run, model: ModelConfig | None, size:
     pairs = {
         "cells": (sorted({layer.cell for layer in network.layers}), [model.cell]),
         "layers": (len(units), model.layers),
-        "units": (units, [model.units] * len(units)),
+        "units": (units, model.units and [model.units] * len(units)),
         "embedding": (network.embedding.shape[1], model.embedding),
     }
     for name, (found, recorded) in pairs.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ Whole = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 Real = Annotated[float, Meta(ge=-1e300, le=1e300)]
 Figure = Whole | Real
 Scalar = str | bool | Whole | Real | None
+_SURROGATES = re.compile("[\ud800-\udfff]")
 Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
@@ -125,7 +127,7 @@ class RunRecord:
             raise ValueError(f"the status is {self.status!r}, none of {', '.join(STATUSES)}")
 
     def to_json(self) -> dict[str, Any]:
-        return {"format": FORMAT, **dataclasses.asdict(self)}
+        return _as_unicode({"format": FORMAT, **dataclasses.asdict(self)})
 
     @classmethod
     def from_json(cls, values: Any, path: Path) -> RunRecord:
@@ -136,6 +138,15 @@ class RunRecord:
         """
         check_format(values, FORMAT, path)
         return files.as_type(values, cls, path, error=RunError)
+
+
+def _as_unicode(value: Any) -> Any:
+    """`value` with U+FFFD for what is no character: the bytes of a file's name that are no UTF-8."""
+    if isinstance(value, str):
+        return _SURROGATES.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {key: _as_unicode(inner) for key, inner in value.items()}
+    return [_as_unicode(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def check_format(values: Any, known: int, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 
 import pytest
@@ -106,3 +107,43 @@ def test_results_and_notices_part_ways(say: Callable[[str], None], capsys: pytes
 def test_quiet_drops_notices(capsys: pytest.CaptureFixture[str]) -> None:
     console.notice("words", quiet=True)
     assert capsys.readouterr().err == ""
+
+
+NASTY = "a\x1b[31mb\x07\x9bc\u202ed\u2066\ufeff\udcff\r\x7f"
+SHOWN = r"a\u001b[31mb\u0007\u009bc\u202ed\u2066\ufeff\udcff\u000d\u007f"
+
+
+def test_nothing_from_a_file_is_obeyed_by_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    console.result(f"{NASTY}\n\tx")
+    console.notice(NASTY)
+    console.draw(lambda width: NASTY)
+    captured = capsys.readouterr()
+    line, tab, drawn, end = captured.out.split("\n")
+    assert (line, tab, end) == (SHOWN, "\tx", "")
+    assert drawn.isprintable() and drawn.startswith(r"a\u001b[31mb")  # rich leaves some out itself
+    assert captured.err == f"{SHOWN}\n"
+
+
+def test_a_table_on_a_terminal_shows_codes_and_keeps_its_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rich.text import Text
+
+    monkeypatch.setenv("TERM", "xterm-256color")
+    stream = Terminal()
+    console.make_console(stream, width=100).print(Text("a\x1b[31mb\x9b\u202e", style="bold"))
+    assert stream.getvalue() == "\x1b[1ma\\u001b[31mb\\u009b\\u202e\x1b[0m\n"
+
+
+def test_json_escapes_what_a_terminal_obeys_and_stays_the_same_document(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"text": f"{NASTY}\U000e0001\u200d字"}
+    console.json_document(value)
+    written = capsys.readouterr().out
+    assert json.loads(written) == value
+    assert "字" in written and "\u200d" in written
+    assert not any(sign in written for sign in "\x1b\x07\x9b\u202e\u2066\ufeff\x7f\U000e0001")
+
+
+def test_harmless_and_one_line_agree_on_what_is_obeyed() -> None:
+    for point in range(0x110000):
+        sign = chr(point)
+        if sign not in "\n\t" and console.one_line(sign) != sign:
+            assert console.harmless(sign) != sign, hex(point)

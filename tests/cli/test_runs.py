@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -236,3 +237,19 @@ def test_a_corrupt_or_newer_run_is_one_line(several: Path, seqmagic: Call) -> No
     (several / "old" / "run.json").write_text('{"format": 99}')
     assert "has format 99, newer" in seqmagic("runs", "show", "old").stderr
     assert "has format 99, newer" in seqmagic("runs", "list").stdout
+
+
+def test_escape_sequences_in_a_run_reach_no_terminal(models: Path, text: Path, seqmagic: Call) -> None:
+    nasty = "\x1b[2J\x9b\u202e"
+    run = make_run(models, f"odd{nasty}", source=text, notes=[f"note{nasty}"], environment={f"key{nasty}": nasty})
+    record = run.read_record()
+    run.write_record(dataclasses.replace(record, argv=(nasty,), text=dataclasses.replace(record.text, source=nasty)))
+    make_run(models, "broken", source=text).record_path.write_text('{"format": 1, "\x1b": 2}')
+    for arguments in (
+        *(["runs"], ["runs", "list", "--json"], ["runs", "show", run.name], ["runs", "show", run.name, "--json"]),
+        *(["runs", "diff", run.name, run.name], ["compare", run.name], ["evaluate", run.name], ["sample", nasty]),
+        *(["sample", run.name, run.name, "--length", "5"], ["runs", "remove", run.name]),
+    ):
+        result = seqmagic(*arguments)
+        lines = (result.stdout + result.stderr).split("\n")
+        assert [line for line in lines if not line.isprintable()] == [], arguments

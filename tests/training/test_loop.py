@@ -19,6 +19,7 @@ from seqmagic.evaluation.scorer import NetworkScorer
 from seqmagic.network.keras_file import load_network
 from seqmagic.runs.find import open_run
 from seqmagic.runs.folder import Run
+from seqmagic.runs.record import vocabulary_sum
 from seqmagic.texts.corpus import Corpus, read_corpus
 from seqmagic.training import loop
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
@@ -76,6 +77,7 @@ def test_a_training_leaves_a_whole_run(cell: str, corpus: Corpus, tmp_path: Path
     record = run.read_record()
     assert record.status == "complete" and record.results == end.results
     assert record.text.sha256 == corpus.sha256 and record.text.train == corpus.train
+    assert record.vocabulary_sha256 == vocabulary_sum(corpus.vocabulary)
     assert record.environment["path"] == "fused"
     assert (record.environment["precision"], record.environment["shards"]) == ("float32", 1)
     assert run.read_vocabulary() == corpus.vocabulary

@@ -199,7 +199,7 @@ def remove_runs(settings: Settings, run: tuple[str, ...], yes: bool) -> int:
     if not yes:
         if not _can_ask():
             raise click.UsageError(f"removing {', '.join(names)} can't be undone; add --yes")
-        if not click.confirm(f"Remove {', '.join(names)}? This can't be undone.", err=True):
+        if not click.confirm(f"Remove {one_line(', '.join(names))}? This can't be undone.", err=True):
             notice("nothing was removed", quiet=settings.quiet)
             return 1
     for name in names:

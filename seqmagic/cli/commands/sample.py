@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqmagic import files
-from seqmagic.cli.console import INTERRUPTED, PLAIN_WIDTH, is_plain, notice
+from seqmagic.cli.console import INTERRUPTED, PLAIN_WIDTH, is_plain, notice, one_line
 from seqmagic.cli.options import RunName, Settings, collect, command, config_options, option
 from seqmagic.config import SampleConfig
 from seqmagic.errors import SampleError
@@ -199,7 +199,7 @@ def _write_columns(assignments: Sequence[Assignment], output: Path | None, separ
 
     written = [assignment.texts() for assignment in assignments]
     painted = _painted(assignments[0], output, quiet=quiet)
-    headings = [assignment.model.run.name for assignment in assignments]
+    headings = [one_line(assignment.model.run.name) for assignment in assignments]
     to_terminal = output is None and sys.stdout.isatty()
     width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if to_terminal else _plain_width()
     with Page(output) as page:
