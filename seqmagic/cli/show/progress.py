@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from seqmagic.cli.console import abandon, is_plain, make_console, notice, one_line, shorten
+from seqmagic.cli.console import INTERRUPTED, abandon, is_plain, make_console, notice, one_line, shorten
 from seqmagic.evaluation.units import bits
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
 from seqmagic.training.interrupt import answered_signals
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 SAMPLE_CELLS = 60  # of what the model writes, in a plain line
-INTERRUPTED = 130
 STOPPING_COMPILATION = "stopping after the compilation; again to stop now"
 STOPPING = "stopping: what was reached is kept; again to stop now"
 
