@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,10 +62,6 @@ def read_own_text(run: Run, part: str) -> OwnText:
     if stop - start < 2:
         raise RunError(f"run {run.name} has no {part} part; the parts it has: {_parts(record)}")
     gone = f"the text {name} is not here any more"
-    if not _can_be_read_again(source):
-        raise OwnTextError(
-            f"the text of run {run.name} can't be read again: {source} is no file and no folder of texts", brief=gone
-        )
     try:
         corpus = read_corpus(source, record.data, vocabulary=run.read_vocabulary(), again=True)
     except SeqmagicError as problem:
@@ -84,15 +78,6 @@ def read_own_text(run: Run, part: str) -> OwnText:
 def source_name(record: RunRecord) -> str:
     """What the text of a run is called, without the folders of the machine on which it was read."""
     return "standard input" if record.text.source == STANDARD_INPUT else Path(record.text.source).name
-
-
-def _can_be_read_again(source: str) -> bool:
-    """False for what only looks like a file: opening a pipe or a device may wait for ever, or never end."""
-    try:
-        mode = os.stat(source).st_mode
-    except (OSError, ValueError):
-        return True  # a built-in text, or none: reading says which
-    return stat.S_ISREG(mode) or (stat.S_ISDIR(mode) and Path(source).resolve() != Path(Path(source).anchor or "/"))
 
 
 def _parts(record: RunRecord) -> str:

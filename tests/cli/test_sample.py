@@ -151,7 +151,7 @@ def test_novelty_does_not_wait_for_a_pipe(seqmagic: Call, tiny_run: Run, text: P
     text.unlink()
     os.mkfifo(text)
     result = seqmagic("sample", "tiny", "--length", 9, "--novelty")
-    one_line(result, 1, f"the text that tiny was trained on: {text} is a pipe, which can be read only once")
+    one_line(result, 1, f"the text of run tiny can't be read again: {text} is a pipe, which can be read only once")
 
 
 def test_without_a_seed_texts_differ_and_can_be_had_again(seqmagic: Call, tiny_run: Run) -> None:
