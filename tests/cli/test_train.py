@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ def test_a_terminal_that_hangs_up_ends_a_training_as_ctrl_c_does(tiny_run: Run, 
         assert process.stderr is not None
         lines = iter(process.stderr.readline, "")
         assert any("parameters" in line for line in lines)  # the last of the introduction: its steps begin
+        time.sleep(2)  # before the first of them there is nothing that could be kept
         assert open_run(models, "mine").read_record().model.units == 6  # the old one still
         process.send_signal(signal.SIGHUP)
         assert any("stopping: what was reached is kept; again to stop now" in line for line in lines)
