@@ -14,7 +14,7 @@ import seqmagic
 PACKAGE = Path(seqmagic.__file__).parent
 LEVELS = [
     {"", "errors", "config", "files", "machine"},
-    {"texts", "network.cells", "network.sizes", "evaluation.baselines", "evaluation.units"},
+    {"texts", "network.cells", "network.layout", "network.sizes", "evaluation.baselines", "evaluation.units"},
     {"runs", "network", "evaluation", "sampling", "insight"},
     {"fused"},
     {"training", "comparison", "export", "api"},
