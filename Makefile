@@ -30,7 +30,7 @@ training = $(call option,UNITS,--units) $(call option,LAYERS,--layers) $(call op
 	$(call option,EPOCHS,--epochs) $(call option,NAME,--name) $(call option,SEED,--seed) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint train sample compare evaluate runs export pretrained bench clean
+.PHONY: help demo test test-slow lint docs-cli train sample compare evaluate runs export pretrained bench clean
 
 help: ## list the targets (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ lint: $(VENV)/tested ## ruff and the type checker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs-cli: $(VENV)/installed ## write docs/cli.md again from the --help of every command
+	$(BIN)/python docs/generate.py
 
 train: $(VENV)/installed ## train on TEXT
 	$(SEQMAGIC) train '$(TEXT)' $(call option,CELL,--cell) $(training)

@@ -179,10 +179,8 @@ def _put_in_place(temporary: Path, place: _Place) -> None:
 
 
 def _copy_into(path: Path, temporary: Path) -> None:
-    with open(temporary, "rb") as content, open(_descriptor_of(path), "wb", buffering=0) as stream:
-        while piece := content.read(1 << 20):
-            while piece:
-                piece = piece[stream.write(piece) :]
+    with open(temporary, "rb") as content, open(_descriptor_of(path), "wb") as stream:
+        shutil.copyfileobj(content, stream)
 
 
 def _flush_to_disk(path: Path) -> None:

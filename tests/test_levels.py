@@ -1,8 +1,9 @@
-"""A file imports from its own level of the house and those below, and from few packages."""
+"""A file imports from its own level of the house and those below, through their doors, and from few packages."""
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import seqmagic
 PACKAGE = Path(seqmagic.__file__).parent
 LEVELS = [
     {"", "errors", "config", "files", "machine"},
-    {"texts", "network.cells", "network.sizes", "evaluation.baselines", "evaluation.units"},
+    {"texts", "network.cells", "network.layout", "network.sizes", "evaluation.baselines", "evaluation.units"},
     {"runs", "network", "evaluation", "sampling", "insight"},
     {"fused"},
     {"training", "comparison", "export", "api"},
@@ -28,6 +29,25 @@ PACKAGES = [  # allowed in addition to those of the levels below
     {"ai_edge_litert", "onnx", "onnxruntime"},
     {"click", "rich", "prompt_toolkit"},
 ]
+# What a room offers: the modules that other rooms may import. The rest of it is nobody's business.
+DOORS = {
+    "texts": {"corpus", "normal_forms", "sources", "streams", "vocabulary"},
+    "network": {"cells", "fresh", "keras_file", "layout", "network", "sizes", "trained"},
+    "evaluation": {"baselines", "evaluation", "scorer", "subject", "units"},
+    "runs": {"find", "folder", "locks", "making", "own_text", "record"},
+    "sampling": {"endings", "engine", "filters", "novelty", "pieces", "prompts", "threads", "writer"},
+    "insight": {"measure_gradient", "passages", "settings", "subjects"},
+    "fused": {"dropout", "layer", "network"},
+    "training": {"device", "events", "interrupt", "loop"},
+    "training.engines": {"choose"},
+    "comparison": {"comparable", "compare", "record", "rows", "series"},
+    "export": {"formats", "publish"},
+    "export.samplers": {""},  # the room itself: what its `__init__` has
+    "export.web": set(),  # `export.formats` imports it by name, as it does the other formats
+    "cli": {"main"},
+    "cli.commands": set(),  # `cli.main` imports them by name, when they are asked for
+    "cli.show": {"columns", "comparison", "insight", "page", "painting", "plots", "progress", "tables"},
+}
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
 
@@ -83,16 +103,77 @@ def test_imports_go_down(file: Path) -> None:
             assert package in allowed, f"{file} (level {level}) imports {module}"
 
 
+def room_of(module: str) -> str:
+    """`training.engines.fused` -> `training.engines`; a room is its own, the root's modules are in ""."""
+    return module if PACKAGE.joinpath(*module.split(".")).is_dir() else module.rpartition(".")[0]
+
+
+def seqmagic_imports(file: Path) -> Iterator[tuple[str, str]]:
+    """Every import of this package in a file: the module, `network.cells`, and what is taken from it, or ""."""
+    for name in imports(ast.parse((PACKAGE / file).read_text(encoding="utf-8"))):
+        package, _, rest = name.partition(".")
+        if package == "seqmagic" and rest:
+            module, _, taken = rest.rpartition(".")
+            yield (rest, "") if is_module(rest) else (module, taken)
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_rooms_are_entered_by_their_doors(file: Path) -> None:
+    """A room inside another one is for that one alone, and may use all of it."""
+    here = room_of(module_of(file))
+    for module, _ in seqmagic_imports(file):
+        room = room_of(module)
+        if not room or f"{here}.".startswith(f"{room}."):
+            continue
+        name = module.removeprefix(room).removeprefix(".")
+        assert name in DOORS[room], f"{file} imports {module}, which is not in DOORS of {room}"
+        above = room.rpartition(".")[0]
+        assert f"{here}.".startswith(f"{above}.") or not above, f"{file} imports {module}: {room} is for {above} alone"
+
+
+def test_every_door_is_there_and_is_used() -> None:
+    rooms = {path.parent.relative_to(PACKAGE).as_posix().replace("/", ".") for path in PACKAGE.rglob("__init__.py")}
+    assert set(DOORS) == rooms - {"."}
+    used = {
+        (room_of(module), module.removeprefix(room_of(module)).removeprefix("."))
+        for file in FILES
+        for module, _ in seqmagic_imports(file)
+        if room_of(module) != room_of(module_of(file))
+    }
+    assert {(room, name) for room, names in DOORS.items() for name in names} <= used
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_what_is_private_stays_in_its_module(file: Path) -> None:
+    tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+    modules = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "seqmagic":
+            for alias in node.names:
+                assert not is_private(alias.name), f"{file} imports {alias.name} of {node.module}"
+                modules.add(alias.asname or alias.name)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            named_tuple = node.attr in ("_fields", "_replace", "_asdict", "_make")
+            assert named_tuple or not is_private(node.attr), f"{file} uses {node.value.id}.{node.attr}"
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
 def test_the_root_holds_no_module_but_what_all_rooms_share() -> None:
     assert {path.stem for path in PACKAGE.glob("*.py")} == {
         "__init__", "__main__", "errors", "config", "files", "machine", "api",
     }  # fmt: skip
 
 
-def test_every_room_says_what_it_is_for() -> None:
+def test_every_room_says_what_it_is_for_and_who_may_come_in() -> None:
     for path in PACKAGE.rglob("__init__.py"):
         first = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n")[0]
-        assert first.endswith((".", ":")), f"{path.relative_to(PACKAGE)} has no first line that says so"
+        name = path.relative_to(PACKAGE)
+        assert first.endswith((".", ":")), f"{name} has no first line that says what the room is for"
+        assert path.parent == PACKAGE or re.search(r"\. For .+\.$", first), f"{name}: its first line ends in `For ...`"
 
 
 def test_contributing_draws_the_house_as_it_stands() -> None:

@@ -1,1 +1,1 @@
-"""The command line: the only room that imports click, rich or prompt_toolkit."""
+"""The command line: the only room that imports click, rich or prompt_toolkit. For `python -m seqmagic`."""

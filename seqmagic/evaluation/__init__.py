@@ -1,1 +1,1 @@
-"""What a text costs a model, in nats, and what plain counting would pay. NumPy alone."""
+"""What a text costs a model, in nats, and what plain counting would pay; NumPy. For the rooms from sampling on."""

@@ -1,1 +1,1 @@
-"""A trained model leaves for other homes: one module per format, and a check that it arrived whole."""
+"""A trained model leaves for other homes: one module per format, a check that it arrived whole. For cli."""

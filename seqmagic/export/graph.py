@@ -81,13 +81,13 @@ class GraphNetwork(tf.Module):
     def initial_states(self, batch: tf.Tensor | int) -> States:
         """Empty memory: zeros, (batch, U) each."""
         return tuple(
-            tuple(tf.zeros((batch, units)) for _ in cell.state._fields)
+            tuple(tf.zeros((batch, units)) for _ in cell.layout.states)
             for cell, units in zip(self.cells, self.units, strict=True)
         )
 
     def state_names(self) -> list[str]:
         """The states' names in their order: h_1, c_1, h_2, ... for the layers from 1."""
-        return [f"{field}_{number}" for number, cell in enumerate(self.cells, 1) for field in cell.state._fields]
+        return [f"{field}_{number}" for number, cell in enumerate(self.cells, 1) for field in cell.layout.states]
 
     def state_specs(self, batch: int | None) -> list[tf.TensorSpec]:
         """The states' shapes, (batch, U) float32, with their names."""
@@ -100,7 +100,7 @@ class GraphNetwork(tf.Module):
     def nested(self, states: Sequence[tf.Tensor]) -> States:
         """States in the order of `state_names`, sorted by layer."""
         rest = iter(states)
-        return tuple(tuple(next(rest) for _ in cell.state._fields) for cell in self.cells)
+        return tuple(tuple(next(rest) for _ in cell.layout.states) for cell in self.cells)
 
     def named(self, states: States) -> dict[str, tf.Tensor]:
         """States by name."""

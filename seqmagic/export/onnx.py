@@ -22,14 +22,18 @@ from seqmagic.export.readme import example_prompt, write_readme
 from seqmagic.export.samplers import copy_sampler
 from seqmagic.export.weights import to_float16
 from seqmagic.network.cells import Weights, blocks
+from seqmagic.network.layout import LAYOUTS
 from seqmagic.network.network import Layer, Network
 
 OPSET = 17
 IR_VERSION = 8  # what came with opset 17: runtimes since 2022 read it
 _BYTES_AT_MOST = 2**31 - 2**20  # protobuf ends at 2 GiB
 _OPERATORS = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
-_BLOCKS_OF_KERAS = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": (0, 1, 2)}  # LSTM: ONNX has i, o, f, c
-_STATES = {"rnn": ("h",), "lstm": ("h", "c"), "gru": ("h",)}
+_GATES = {
+    "rnn": ("candidate",),
+    "lstm": ("input", "output", "forget", "candidate"),
+    "gru": ("keep", "reset", "candidate"),
+}
 
 CHECK = """
 import json, sys
@@ -121,7 +125,7 @@ def build_graph(network: Network, *, quantize: str) -> onnx.ModelProto:
 def _add_layer(graph: _Graph, layer: Layer, number: int) -> list[str]:
     """Add one recurrent layer, from `below_n` to `below_n+1`; return the names of its states."""
     kernel, recurrent_kernel, bias = operator_weights(layer)
-    names = [f"{state}_{number}" for state in _STATES[layer.cell]]
+    names = [f"{state}_{number}" for state in LAYOUTS[layer.cell].states]
     for name in names:
         graph.add("Unsqueeze", [name, "recurrent_axis"], [f"{name}_before"])
     attributes: dict[str, Any] = {"hidden_size": layer.weights.recurrent_kernel.shape[0]}
@@ -155,8 +159,8 @@ def operator_weights(layer: Layer) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     units = layer.weights.recurrent_kernel.shape[0]
 
     def arrange(array: np.ndarray) -> np.ndarray:
-        gates = blocks(array, units)
-        return np.concatenate([gates[block] for block in _BLOCKS_OF_KERAS[layer.cell]], axis=-1)
+        gates = dict(zip(LAYOUTS[layer.cell].gates, blocks(array, units), strict=True))
+        return np.concatenate([gates[name] for name in _GATES[layer.cell]], axis=-1)
 
     kernel, recurrent_kernel, bias = Weights(*map(arrange, layer.weights))
     biases = bias if bias.ndim == 2 else np.stack([bias, np.zeros_like(bias)])
@@ -204,7 +208,7 @@ def _usage(network: Network, prompt: str) -> str:
     states = [
         f"`{name}_{number}` (batch, {layer.weights.recurrent_kernel.shape[0]})"
         for number, layer in enumerate(network.layers, 1)
-        for name in _STATES[layer.cell]
+        for name in LAYOUTS[layer.cell].states
     ]
     return f"""
 The script needs `pip install onnxruntime` alone:

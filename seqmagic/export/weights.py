@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
 from seqmagic.errors import ExportError
 from seqmagic.network.cells import Weights
+from seqmagic.network.layout import array_names, split_arrays
 from seqmagic.network.network import Layer, Network
 
 
@@ -18,10 +18,9 @@ def named_arrays(network: Network) -> dict[str, np.ndarray]:
     embedding (V, E); kernel_1 (E, G*U), recurrent_kernel_1 (U, G*U), bias_1 and so on for each layer, as
     in `seqmagic.network.cells.Weights`; dense_kernel (U, V), dense_bias (V,).
     """
-    arrays = {"embedding": network.embedding}
-    for number, layer in enumerate(network.layers, 1):
-        arrays |= {f"{name}_{number}": array for name, array in layer.weights._asdict().items()}
-    return arrays | {"dense_kernel": network.dense_kernel, "dense_bias": network.dense_bias}
+    recurrent = [array for layer in network.layers for array in layer.weights]
+    arrays = [network.embedding, *recurrent, network.dense_kernel, network.dense_bias]
+    return dict(zip(array_names(len(network.layers)), arrays, strict=True))
 
 
 def cells_of(network: Network) -> list[str]:
@@ -50,14 +49,6 @@ def to_float16(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 def rounded_to_float16(network: Network) -> Network:
     """`network` with every weight rounded to float16 and held as float32: what a float16 export computes."""
     arrays = {name: array.astype(np.float32) for name, array in to_float16(named_arrays(network)).items()}
-    layers = tuple(
-        Layer(cell, Weights(*(arrays[f"{name}_{number}"] for name in Weights._fields)))
-        for number, cell in enumerate(cells_of(network), 1)
-    )
-    return replace(
-        network,
-        embedding=arrays["embedding"],
-        layers=layers,
-        dense_kernel=arrays["dense_kernel"],
-        dense_bias=arrays["dense_bias"],
-    )
+    embedding, recurrent, *dense = split_arrays(list(arrays.values()))
+    layers = tuple(Layer(cell, Weights(*layer)) for cell, layer in zip(cells_of(network), recurrent, strict=True))
+    return Network(embedding, layers, *dense)

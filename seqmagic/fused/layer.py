@@ -13,8 +13,9 @@ import tensorflow as tf
 from seqmagic.fused import gru, lstm, rnn
 from seqmagic.fused.embedding import project_rows
 from seqmagic.fused.window import flat, weight_gradient
+from seqmagic.network.layout import LAYOUTS
 
-GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+GATES = {cell: len(layout.gates) for cell, layout in LAYOUTS.items()}
 RECURRENCES: dict[str, Any] = {"rnn": rnn, "lstm": lstm, "gru": gru}
 States = tuple[tf.Tensor, ...]  # (h,) or, for lstm, (h, c); each (B, U)
 

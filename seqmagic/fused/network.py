@@ -17,6 +17,7 @@ from seqmagic.fused import embedding as first_product
 from seqmagic.fused import layer as recurrent_layer
 from seqmagic.fused.layer import States, Weights
 from seqmagic.fused.window import flat
+from seqmagic.network.layout import split_arrays
 
 Masks = Sequence[tf.Tensor] | None  # one (B, U) per layer, or no dropout
 
@@ -32,9 +33,8 @@ class Parameters(NamedTuple):
 
 def unflatten(weights: Sequence[tf.Tensor]) -> Parameters:
     """From the order of a Keras model's `trainable_weights`."""
-    embedding, *middle, dense_kernel, dense_bias = weights
-    layers = tuple(Weights(*middle[i : i + 3]) for i in range(0, len(middle), 3))
-    return Parameters(embedding, layers, dense_kernel, dense_bias)
+    embedding, layers, dense_kernel, dense_bias = split_arrays(weights)
+    return Parameters(embedding, tuple(Weights(*layer) for layer in layers), dense_kernel, dense_bias)
 
 
 def flatten(parameters: Parameters) -> list[tf.Tensor]:

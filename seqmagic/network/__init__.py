@@ -1,1 +1,1 @@
-"""The equations and the network in NumPy, read from a run. For every room above texts; no TensorFlow."""
+"""The equations, how weights are laid out, the network of a run; NumPy and h5py. For every room above texts."""

@@ -26,6 +26,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from seqmagic.network.layout import LAYOUTS, CellLayout
+
 
 class Weights(NamedTuple):
     """The weights of one recurrent layer, as `layer.get_weights()` of Keras gives them.
@@ -258,9 +260,8 @@ class Cell:
     """A kind of cell: what a reader of sequences needs to know about it.
 
     Attributes:
-        name: As on the command line.
-        gates: Names of the blocks, in their order inside a kernel.
-        state: Type of the state, a named tuple of (B, U) arrays whose first is the output h.
+        layout: Of its weights and states.
+        state: Type of the state, a named tuple of (B, U) arrays as `layout` names them.
         step: (x (..., D), state, weights) -> state.
         advance: (projected (..., G*U), state, weights) -> state; `step` after `project`.
         compute_gates: (projected (..., G*U), state, weights) -> gates, a named tuple of (..., U) arrays that
@@ -271,8 +272,7 @@ class Cell:
             x·W + b and to the state `before` it.
     """
 
-    name: str
-    gates: tuple[str, ...]
+    layout: CellLayout
     state: type[Any]
     step: Callable[..., Any]
     advance: Callable[..., Any]
@@ -280,16 +280,25 @@ class Cell:
     combine: Callable[..., Any]
     backward: Callable[..., Any]
 
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+        return self.layout.name
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """Names of the blocks, in their order inside a kernel."""
+        return self.layout.gates
+
     def initial_state(self, batch: int, units: int, dtype: DTypeLike = np.float32) -> Any:
         """The empty memory: zeros, (batch, units) each."""
         return self.state(*(np.zeros((batch, units), dtype) for _ in self.state._fields))
 
 
 CELLS = {
-    "rnn": Cell("rnn", ("candidate",), RNNState, rnn_step, rnn_advance, rnn_gates, rnn_combine, rnn_backward),
+    "rnn": Cell(LAYOUTS["rnn"], RNNState, rnn_step, rnn_advance, rnn_gates, rnn_combine, rnn_backward),
     "lstm": Cell(
-        "lstm",
-        ("input", "forget", "candidate", "output"),
+        LAYOUTS["lstm"],
         LSTMState,
         lstm_step,
         lstm_advance,
@@ -297,7 +306,5 @@ CELLS = {
         lstm_combine,
         lstm_backward,
     ),
-    "gru": Cell(
-        "gru", ("keep", "reset", "candidate"), GRUState, gru_step, gru_advance, gru_gates, gru_combine, gru_backward
-    ),
+    "gru": Cell(LAYOUTS["gru"], GRUState, gru_step, gru_advance, gru_gates, gru_combine, gru_backward),
 }

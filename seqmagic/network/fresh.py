@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from seqmagic.config import ModelConfig
-from seqmagic.network.cells import CELLS
+from seqmagic.network.cells import blocks
+from seqmagic.network.layout import LAYOUTS
 from seqmagic.network.network import Network
 
 RECURRENT_GAIN = {"rnn": 0.5, "lstm": 0.25, "gru": 0.25}
@@ -26,14 +27,15 @@ def fresh_network(config: ModelConfig, *, vocabulary_size: int, seed: int, start
     """
     ours = start == "seqmagic"
     rng = np.random.default_rng(seed)
+    layout = LAYOUTS[config.cell]
     units, width = int(config.units or 0), config.embedding
     reach = EMBEDDING_RANGE if ours else 0.05
     arrays = [rng.uniform(-reach, reach, (vocabulary_size, width))]
     for _ in range(config.layers or 0):
-        columns = len(CELLS[config.cell].gates) * units
-        bias = np.zeros((2, columns) if config.cell == "gru" else columns)
-        if config.cell == "lstm":
-            bias[units : 2 * units] = 1.0  # the forget gate starts open (Jozefowicz et al. 2015)
+        shapes = layout.shapes(width, units)
+        columns, bias = shapes["kernel"][1], np.zeros(shapes["bias"])
+        if "forget" in layout.gates:
+            blocks(bias, units)[layout.gates.index("forget")][:] = 1.0  # starts open (Jozefowicz et al. 2015)
         gain = RECURRENT_GAIN[config.cell] if ours else 1.0
         arrays += [_glorot(rng, width, columns), gain * _orthogonal(rng, units, columns), bias]
         width = units

@@ -18,12 +18,13 @@ from seqmagic import files
 from seqmagic.config import ModelConfig
 from seqmagic.errors import RunError
 from seqmagic.network.cells import Weights
+from seqmagic.network.layout import KERAS_PLACES, LAYOUTS, numbered
 from seqmagic.network.network import Layer, Network
 from seqmagic.network.sizes import count_parameters
 from seqmagic.runs.folder import Run
 from seqmagic.runs.record import vocabulary_sum
 
-_CELLS_OF_KERAS = {"SimpleRNN": "rnn", "LSTM": "lstm", "GRU": "gru"}
+_CELLS_OF_KERAS = {layout.keras_class: layout.name for layout in LAYOUTS.values()}
 
 
 _SILENT_LAYERS = ("InputLayer", "Dropout")  # they change nothing outside training
@@ -38,15 +39,6 @@ _REQUIRED_SETTINGS: dict[str, dict[str, Any]] = {
     "LSTM": {**_READ_IN_ORDER, "recurrent_activation": "sigmoid"},
     "GRU": {**_READ_IN_ORDER, "recurrent_activation": "sigmoid", "reset_after": True},
     "Dense": {"use_bias": True, "activation": "linear"},
-}
-
-
-_VARIABLES = {  # folder and number of arrays of each layer in model.weights.h5
-    "Embedding": ("embedding", "vars", 1),
-    "SimpleRNN": ("simple_rnn", "cell/vars", 3),
-    "LSTM": ("lstm", "cell/vars", 3),
-    "GRU": ("gru", "cell/vars", 3),
-    "Dense": ("dense", "vars", 2),
 }
 
 
@@ -264,10 +256,10 @@ def _find_arrays(weights: Any, classes: Iterable[str]) -> list[list[Any]]:
     seen: Counter[str] = Counter()
     found = []
     for name in classes:
-        folder, inner, count = _VARIABLES[name]
-        numbered = f"{folder}_{seen[name]}" if seen[name] else folder
+        place = KERAS_PLACES[name]
+        folder = f"layers/{numbered(place.folder, seen[name])}/{place.inner}"
         seen[name] += 1
-        found.append([_find_array(weights, f"layers/{numbered}/{inner}/{index}") for index in range(count)])
+        found.append([_find_array(weights, f"{folder}/{index}") for index in range(place.arrays)])
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from seqmagic.network.cells import CELLS, Weights, project
+from seqmagic.network.layout import LAYOUTS, split_arrays
 
 States = tuple[Any, ...]
 
@@ -48,9 +49,8 @@ class Network:
         Raises:
             ValueError: the shapes don't make a network.
         """
-        embedding, *recurrent, dense_kernel, dense_bias = (np.array(array, np.float32) for array in arrays)
-        layers = (Layer(cell, Weights(*recurrent[first : first + 3])) for first in range(0, len(recurrent), 3))
-        network = cls(embedding, tuple(layers), dense_kernel, dense_bias)
+        embedding, recurrent, *dense = split_arrays([np.array(array, np.float32) for array in arrays])
+        network = cls(embedding, tuple(Layer(cell, Weights(*weights)) for weights in recurrent), *dense)
         network.check_shapes()
         return network
 
@@ -61,13 +61,7 @@ class Network:
         vocabulary_size, width = self.embedding.shape
         for number, (cell, weights) in enumerate(((layer.cell, layer.weights) for layer in self.layers), 1):
             units = weights.recurrent_kernel.shape[0]
-            columns = len(CELLS[cell].gates) * units
-            bias = (2, columns) if cell == "gru" else (columns,)
-            for name, expected in (
-                ("kernel", (width, columns)),
-                ("recurrent_kernel", (units, columns)),
-                ("bias", bias),
-            ):
+            for name, expected in LAYOUTS[cell].shapes(width, units).items():
                 _check_shape(f"{name} of layer {number} ({cell})", getattr(weights, name), expected)
             width = units
         _check_shape("dense kernel", self.dense_kernel, (width, vocabulary_size))

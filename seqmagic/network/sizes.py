@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
+from seqmagic.network.layout import weight_shapes
+
 
 def count_parameters(cell: str, *, units: int, layers: int, embedding: int, vocabulary_size: int) -> int:
     """The trainable numbers of a model: embedding, recurrent layers and dense layer.
@@ -9,13 +13,8 @@ def count_parameters(cell: str, *, units: int, layers: int, embedding: int, voca
     Per layer with input width D and U units, as Keras lays them out (GRU with `reset_after`, two biases):
     SimpleRNN U(D+U+1), LSTM 4U(D+U+1), GRU 3U(D+U+2).
     """
-    total = vocabulary_size * embedding + (units + 1) * vocabulary_size
-    for width in [embedding] + [units] * (layers - 1):
-        if cell == "gru":
-            total += 3 * units * (width + units + 2)
-        else:
-            total += {"rnn": 1, "lstm": 4}[cell] * units * (width + units + 1)
-    return total
+    shapes = weight_shapes(cell, vocabulary_size=vocabulary_size, embedding=embedding, units=units, layers=layers)
+    return sum(map(math.prod, shapes.values()))
 
 
 def match_units(target: int, cell: str, *, layers: int, embedding: int, vocabulary_size: int) -> int:

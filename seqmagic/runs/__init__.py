@@ -1,1 +1,1 @@
-"""A run: one folder that holds everything about one training. Every path inside it is known here only."""
+"""A run: one folder, one record, one lock; every path inside it is known here alone. For every room above texts."""

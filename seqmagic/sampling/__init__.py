@@ -1,1 +1,1 @@
-"""Sampling: text written by a trained network, on NumPy alone."""
+"""Text written by a trained network, on NumPy alone. For training, comparison, export, insight and cli."""

@@ -1,1 +1,1 @@
-"""From any source to the ids that a model reads. NumPy alone; every room may come in."""
+"""From any source to the ids that a model reads. NumPy alone. For every room above."""

@@ -1,4 +1,4 @@
-"""From a DecidedModel to a Keras model of stock layers, and the views of it that training and export use."""
+"""From a DecidedModel to a Keras model of stock layers; saving it and setting its weights."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ import keras
 from seqmagic import files
 from seqmagic.config import DecidedModel
 from seqmagic.network.fresh import DENSE_GAIN, EMBEDDING_RANGE, RECURRENT_GAIN
+from seqmagic.network.layout import LAYOUTS, numbered
 
 LAYER_CLASSES: dict[str, type[keras.layers.Layer]] = {
-    "rnn": keras.layers.SimpleRNN,
-    "lstm": keras.layers.LSTM,
-    "gru": keras.layers.GRU,
+    cell: getattr(keras.layers, layout.keras_class) for cell, layout in LAYOUTS.items()
 }
-LAYER_NAMES = {"rnn": "simple_rnn", "lstm": "lstm", "gru": "gru"}  # Keras's own, whatever else was built before
-STATE_NAMES = {keras.layers.SimpleRNN: ("h",), keras.layers.LSTM: ("h", "c"), keras.layers.GRU: ("h",)}
 
 
 def layer_arguments(cell: str) -> dict[str, Any]:
@@ -63,57 +60,20 @@ def build_model(config: DecidedModel, *, vocabulary_size: int, seed: int) -> ker
         name="embedding",
     )(ids)
     for depth in range(config.layers):
-        number = f"_{depth}" if depth else ""
         x = LAYER_CLASSES[config.cell](
             config.units,
-            name=f"{LAYER_NAMES[config.cell]}{number}",
+            name=numbered(LAYOUTS[config.cell].keras_name, depth),  # Keras's own, whatever else was built before
             kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
             recurrent_initializer=keras.initializers.Orthogonal(RECURRENT_GAIN[config.cell], seed=next(seeds)),
             **layer_arguments(config.cell),
         )(x)
         x = keras.layers.Dropout(
-            config.dropout, noise_shape=(None, 1, None), seed=next(seeds), name=f"dropout{number}"
+            config.dropout, noise_shape=(None, 1, None), seed=next(seeds), name=numbered("dropout", depth)
         )(x)
     # Glorot-uniform draws with scale 1, and the width goes with the root of the scale
     wide = keras.initializers.VarianceScaling(DENSE_GAIN**2, mode="fan_avg", distribution="uniform", seed=next(seeds))
     logits = keras.layers.Dense(vocabulary_size, kernel_initializer=wide, name="dense")(x)
     return keras.Model(ids, logits, name=f"seqmagic_{config.cell}")
-
-
-def recurrent_layers(model: keras.Model) -> list[keras.layers.Layer]:
-    """The recurrent layers of a model made by `build_model`, first to last."""
-    return [layer for layer in model.layers if type(layer) in STATE_NAMES]
-
-
-def stateful_view(model: keras.Model) -> keras.Model:
-    """The same layers with the state outside: (ids (B, T), states) -> (logits (B, T, V), states).
-
-    The states are a flat list, layer by layer, each (B, U) float32: h for SimpleRNN and GRU, h then c
-    for LSTM. Nothing is hidden in `stateful=True`, and the batch size stays free.
-    """
-    ids = keras.Input(shape=(None,), dtype="int32", name="ids")
-    states_in: list[Any] = []
-    states_out: list[Any] = []
-    x: Any = ids
-    for layer in model.layers[1:]:
-        names = STATE_NAMES.get(type(layer))
-        if names is not None:
-            depth = len(states_in)
-            states = [keras.Input(shape=(layer.units,), name=f"{name}{depth + i}") for i, name in enumerate(names)]
-            x, *after = _with_states(layer)(x, initial_state=states)
-            states_in += states
-            states_out += after
-        else:
-            x = layer(x)
-    return keras.Model([ids, *states_in], [x, *states_out], name=f"{model.name}_stateful")
-
-
-def _with_states(layer: keras.layers.Layer) -> keras.layers.Layer:
-    """A layer with the same cell (hence the same weights) that also returns its states."""
-    twin = type(layer).from_config({**layer.get_config(), "return_state": True})
-    twin.cell = layer.cell
-    twin.built = True
-    return twin
 
 
 def save_model(model: keras.Model, path: Path) -> None:

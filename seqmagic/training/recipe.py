@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from seqmagic.config import DEFAULT_MINUTES, DecidedModel, DecidedTraining, ModelConfig, TrainConfig
 from seqmagic.errors import CorpusError
-from seqmagic.network.cells import CELLS
+from seqmagic.network.layout import LAYOUTS
 
 MINIMUM_CHARACTERS = 200
 
@@ -124,7 +124,7 @@ def chosen_units(readable: Callable[[int], float], characters: int) -> int:
 
 def products_per_character(cell: str, *, units: int, layers: int, vocabulary_size: int) -> int:
     """The weights that one character is multiplied with: all of the network's but the embedding and what it feeds."""
-    return len(CELLS[cell].gates) * units * units * (2 * layers - 1) + units * vocabulary_size
+    return len(LAYOUTS[cell].gates) * units * units * (2 * layers - 1) + units * vocabulary_size
 
 
 def make_plan(

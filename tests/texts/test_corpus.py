@@ -289,7 +289,6 @@ def test_restarts_where_a_reader_began_or_came_round(shape: tuple[int, int, int]
 
 def test_windows_by_hand() -> None:
     streams = Streams(np.array([10, 11, 12, 13, 14], np.uint8), batch_size=2, sequence_length=2)
-    assert streams.characters_per_window == 4
     expected = [
         ([[10, 11], [12, 13]], [[11, 12], [13, 14]], [True, True]),
         ([[12, 13], [14, 10]], [[13, 14], [10, 11]], [False, False]),

@@ -1,4 +1,4 @@
-"""The Keras model: stock layers, cuDNN conditions, the view with explicit states."""
+"""The Keras model: stock layers, cuDNN conditions, the layout of its weights."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ import pytest
 
 from seqmagic.config import CELLS, DecidedModel
 from seqmagic.errors import ConfigError
+from seqmagic.network.layout import LAYER_ARRAYS, LAYOUTS, numbered, weight_shapes
 from seqmagic.training.model import (
     RECURRENT_GAIN,
     build_model,
-    recurrent_layers,
     save_model,
     set_weights,
-    stateful_view,
 )
 
 pytestmark = pytest.mark.tf
+
+
+def recurrent_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """The recurrent layers of a model, first to last."""
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.RNN)]
+
 
 CONFIGURATIONS = [
     DecidedModel(cell=cell, units=units, layers=layers, embedding=embedding, dropout=dropout)
@@ -61,17 +66,17 @@ def test_saved_file_holds_stock_layers_only(cell: str, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_stateful_view_continues_where_it_stopped(cell: str) -> None:
-    config = DecidedModel(cell=cell, units=5, layers=2, embedding=4, dropout=0.3)
+def test_weights_are_laid_out_as_the_table_says(cell: str) -> None:
+    config = DecidedModel(cell=cell, units=5, layers=3, embedding=4, dropout=0.3)
     model = build_model(config, vocabulary_size=8, seed=1)
-    view = stateful_view(model)
-    assert all(one is other for one, other in zip(model.trainable_weights, view.trainable_weights, strict=True))
-    ids = np.random.default_rng(0).integers(0, 8, (3, 10)).astype(np.int32)
-    states = [np.zeros((3, 5), np.float32) for _ in view.inputs[1:]]
-    first, *states = view([ids[:, :4], *states])
-    second, *_ = view([ids[:, 4:], *map(np.asarray, states)])
-    whole = np.asarray(model(ids))
-    np.testing.assert_allclose(np.concatenate([first, second], axis=1), whole, atol=2e-6)
+    shapes = weight_shapes(cell, vocabulary_size=8, embedding=4, units=5, layers=3)
+    assert [tuple(weight.shape) for weight in model.trainable_weights] == list(shapes.values())
+    kinds = [weight.name for weight in model.trainable_weights]
+    assert kinds == ["embeddings", *LAYER_ARRAYS * 3, "kernel", "bias"]
+    for depth, layer in enumerate(recurrent_layers(model)):
+        assert type(layer).__name__ == LAYOUTS[cell].keras_class
+        assert layer.name == numbered(LAYOUTS[cell].keras_name, depth)
+        assert np.size(layer.cell.state_size) == len(LAYOUTS[cell].states)
 
 
 def test_same_seed_same_weights_and_forget_bias_one() -> None:

@@ -1,1 +1,1 @@
-"""One command per file; `seqmagic.cli.main` imports a file when its command is asked for."""
+"""One command per file; a file is imported when its command is asked for. For `cli.main`, by name."""

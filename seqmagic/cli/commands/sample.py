@@ -81,6 +81,8 @@ def sample(
 
     config = collect(SampleConfig, values)
     _refuse_contradictions(settings, config, runs, prompt_files, output, interactive, separator)
+    if output is not None:
+        files.check_target(output)  # before the text is written, which may take long
     given = [*prompts, *map(_read_prompt, prompt_files)]
     models = _load(settings, runs)
     if interactive:

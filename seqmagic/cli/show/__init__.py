@@ -1,1 +1,1 @@
-"""How results look on a terminal: tables, columns, colours, the live display. For the command line alone."""
+"""How results look on a terminal: tables, columns, colours, the live display. For cli."""

@@ -1,4 +1,4 @@
-"""The scripts that travel with an export: each is copied as sample.py and runs without seqmagic."""
+"""The scripts that travel with an export, copied as sample.py and run without seqmagic. For export."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Export for the browser: one HTML file that holds the model, a sampler and everything else it needs."""
+"""One HTML file that holds the model, a sampler and everything else a browser needs. For export."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from seqmagic.config import DecidedModel
 from seqmagic.errors import ConfigError, TrainingError
+from seqmagic.network.layout import array_names
 from seqmagic.training.engines.cudnn import simple_rnn
 from seqmagic.training.engines.engine import Engine
 from seqmagic.training.engines.fused import FusedEngine
@@ -42,7 +43,7 @@ def make_engine(
         ConfigError: The fused engine was asked for mixed precision.
         TrainingError: The precision asked for does not work here.
     """
-    expected = 3 + 3 * config.layers
+    expected = len(array_names(config.layers))
     if len(model.trainable_weights) != expected:
         raise TrainingError(
             f"a network of {config.layers} layers has {expected} weight arrays; "

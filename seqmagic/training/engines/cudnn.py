@@ -1,7 +1,7 @@
 """cuDNN for the simple recurrent cell, which stock Keras never gives it.
 
 `tf.raw_ops.CudnnRNNV3` has the mode "rnn_tanh" and a gradient; it runs on a GPU only. Its weights are one flat
-vector. An engine that uses it is checked against the stock layer when training starts (`engine_check`).
+vector. An engine that uses it is checked against the stock layer when training starts (`trial`).
 
 Axes: B batch, T time, D input size, U units.
 """
@@ -21,17 +21,6 @@ def pack(weights: Weights) -> tf.Tensor:
     """
     matrices = [tf.reshape(tf.transpose(matrix), (-1,)) for matrix in (weights.kernel, weights.recurrent_kernel)]
     return tf.concat([*matrices, tf.zeros_like(weights.bias), weights.bias], axis=0)
-
-
-def unpack(parameters: tf.Tensor, *, inputs: int, units: int) -> Weights:
-    """Undo `pack`; the two biases are added."""
-    sizes = [units * inputs, units * units, units, units]
-    kernel, recurrent_kernel, input_bias, recurrent_bias = tf.split(parameters, sizes)
-    return Weights(
-        tf.transpose(tf.reshape(kernel, (units, inputs))),
-        tf.transpose(tf.reshape(recurrent_kernel, (units, units))),
-        input_bias + recurrent_bias,
-    )
 
 
 def simple_rnn(inputs: tf.Tensor, weights: Weights, states: States) -> tuple[tf.Tensor, States]:

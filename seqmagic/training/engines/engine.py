@@ -16,7 +16,7 @@ import tensorflow as tf
 from seqmagic.config import DecidedModel
 from seqmagic.fused import dropout
 from seqmagic.fused.layer import States
-from seqmagic.network.cells import CELLS
+from seqmagic.network.layout import LAYOUTS
 
 StepResult = tuple[tf.Tensor, list[tf.Tensor], tuple[States, ...]]
 ScoreResult = tuple[tf.Tensor, tuple[States, ...]]
@@ -63,7 +63,7 @@ class Engine(Protocol):
 def zero_states(config: DecidedModel, batch: int) -> tuple[States, ...]:
     """Per layer the state before the first character, (batch, U) float32 each."""
     zeros = tf.zeros((batch, config.units))
-    return tuple((zeros,) * len(CELLS[config.cell].state._fields) for _ in range(config.layers))
+    return tuple((zeros,) * len(LAYOUTS[config.cell].states) for _ in range(config.layers))
 
 
 def dropout_masks(

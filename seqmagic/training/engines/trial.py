@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from seqmagic.config import DecidedModel
-from seqmagic.network.cells import CELLS
+from seqmagic.network.layout import LAYOUTS, weight_shapes
 from seqmagic.training.engines.engine import Engine
 
 CHECK_BATCH, CHECK_STEPS = 4, 12
@@ -31,17 +31,17 @@ def random_case(
 ) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor, Any, tf.Tensor]:
     """Arguments of `loss_and_gradients`: weights as large as trained ones, a window of noise, full states."""
     rng = np.random.default_rng(1)
-    units, width = config.units, config.embedding
-    gates = len(CELLS[config.cell].gates) * units
-    shapes: list[tuple[int, ...]] = [(vocabulary_size, width)]
-    for depth in range(config.layers):
-        bias = (2, gates) if config.cell == "gru" else (gates,)
-        shapes += [(units if depth else width, gates), (units, gates), bias]
-    shapes += [(units, vocabulary_size), (vocabulary_size,)]
-    weights = [tf.constant(rng.normal(size=shape) / math.sqrt(shape[0]), tf.float32) for shape in shapes]
+    shapes = weight_shapes(
+        config.cell,
+        vocabulary_size=vocabulary_size,
+        embedding=config.embedding,
+        units=config.units,
+        layers=config.layers,
+    )
+    weights = [tf.constant(rng.normal(size=shape) / math.sqrt(shape[0]), tf.float32) for shape in shapes.values()]
     ids, targets = (tf.constant(rng.integers(0, vocabulary_size, (batch, steps)), tf.int32) for _ in range(2))
     states = tuple(
-        tuple(tf.constant(rng.uniform(-1, 1, (batch, units)), tf.float32) for _ in CELLS[config.cell].state._fields)
+        tuple(tf.constant(rng.uniform(-1, 1, (batch, config.units)), tf.float32) for _ in LAYOUTS[config.cell].states)
         for _ in range(config.layers)
     )
     return weights, ids, targets, states, tf.constant(1)
