@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from seqmagic.comparison.compare import CompareEvent
     from seqmagic.comparison.record import Comparison
     from seqmagic.evaluation.evaluation import Score
-    from seqmagic.texts.corpus import Corpus
     from seqmagic.training.events import Event
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
@@ -170,10 +169,11 @@ def train(
         RunError: the name is taken.
         TrainingError: the loss exploded before anything could be kept.
     """
+    from seqmagic.texts.corpus import read_trainable
     from seqmagic.training.device import start_tensorflow
 
     data, model, training = _configurations(settings)
-    corpus = _read_trainable(text, data)
+    corpus = read_trainable(os.fspath(text), data)
     start_tensorflow(training.threads)  # before anything else imports it
     from seqmagic.training.events import Finished
     from seqmagic.training.loop import train as events_of
@@ -242,6 +242,7 @@ def compare(
     """
     from seqmagic.comparison.compare import Compared
     from seqmagic.comparison.compare import compare as events_of
+    from seqmagic.texts.corpus import read_trainable
 
     if "cell" in settings:
         raise ConfigError(f"compare takes cells=, a list of them; received cell={settings['cell']!r}")
@@ -250,7 +251,7 @@ def compare(
     data, model, training = _configurations(settings)
     compared = _follow(
         events_of(
-            _read_trainable(text, data),
+            read_trainable(os.fspath(text), data),
             cells=[ModelConfig(cell=cell).cell for cell in cells],
             units=_several(units),
             layers=_several(layers),
@@ -326,14 +327,6 @@ def load_model(run: Run) -> Model:
 def _find(run: Name, models: Name | None) -> Run:
     folder, name = models_folder(models), os.fspath(run)
     return latest_or_pretrained(folder) if name == "latest" else open_run(folder, name)
-
-
-def _read_trainable(text: Name, data: DataConfig) -> Corpus:
-    from seqmagic.texts.corpus import check_trainable, read_corpus
-
-    corpus = read_corpus(os.fspath(text), data)
-    check_trainable(corpus)
-    return corpus
 
 
 def _follow(events: Iterator[AnyEvent], on_event: Callable[[AnyEvent], object] | None) -> AnyEvent | None:

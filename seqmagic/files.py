@@ -151,19 +151,31 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 
 def _temporary_name(path: Path) -> str:
+    before, after = _around_token(path)
+    return f"{before}{secrets.token_hex(4)}{after}"
+
+
+def _around_token(path: Path) -> tuple[str, str]:
+    """What stands before and after the random token in the name of a temporary file for `path`."""
     stem = path.stem.encode("utf-8", "ignore")[:40].decode("utf-8", "ignore")
-    suffix = path.suffix if len(path.suffix) <= 16 else ""
-    return f".{stem}-{secrets.token_hex(4)}{suffix}"
+    return f".{stem}-", path.suffix if len(path.suffix) <= 16 else ""
+
+
+def is_temporary_of(entry: str, *names: str) -> bool:
+    """Whether a file called `entry` is what a write of one of the files `names` works in, or was killed in."""
+    around = (map(re.escape, _around_token(Path(name))) for name in names)
+    return any(re.fullmatch(f"{before}[0-9a-f]{{8}}{after}", entry) for before, after in around)
 
 
 def _create_like(temporary: Path, found: os.stat_result) -> None:
     """An empty file that no more people can read than the one that it will replace."""
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        for owner, group in ((found.st_uid, -1), (-1, found.st_gid)):
-            with contextlib.suppress(PermissionError):
-                os.fchown(descriptor, owner, group)
-        os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & 0o777)
+        if hasattr(os, "fchown"):  # not on Windows, where a mode says next to nothing
+            for owner, group in ((found.st_uid, -1), (-1, found.st_gid)):
+                with contextlib.suppress(PermissionError):
+                    os.fchown(descriptor, owner, group)
+            os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & 0o777)
     finally:
         os.close(descriptor)
 

@@ -62,15 +62,6 @@ def make_run(
     weights = random_weights(cell, vocabulary_size=size, units=units, layers=layers, embedding=embedding, seed=seed)
     write_archive(run.model_path, cell, weights)
     run.write_vocabulary(corpus.vocabulary)
-    text = TextRecord(
-        source=str(source),
-        sha256=corpus.sha256,
-        bytes=corpus.bytes,
-        characters=len(corpus.ids),
-        train=corpus.train,
-        validation=corpus.validation,
-        test=corpus.test,
-    )
     default = make_results(3.0 - 0.1 * units / 6, sum(array.size for array in weights))
     run.write_record(
         RunRecord(
@@ -78,7 +69,7 @@ def make_run(
             created=created,
             argv=("train", str(source)),
             seed=seed,
-            text=text,
+            text=TextRecord.of(corpus),
             data=data,
             model=ModelConfig(cell=cell, units=units, layers=layers, embedding=embedding, dropout=0.0),
             training=TrainConfig(minutes=1.0, seed=seed, batch_size=4, sequence_length=16, learning_rate=0.01),

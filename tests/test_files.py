@@ -162,3 +162,23 @@ def test_a_folder_in_use_is_refused_unless_overwritten_and_a_file_always(tmp_pat
         files.published_folder(target / "new", overwrite=True, error=ExportError),
     ):
         pass
+
+
+@pytest.mark.parametrize("name", ["run.json", "model.keras", "comparison.json", "a.b.json"])
+def test_a_write_at_work_is_known_by_its_name(name: str, tmp_path: Path) -> None:
+    with files.atomic_path(tmp_path / name) as temporary:
+        temporary.write_bytes(b"half")
+        assert files.is_temporary_of(temporary.name, "other.json", name)
+        assert not files.is_temporary_of(temporary.name, "other.json")
+    assert not files.is_temporary_of(name, name)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        ".run-1234567.json", ".run-123456789.json", ".run-1234567G.json", "run-12345678.json",
+        ".run-12345678.keras", ".run2-12345678.json", ".run-x-12345678.json",
+    ],
+)  # fmt: skip
+def test_nothing_else_is_taken_for_one(entry: str) -> None:
+    assert not files.is_temporary_of(entry, "run.json")

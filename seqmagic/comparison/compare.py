@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +33,7 @@ from seqmagic.evaluation.baselines import Baseline, measure_baselines
 from seqmagic.evaluation.units import worse_than_uniform
 from seqmagic.runs.find import open_run
 from seqmagic.runs.own_text import OwnText, read_own_text
-from seqmagic.runs.record import TextRecord
+from seqmagic.runs.record import TextRecord, now
 from seqmagic.texts.corpus import Corpus
 
 if TYPE_CHECKING:
@@ -159,12 +158,14 @@ class _Series:
     ) -> None:
         self._folder = folder
         self._replaces = (folder / FILE_NAME).is_file()
+        text = _text_of(TextRecord.of(corpus))
+        del text["bytes"]  # the record of a series never had them
         self.comparison = Comparison(
             name=folder.name,
-            created=_now(),
+            created=now(),
             argv=tuple(argv),
             status="running",
-            text=_text_of(corpus),
+            text=text,
             held_equal=_held_equal(training, entries, match),
             rows=tuple(
                 Row(**dataclasses.asdict(entry), status="planned", error="not trained yet") for entry in entries
@@ -265,19 +266,16 @@ def _held_equal(training: TrainConfig, entries: Sequence[Entry], match: str) -> 
     return {"match": match, "minutes": minutes, "epochs": training.epochs, "seeds": seeds}
 
 
-def _text_of(text: Corpus) -> ComparedText:
+def _text_of(text: TextRecord) -> ComparedText:
     return {
         "source": text.source,
         "sha256": text.sha256,
-        "characters": len(text.ids),
+        "bytes": text.bytes,
+        "characters": text.characters,
         "train": text.train,
         "validation": text.validation,
         "test": text.test,
     }
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
 
 
 # ---------------------------------------------------------------- runs that are there
@@ -315,9 +313,9 @@ def compare_runs(
         except SeqmagicError as problem:
             notes.append(f"No baselines: {problem}.")
     comparison = Comparison(
-        created=_now(),
+        created=now(),
         argv=tuple(argv),
-        text=ComparedText() if reasons else _text_of_record(records[0].text),
+        text=ComparedText() if reasons else _text_of(records[0].text),
         rows=tuple(row_of(run.name, record) for run, record in zip(opened, records, strict=True)),
         baselines=baselines,
         notes=tuple(notes),
@@ -330,18 +328,6 @@ def compare_runs(
 
 def _baselines_of(own: OwnText) -> tuple[Baseline, ...]:
     return tuple(measure_baselines(own.part("train"), own.ids, own.corpus.vocabulary.size))
-
-
-def _text_of_record(text: TextRecord) -> ComparedText:
-    return {
-        "source": text.source,
-        "sha256": text.sha256,
-        "bytes": text.bytes,
-        "characters": text.characters,
-        "train": text.train,
-        "validation": text.validation,
-        "test": text.test,
-    }
 
 
 def _worse_than_uniform(comparison: Comparison) -> list[str]:

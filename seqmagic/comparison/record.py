@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,6 @@ FORMAT = 1
 FILE_NAME = "comparison.json"
 STATUSES = ("running", "complete", "interrupted", "failed", "died")
 LARGEST_LOSS = 1e15  # nats: sums and squares of them stay finite
-_TEMPORARY = re.compile(r"\.comparison-[0-9a-f]{8,}\.json")  # what an atomic write works in
 
 
 class ComparedText(TypedDict, total=False):
@@ -178,7 +176,7 @@ def _may_take(folder: Path, *, overwrite: bool) -> bool:
     """Whether a new comparison may go there: in the place of one, or of what a kill left of one."""
     if (folder / FILE_NAME).is_file():
         return overwrite
-    return folder.is_dir() and all(_TEMPORARY.fullmatch(entry) for entry in os.listdir(folder))
+    return folder.is_dir() and all(files.is_temporary_of(entry, FILE_NAME) for entry in os.listdir(folder))
 
 
 @contextlib.contextmanager
@@ -198,7 +196,7 @@ def new_comparison(models: Path, *, name: str | None, text: str, overwrite: bool
             raise RunError(f"{folder.name} is being made; choose another --name, or stop that first")
         try:
             for entry in os.listdir(folder):
-                if _TEMPORARY.fullmatch(entry):
+                if files.is_temporary_of(entry, FILE_NAME):
                     (folder / entry).unlink()
             yield folder
         finally:

@@ -78,7 +78,7 @@ def measure_baselines(
     if len(symbols) < 2:
         raise CorpusError(f"a validation part of {len(symbols)} characters can't be scored; give 2 or more")
     counted = train[-limit:]
-    possible = vocabulary_size - (not (counted == UNKNOWN).any() and not (symbols == UNKNOWN).any())
+    possible = possible_characters(vocabulary_size, counted, symbols)
     rows = [Baseline(name="uniform", order=0, loss=math.log(possible))]
     lower = np.full(len(symbols), 1 / possible)
     numbers = _empty_grams(symbols)
@@ -97,6 +97,11 @@ def measure_baselines(
             break
         previous = grams
     return rows
+
+
+def possible_characters(vocabulary_size: int, *parts: np.ndarray) -> int:
+    """How many characters can occur in `parts`, (n,) ids each: the unknown one counts only where it does."""
+    return vocabulary_size - (not any((part == UNKNOWN).any() for part in parts))
 
 
 class KneserNey:

@@ -9,8 +9,8 @@ from typing import Any
 from seqmagic.insight.passages import Passage
 from seqmagic.insight.replay import check_replay
 from seqmagic.insight.statistics import plain
-from seqmagic.network.keras_file import load_network
 from seqmagic.network.network import Network
+from seqmagic.network.trained import read_trained
 from seqmagic.runs.folder import Run
 from seqmagic.runs.record import RunRecord, comparable
 
@@ -55,8 +55,8 @@ def open_subject(run: Run, passage: Passage) -> Subject:
     Raises:
         RunError: its model can't be read or can't be replayed.
     """
-    network = load_network(run)
-    return Subject(run, run.read_record(), network, passage, check_replay(network, passage.ids, run.name))
+    model = read_trained(run)
+    return Subject(run, model.record, model.network, passage, check_replay(model.network, passage.ids, run.name))
 
 
 def document(

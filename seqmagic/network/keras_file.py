@@ -22,17 +22,12 @@ from seqmagic.network.layout import KERAS_PLACES, LAYOUTS, numbered
 from seqmagic.network.network import Layer, Network
 from seqmagic.network.sizes import count_parameters
 from seqmagic.runs.folder import Run
-from seqmagic.runs.record import vocabulary_sum
+from seqmagic.runs.record import RunRecord, vocabulary_sum
+from seqmagic.texts.vocabulary import Vocabulary
 
 _CELLS_OF_KERAS = {layout.keras_class: layout.name for layout in LAYOUTS.values()}
-
-
 _SILENT_LAYERS = ("InputLayer", "Dropout")  # they change nothing outside training
-
-
 _READ_IN_ORDER = {"use_bias": True, "return_sequences": True, "go_backwards": False, "activation": "tanh"}
-
-
 _REQUIRED_SETTINGS: dict[str, dict[str, Any]] = {
     "Embedding": {"mask_zero": False},
     "SimpleRNN": _READ_IN_ORDER,
@@ -40,14 +35,8 @@ _REQUIRED_SETTINGS: dict[str, dict[str, Any]] = {
     "GRU": {**_READ_IN_ORDER, "recurrent_activation": "sigmoid", "reset_after": True},
     "Dense": {"use_bias": True, "activation": "linear"},
 }
-
-
 _CONFIG_LIMIT = 2**20  # bytes; eight layers take 20,000
-
-
 _SLACK = 2**20  # bytes of an archive that are no weights
-
-
 _LARGEST = 1e15  # the largest number of a model: sums of products of two still fit a float32
 
 
@@ -80,9 +69,13 @@ def load_network(run: Run) -> Network:
             Dense with the settings of `seqmagic.network.cells` or numbers that no training leaves, or does
             not fit the run's vocabulary and record.
     """
-    path = run.require_model()
-    vocabulary = run.read_vocabulary()
     record = run.read_record() if run.record_path.exists() else None
+    return network_of(run, record, run.read_vocabulary())
+
+
+def network_of(run: Run, record: RunRecord | None, vocabulary: Vocabulary) -> Network:
+    """The same, from a record and a vocabulary of `run` that have been read; None where there is no record."""
+    path = run.require_model()
     if record is not None and record.vocabulary_sha256 not in (None, vocabulary_sum(vocabulary)):
         raise RunError(
             f"{run.vocabulary_path} is not the vocabulary that {run.record_path} was trained with: they are not of "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqmagic.network.keras_file import load_network
+from seqmagic.network.keras_file import network_of
 from seqmagic.network.network import Network
 from seqmagic.runs.folder import Run
 from seqmagic.runs.record import RunRecord
@@ -29,9 +29,10 @@ class TrainedModel:
 
 
 def read_trained(run: Run) -> TrainedModel:
-    """The model of `run`; `load_network` holds the weights against vocabulary and record.
+    """The model of `run`, each of its files read once; `network_of` holds the weights against vocabulary and record.
 
     Raises:
         RunError: a file is missing or corrupt, or they are not of one training.
     """
-    return TrainedModel(run, run.read_record(), load_network(run), run.read_vocabulary())
+    record, vocabulary = run.read_record(), run.read_vocabulary()
+    return TrainedModel(run, record, network_of(run, record, vocabulary), vocabulary)

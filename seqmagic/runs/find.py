@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 from pathlib import Path
@@ -12,11 +13,7 @@ from seqmagic.runs.making import recover, sweep
 from seqmagic.runs.record import comparable
 
 DEFAULT_MODELS = "models"
-
-
 PRETRAINED = "pretrained"
-
-
 PRETRAINED_FIRST = "lstm"  # of the pretrained runs, the one that writes when none is named
 
 
@@ -103,12 +100,13 @@ def _latest(models: Path) -> Run:
 def _best(models: Path) -> Run:
     latest = _latest(models)
     record = latest.read_record()
-    rivals = [(run, run.read_record()) for run in list_runs(models) if run.has_model and _created(run)]
-    losses = {
-        run: loss
-        for run, rival in rivals
-        if comparable(record, rival) and (loss := (rival.results or {}).get("validation_loss")) is not None
-    }
+    losses: dict[Run, float] = {}
+    for run in list_runs(models):
+        with contextlib.suppress(RunError):  # a corrupt one is no rival
+            rival = run.read_record()
+            loss = (rival.results or {}).get("validation_loss")
+            if run.has_model and loss is not None and comparable(record, rival):
+                losses[run] = loss
     return min(losses, key=lambda run: losses[run]) if losses else latest
 
 

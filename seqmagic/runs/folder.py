@@ -18,10 +18,8 @@ from seqmagic.texts.vocabulary import Vocabulary
 
 _REFERENCES = ("latest", "best")
 _NAME = re.compile(r"[^\W_][\w.+-]*")
-_FILE_OF_RUN = re.compile(
-    r"run\.json|vocabulary\.json|model\.keras|history\.jsonl|samples\.txt|checkpoint|insight"
-    r"|\.(run|vocabulary|model)-[0-9a-f]+\.(json|keras)"
-)
+_WRITTEN_WHOLE = ("run.json", "vocabulary.json", "model.keras")  # through a temporary file beside them
+_FILES_OF_RUN = (*_WRITTEN_WHOLE, "history.jsonl", "samples.txt", "checkpoint", "insight")
 
 
 @dataclass(frozen=True)
@@ -170,4 +168,13 @@ def is_removable(path: Path) -> bool:
     """Whether the folder `path` is a run, be it a corrupt one, or what was left of one: nothing but its files."""
     if (path / "run.json").is_file():
         return True
-    return path.is_dir() and (found := os.listdir(path)) != [] and all(_FILE_OF_RUN.fullmatch(entry) for entry in found)
+    return path.is_dir() and (found := os.listdir(path)) != [] and all(map(_is_of_run, found))
+
+
+def is_half_written(entry: str) -> bool:
+    """Whether a file called `entry` in a run is what a write was killed in, or is at work in."""
+    return files.is_temporary_of(entry, *_WRITTEN_WHOLE)
+
+
+def _is_of_run(entry: str) -> bool:
+    return entry in _FILES_OF_RUN or is_half_written(entry)

@@ -18,11 +18,10 @@ from pathlib import Path
 
 from seqmagic.errors import RunError, SeqmagicError
 from seqmagic.runs import locks
-from seqmagic.runs.folder import Run, check_name, is_removable, refuse_taken
+from seqmagic.runs.folder import Run, check_name, is_half_written, is_removable, refuse_taken
 
 _IN_TRAINING, _RETIRED, _REMOVED = "training", "retired", "removed"
 _HIDDEN = re.compile(rf"\.(?P<name>.+)\.(?P<kind>{_IN_TRAINING}|{_RETIRED}|{_REMOVED})-[0-9a-f]{{8}}")
-_TEMPORARY = re.compile(r"\.(run|vocabulary|model)-[0-9a-f]{8,}\.(json|keras)")  # what an atomic write works in
 
 
 class NewRun:
@@ -182,7 +181,7 @@ def _settle(models: Path, name: str) -> None:
 def sweep(run: Run) -> None:
     """Remove the halves of files that a killed training left in `run`, unless it is being trained."""
     with contextlib.suppress(OSError):
-        left = [entry for entry in os.listdir(run.path) if _TEMPORARY.fullmatch(entry)]
+        left = [entry for entry in os.listdir(run.path) if is_half_written(entry)]
         if not left or _is_trained_without_lock(run):
             return
         real = run.path.resolve()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 from msgspec import Meta
 
@@ -17,9 +18,10 @@ from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import RunError
 from seqmagic.texts.vocabulary import Vocabulary
 
+if TYPE_CHECKING:
+    from seqmagic.texts.corpus import Corpus
+
 FORMAT = 1
-
-
 STATUSES = ("running", "complete", "interrupted", "failed")
 
 # What a file may declare. The bounds keep every figure of ours finite through a division or a sum.
@@ -48,6 +50,19 @@ class TextRecord:
     train: tuple[Count, Count]
     validation: tuple[Count, Count]
     test: tuple[Count, Count]
+
+    @classmethod
+    def of(cls, corpus: Corpus) -> TextRecord:
+        """What is kept of the text that `corpus` was read from."""
+        return cls(
+            source=corpus.source,
+            sha256=corpus.sha256,
+            bytes=corpus.bytes,
+            characters=len(corpus.ids),
+            train=corpus.train,
+            validation=corpus.validation,
+            test=corpus.test,
+        )
 
     def __post_init__(self) -> None:
         edges = [0, *self.train, *self.validation, *self.test, self.characters]
@@ -159,6 +174,11 @@ def check_format(values: Any, known: int, path: Path) -> None:
             f"{path} has format {version:.10g}, newer than the {known} that this seqmagic reads; "
             "update seqmagic to use this run"
         )
+
+
+def now() -> str:
+    """This moment as records keep it: UTC, to the millisecond."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
 
 
 def vocabulary_sum(vocabulary: Vocabulary) -> str:

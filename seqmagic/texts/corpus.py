@@ -132,6 +132,13 @@ def split(characters: int, validation: float | None, test: float) -> tuple[Span,
     return (0, train_stop), (train_stop, validation_stop), (validation_stop, characters)
 
 
+def read_trainable(source: str, config: DataConfig) -> Corpus:
+    """`read_corpus`, and CorpusError unless the text is long and varied enough to train on."""
+    corpus = read_corpus(source, config)
+    check_trainable(corpus)
+    return corpus
+
+
 def check_trainable(corpus: Corpus) -> None:
     """Raise CorpusError unless the text, its parts and its vocabulary are large enough to train on."""
     name, characters = named(corpus.source), len(corpus.ids)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import math
 import os
 import time
@@ -16,11 +15,12 @@ import numpy as np
 
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import TrainingError
+from seqmagic.evaluation.baselines import possible_characters
 from seqmagic.evaluation.evaluation import Score
 from seqmagic.evaluation.units import finite, worse_than_uniform
 from seqmagic.runs import folder as runs
 from seqmagic.runs.making import NewRun, create_run
-from seqmagic.runs.record import HistoryRow, Results, RunRecord, TextRecord, vocabulary_sum
+from seqmagic.runs.record import HistoryRow, Results, RunRecord, TextRecord, now, vocabulary_sum
 from seqmagic.texts.corpus import Corpus
 from seqmagic.training.budget import Budget
 from seqmagic.training.device import Device, measure_flops, start_tensorflow, versions
@@ -96,21 +96,12 @@ def train(
 def _new_record(
     name: str, corpus: Corpus, *, data: DataConfig, plan: Plan, argv: Sequence[str], device: Device
 ) -> RunRecord:
-    text = TextRecord(
-        source=corpus.source,
-        sha256=corpus.sha256,
-        bytes=corpus.bytes,
-        characters=len(corpus.ids),
-        train=corpus.train,
-        validation=corpus.validation,
-        test=corpus.test,
-    )
     return RunRecord(
         name=name,
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
+        created=now(),
         argv=tuple(argv),
         seed=plan.training.seed,
-        text=text,
+        text=TextRecord.of(corpus),
         data=data,
         model=plan.model,
         training=plan.training,
@@ -264,7 +255,9 @@ class _Trainer:
             "seconds": round(self.budget.elapsed, 3),
         }
         status = "failed" if self.diverged else "interrupted" if interrupted else "complete"
-        worse = worse_than_uniform(best.loss, math.log(len(session.corpus.vocabulary.characters)))
+        parts = (session.corpus.part("train"), session.corpus.part("validation"))
+        uniform = math.log(possible_characters(session.corpus.vocabulary.size, *parts))
+        worse = worse_than_uniform(best.loss, uniform)
         found = [f"its {worse} (this run's was {self.plan.training.learning_rate:g})"] if worse else []
         found += [f"{advice}; the last good weights are kept"] if self.diverged else []
         notes = tuple(found)

@@ -111,10 +111,9 @@ def compare(settings: Settings, target: tuple[str, ...], **values: Any) -> int:
 
 
 def _read(settings: Settings, text: str, data: DataConfig) -> Corpus:
-    from seqmagic.texts.corpus import check_trainable, read_corpus
+    from seqmagic.texts.corpus import read_trainable
 
-    corpus = read_corpus(text, data)
-    check_trainable(corpus)
+    corpus = read_trainable(text, data)
     for line in corpus.notices:
         notice(line, quiet=settings.quiet)
     return corpus

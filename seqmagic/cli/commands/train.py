@@ -36,13 +36,12 @@ def train(settings: Settings, text: str, name: str | None, overwrite: bool, **va
     and loses nothing.
     """
     from seqmagic.runs.making import check_free
-    from seqmagic.texts.corpus import check_trainable, read_corpus
+    from seqmagic.texts.corpus import read_trainable
 
     data, model, training = collect(DataConfig, values), collect(ModelConfig, values), collect(TrainConfig, values)
     if name is not None:  # before minutes go into reading and compiling
         check_free(settings.models, name, overwrite=overwrite)
-    corpus = read_corpus(text, data)
-    check_trainable(corpus)
+    corpus = read_trainable(text, data)
     for line in corpus.notices:
         notice(line, quiet=settings.quiet)
 
