@@ -46,7 +46,7 @@ DOORS = {
     "export.web": set(),  # `export.formats` imports it by name, as it does the other formats
     "cli": {"main"},
     "cli.commands": set(),  # `cli.main` imports them by name, when they are asked for
-    "cli.show": {"columns", "comparison", "insight", "page", "painting", "plots", "progress", "tables"},
+    "cli.show": {"columns", "comparison", "documents", "gradient", "page", "painting", "plots", "progress", "tables"},
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqmagic.cli.console import is_plain, make_console, notice, result
-from seqmagic.cli.options import Settings
+from seqmagic.cli.options import RunName, Settings, option
 from seqmagic.errors import ConfigError, SeqmagicError
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ class PlotPath(click.ParamType):
         if not path.absolute().parent.is_dir():
             raise ConfigError(f"--plot can't write {path}: there is no folder {path.absolute().parent}; make it first")
         return path
+
+
+plot_option = option("--plot", type=PlotPath(), metavar="FILE.svg", help="Write the chart to this file too.")
+runs_argument = click.argument("runs", nargs=-1, required=True, type=RunName(), metavar="RUN...")
 
 
 def write_plot(path: Path | None, chart: Chart, settings: Settings) -> None:

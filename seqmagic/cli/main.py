@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from typing import Any, TextIO
 import click
 
 from seqmagic.cli.console import INTERRUPTED, abandon, notice
-from seqmagic.cli.options import Group, Settings, common_options
+from seqmagic.cli.options import LazyGroup, Settings, common_options
 from seqmagic.errors import SeqmagicError
 
 CLOSED_PIPE = 141  # what a shell reports for a program that a closed pipe ended: 128 + SIGPIPE
@@ -33,21 +32,8 @@ class Ended(Exception):  # noqa: N818
     """Carries an exception past click's own handlers; the exception itself is `__cause__`."""
 
 
-class LazyGroup(Group):
-    """A group whose commands are imported when they are asked for, with the one error boundary."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        return getattr(importlib.import_module(module), attribute)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+class MainGroup(LazyGroup):
+    """The group of all commands, with the one error boundary."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -180,7 +166,8 @@ def _abandon_unwritable_output() -> None:
 
 @click.group(
     name="seqmagic",
-    cls=LazyGroup,
+    cls=MainGroup,
+    table=COMMANDS,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     example="seqmagic compare python-docs --minutes 1",

@@ -1,32 +1,15 @@
-"""What was measured inside runs, for a reader: tables, charts and sentences from the JSON documents."""
+"""`measure gradient` for a reader: table, chart and finding from its document."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.table import Table
 
 from seqmagic.cli.console import one_line
+from seqmagic.cli.show.documents import Document, listed, spread
 from seqmagic.cli.show.plots import Chart, Line
 from seqmagic.cli.show.tables import NONE, Column, figure, fold_table
-
-Document = Mapping[str, Any]
-
-
-def where(document: Document) -> str:
-    """The text of a document in words."""
-    text = document["text"]
-    part = f"the {text['part']} part of " if text["part"] else ""
-    return f"{part}{one_line(text['source'])}"
-
-
-def spread(interval: Sequence[float | None] | None, form: str) -> str:
-    """An interval: "0.81 to 0.82"."""
-    return NONE if interval is None else f"{figure(interval[0], form)} to {figure(interval[1], form)}"
-
-
-# ---------------------------------------------------------------- gradient
 
 _GRADIENT = [
     Column("run", figures=False), Column("kept per\ncharacter"), Column("95 %\ninterval"), Column("half\nlife"),
@@ -76,11 +59,6 @@ def gradient_finding(document: Document) -> str:
     (first, name), *others = shares
     phrases = [f"{first:.1f} % of the gradient in {name}", *(f"{share:.1f} % in {run}" for share, run in others)]
     return f"One character further back leaves {listed(phrases)}."
-
-
-def listed(phrases: Sequence[str]) -> str:
-    """ "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(phrases[:-1]), phrases[-1]]))
 
 
 def gradient_chart(document: Document) -> Chart:
