@@ -108,7 +108,7 @@ def reporting_child(pipe: int, arguments: list[str]) -> None:
     from seqmagic.training import device
 
     def report_training() -> None:
-        from seqmagic.training import loop
+        from seqmagic.training import trainer
         from seqmagic.training.session import Session
 
         if "compile" not in said and not hasattr(Session.compile, "__wrapped__"):
@@ -116,8 +116,8 @@ def reporting_child(pipe: int, arguments: list[str]) -> None:
             report(Session, "compile", "compile")
             report(Session, "take_step", "steps")
             report(Session, "validation_score", "evaluation")
-            report(loop, "save_model", "write")
-            report(loop._Trainer, "_finish", "finish")
+            report(trainer, "save_model", "write")
+            report(trainer.Trainer, "_finish", "finish")
 
     report(corpus, "read_corpus", "reading")
     report(device, "start_tensorflow", "import", report_training)

@@ -170,14 +170,11 @@ def train(
         TrainingError: the loss exploded before anything could be kept.
     """
     from seqmagic.texts.corpus import read_trainable
-    from seqmagic.training.device import start_tensorflow
+    from seqmagic.training.events import Finished
+    from seqmagic.training.train import train as events_of
 
     data, model, training = _configurations(settings)
     corpus = read_trainable(os.fspath(text), data)
-    start_tensorflow(training.threads)  # before anything else imports it
-    from seqmagic.training.events import Finished
-    from seqmagic.training.loop import train as events_of
-
     finished = _follow(
         events_of(
             corpus,

@@ -187,7 +187,7 @@ def _config(cell: str, weights: Sequence[np.ndarray], layers: int) -> dict[str, 
 
 
 class FakeTraining:
-    """Stands for `seqmagic.training.loop.train`: makes a run of random weights and says how it went.
+    """Stands for `seqmagic.training.train.train`: makes a run of random weights and says how it went.
 
     Args:
         losses: Validation loss by (cell, units), or by cell; an exception is raised instead, "interrupted"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import sys
 import textwrap
-import types
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +90,8 @@ LOSSES = {"rnn": 1.9, "lstm": 1.5, "gru": 1.6}
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
     """In the place of the training."""
     fake = FakeTraining(LOSSES)
-    module = types.ModuleType("seqmagic.training.loop")
-    module.train = fake  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "seqmagic.training.loop", module)
-    monkeypatch.setattr("seqmagic.training.device.start_tensorflow", lambda threads: None)
+    monkeypatch.setattr("seqmagic.training.train.train", fake)
+    monkeypatch.setattr("seqmagic.training.train.start", lambda training: None)
     return fake
 
 

@@ -38,7 +38,7 @@ DOORS = {
     "sampling": {"endings", "engine", "filters", "novelty", "pieces", "prompts", "threads", "writer"},
     "insight": {"measure_gradient", "passages", "settings", "subjects"},
     "fused": {"dropout", "layer", "network"},
-    "training": {"device", "events", "interrupt", "loop"},
+    "training": {"device", "events", "interrupt", "train"},
     "training.engines": {"choose"},
     "comparison": {"comparable", "compare", "record", "rows", "series"},
     "export": {"formats", "publish"},

@@ -35,6 +35,7 @@ from seqmagic.runs.find import open_run
 from seqmagic.runs.own_text import OwnText, read_own_text
 from seqmagic.runs.record import TextRecord, now
 from seqmagic.texts.corpus import Corpus
+from seqmagic.training import train as door
 
 if TYPE_CHECKING:
     from seqmagic.training.events import Event
@@ -90,10 +91,10 @@ def compare(
         cells, units, layers, seeds: What is combined; None leaves a size to the recipe. The seeds are
             `training.seed` and the next ones.
         match: What is held equal, "units" or "parameters"; see `series.Sizes`.
-        data, model, training: As for `seqmagic.training.loop.train`, for all rows alike.
+        data, model, training: As for `seqmagic.training.train.train`, for all rows alike.
         models, name, overwrite: Where it goes; see `record.new_comparison`.
         argv: The command line, for the record.
-        train: What trains; `seqmagic.training.loop.train` unless given.
+        train: What trains; `seqmagic.training.train.train` unless given.
 
     Yields:
         `Waiting` and `BaselinesMeasured`; `RowStarted`, the events of its training and `RowFinished` for each
@@ -112,7 +113,9 @@ def compare(
             yield Waiting(what="measuring the n-gram baselines")
             yield series.measure(corpus)
             yield Waiting(what="starting TensorFlow")
-            train = train or _training(training.threads)
+            if train is None:
+                door.start(training)
+                train = door.train
             for event in train_rows(
                 corpus,
                 entries,
@@ -131,16 +134,6 @@ def compare(
             series.give_up(problem)
             raise
         yield Compared(comparison=comparison)
-
-
-def _training(threads: int | None) -> Callable[..., Iterator[Event]]:
-    """What trains, TensorFlow started before anything else imports it."""
-    from seqmagic.training.device import start_tensorflow
-
-    start_tensorflow(threads)
-    from seqmagic.training.loop import train
-
-    return train
 
 
 class _Series:

@@ -126,7 +126,7 @@ def train_rows(
     the last. Where sizes are left open, the reference cell goes first and the others follow it.
 
     Args:
-        train: What trains: `seqmagic.training.loop.train`, or what stands for it.
+        train: What trains: `seqmagic.training.train.train`, or what stands for it.
 
     Yields:
         A `RowStarted` and a `RowFinished` around the events of each training.

@@ -7,7 +7,6 @@ import json
 import shutil
 import subprocess
 import sys
-import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,10 +31,8 @@ def training(monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[Any, Any]], F
 
     def install(losses: Mapping[Any, Any]) -> FakeTraining:
         fake = FakeTraining(losses)
-        module = types.ModuleType("seqmagic.training.loop")
-        module.train = fake  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "seqmagic.training.loop", module)
-        monkeypatch.setattr("seqmagic.training.device.start_tensorflow", lambda threads: None)
+        monkeypatch.setattr("seqmagic.training.train.train", fake)
+        monkeypatch.setattr("seqmagic.training.train.start", lambda training: None)
         return fake
 
     return install
@@ -87,7 +84,9 @@ def test_the_comparison_is_kept_and_is_the_json_document(
     assert result.stderr.count("In these runs") == 0
 
 
-def test_a_kill_loses_no_row_that_is_done(training: Any, text: Path, models: Path, seqmagic: Call) -> None:
+def test_a_kill_loses_no_row_that_is_done(
+    training: Any, text: Path, models: Path, seqmagic: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = training(LOSSES)
     found: list[list[tuple[str, str]]] = []
 
@@ -97,7 +96,7 @@ def test_a_kill_loses_no_row_that_is_done(training: Any, text: Path, models: Pat
         assert document["status"] == "running" and document["baselines"]
         return fake(corpus, **asked)
 
-    sys.modules["seqmagic.training.loop"].train = train  # type: ignore[attr-defined]
+    monkeypatch.setattr("seqmagic.training.train.train", train)
     seqmagic("compare", text, "--units", "6", "--layers", "1")
     assert found == [
         [("rnn", "running"), ("lstm", "planned"), ("gru", "planned")],
@@ -338,7 +337,7 @@ def test_an_overwritten_comparison_stays_until_there_is_something_better(
 
 
 KILLED = """
-import sys, time, types
+import sys, time
 from tests.helpers import FakeTraining
 fake = FakeTraining({{"rnn": 1.5, "lstm": 1.4, "gru": 1.3}})
 def train(corpus, **asked):
@@ -346,11 +345,8 @@ def train(corpus, **asked):
         print("in the second row", flush=True)
         time.sleep(600)
     return fake(corpus, **asked)
-module = types.ModuleType("seqmagic.training.loop")
-module.train = train
-sys.modules["seqmagic.training.loop"] = module
-import seqmagic.training.device
-seqmagic.training.device.start_tensorflow = lambda threads: None
+from seqmagic.training import train as door
+door.train, door.start = train, lambda training: None
 sys.argv = ["seqmagic", "--models", {models!r}, "compare", {text!r}, "--units", "6", "--layers", "1"]
 from seqmagic.cli.main import main
 main()

@@ -68,12 +68,12 @@ def test_results_that_nobody_reads_are_no_failure(
     models: Path, text: Path, seqmagic: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from seqmagic.cli.commands import train as command
-    from seqmagic.training import loop
+    from seqmagic.training import train as door
 
     def nobody(line: str = "") -> None:
         raise BrokenPipeError(32, "Broken pipe")
 
-    monkeypatch.setattr(loop, "train", FakeTraining({"lstm": 2.0}))
+    monkeypatch.setattr(door, "train", FakeTraining({"lstm": 2.0}))
     monkeypatch.setattr(command, "result", nobody)
     done = seqmagic("train", text, "--name", "mine")
     assert (done.exit_code, done.stdout) == (0, "")

@@ -217,7 +217,7 @@ def test_losses_of_a_trained_model(tmp_path: Path, cell: str) -> None:
     from seqmagic.config import DataConfig, ModelConfig, TrainConfig
     from seqmagic.export import tflite
     from seqmagic.texts.corpus import read_corpus
-    from seqmagic.training.loop import train
+    from seqmagic.training.train import train
 
     data = DataConfig()
     for _ in train(

@@ -46,11 +46,8 @@ def train(settings: Settings, text: str, name: str | None, overwrite: bool, **va
         notice(line, quiet=settings.quiet)
 
     from seqmagic.cli.show.progress import TrainingDisplay
-    from seqmagic.training.device import start_tensorflow
-
-    start_tensorflow(training.threads)  # quietly, before anything else imports it
     from seqmagic.training.events import Finished
-    from seqmagic.training.loop import train as run_training
+    from seqmagic.training.train import train as run_training
 
     finished: Finished | None = None
     events = run_training(

@@ -1,122 +1,35 @@
-"""Training from a corpus to a run on disk, as a stream of events."""
+"""The loop around a session: it steps, evaluates, keeps what is best, and says what happens as it happens."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import os
 import time
-from collections.abc import Generator, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import TrainingError
 from seqmagic.evaluation.baselines import possible_characters
 from seqmagic.evaluation.evaluation import Score
 from seqmagic.evaluation.units import finite, worse_than_uniform
-from seqmagic.runs import folder as runs
-from seqmagic.runs.making import NewRun, create_run
-from seqmagic.runs.record import HistoryRow, Results, RunRecord, TextRecord, now, vocabulary_sum
+from seqmagic.runs.making import NewRun
+from seqmagic.runs.record import HistoryRow, Results, RunRecord
 from seqmagic.texts.corpus import Corpus
 from seqmagic.training.budget import Budget
-from seqmagic.training.device import Device, measure_flops, start_tensorflow, versions
+from seqmagic.training.device import Device
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
-from seqmagic.training.interrupt import stop_on_signal
 from seqmagic.training.model import save_model, set_weights
-from seqmagic.training.recipe import Plan, make_plan
+from seqmagic.training.recipe import Plan
 from seqmagic.training.schedule import make_schedule
 from seqmagic.training.session import Session
 
 PROGRESS_SECONDS = 0.2
 
 
-def train(
-    corpus: Corpus,
-    *,
-    data: DataConfig,
-    model: ModelConfig,
-    training: TrainConfig,
-    models: Path,
-    name: str | None = None,
-    overwrite: bool = False,
-    argv: Sequence[str] = (),
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> Generator[Event, None, None]:
-    """Train a model on `corpus` and keep it as a run below `models`.
-
-    The text is read as contiguous streams with the state carried from window to window (truncated
-    back-propagation through time: Williams and Peng 1990). The weights with the lowest validation loss
-    are kept; with the first of them the run becomes visible, and replaces the one that it overwrites. SIGINT,
-    SIGTERM and SIGHUP end the training early but whole: evaluated, saved, `Finished` with the status
-    "interrupted". Whoever stops asking for events ends it too: the weights on disk stay, as "interrupted".
-
-    Args:
-        corpus: The text, encoded and split.
-        data: How the text was read, for the record.
-        model, training: What was asked for; what is `None` is decided by the recipe.
-        models, name, overwrite: Where the run goes; see `making.create_run`.
-        argv: The command line, for the record.
-        callbacks: Keras callbacks. An epoch of theirs is the stretch between two evaluations, with
-            `loss`, `val_loss` and `learning_rate` in its logs; `model.stop_training` is heeded.
-
-    Yields:
-        `Started`, then `Progress` and `Evaluated`, and `Finished` at the end.
-
-    Raises:
-        TrainingError: the loss was not finite before anything could be saved.
-        RunError, ConfigError, CorpusError: bad names, settings, texts.
-    """
-    device = start_tensorflow(training.threads)
-    plan = make_plan(
-        model,
-        training,
-        characters=len(corpus.part("train")),
-        vocabulary_size=corpus.vocabulary.size,
-        device=device.kind,
-        measure_flops=measure_flops,
-    )
-    default = runs.default_name(corpus.source, plan.model.cell, plan.model.layers, plan.model.units)
-    with stop_on_signal() as stop_requested:
-        new = create_run(models, name=name, default=default, overwrite=overwrite)
-        try:
-            record = _new_record(new.name, corpus, data=data, plan=plan, argv=argv, device=device)
-            new.run.write_vocabulary(corpus.vocabulary)
-            new.run.write_record(record)
-            trainer = _Trainer(new, record, corpus, plan, device, callbacks)
-            yield from trainer.events(stop_requested)
-        except BaseException as problem:
-            new.end("interrupted" if isinstance(problem, GeneratorExit | KeyboardInterrupt) else "failed")
-            raise
-
-
-def _new_record(
-    name: str, corpus: Corpus, *, data: DataConfig, plan: Plan, argv: Sequence[str], device: Device
-) -> RunRecord:
-    return RunRecord(
-        name=name,
-        created=now(),
-        argv=tuple(argv),
-        seed=plan.training.seed,
-        text=TextRecord.of(corpus),
-        data=data,
-        model=plan.model,
-        training=plan.training,
-        environment={
-            **versions(),
-            "device": device.name,
-            "threads": device.threads,
-            "process": os.getpid(),
-        },
-        notes=(*corpus.notices, *plan.notes),
-        vocabulary_sha256=vocabulary_sum(corpus.vocabulary),
-    )
-
-
-class _Trainer:
+class Trainer:
     """The loop around a session: budget, schedule, evaluations, callbacks, what goes to disk."""
 
     def __init__(
@@ -140,7 +53,7 @@ class _Trainer:
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.session.model, epochs=1, verbose=0)
         self.diverged = False
 
-    def events(self, stop_requested: Any) -> Iterator[Event]:
+    def events(self, stop_requested: Callable[[], bool]) -> Iterator[Event]:
         session, state, budget = self.session, self.session.state, self.budget
         if stop_requested():
             raise KeyboardInterrupt  # nothing is compiled yet: there is nothing to wait for

@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +24,10 @@ from seqmagic.runs.find import open_run
 from seqmagic.runs.folder import Run
 from seqmagic.runs.record import vocabulary_sum
 from seqmagic.texts.corpus import Corpus, read_corpus
-from seqmagic.training import loop
+from seqmagic.training import trainer
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
-from seqmagic.training.loop import train
 from seqmagic.training.session import Session
+from seqmagic.training.train import train
 
 pytestmark = pytest.mark.tf
 
@@ -57,6 +60,28 @@ def run_training(corpus: Corpus, models: Path, *, cell: str = "gru", **settings:
             callbacks=callbacks,
         )
     )
+
+
+def test_the_door_is_light_until_the_first_event_is_asked_for() -> None:
+    script = (
+        "import sys\n"
+        "from seqmagic.training.train import train\n"
+        "events = train(None, **dict.fromkeys(('data', 'model', 'training', 'models')))\n"
+        "print(*{'tensorflow', 'keras'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("\n", "")
+
+
+def test_tensorflow_is_started_in_one_place() -> None:
+    """Threads and XLA's flags are fixed by who is first: several who start it would each have to be the first."""
+    package = Path(trainer.__file__).parents[1]
+    calls = {
+        path.relative_to(package).as_posix(): len(found)
+        for path in package.rglob("*.py")
+        if (found := re.findall(r"(?<!def )\bstart_tensorflow\(", path.read_text(encoding="utf-8")))
+    }
+    assert calls == {"training/train.py": 1}
 
 
 def finished(events: list[Event]) -> Finished:
@@ -196,7 +221,7 @@ def test_a_full_disk_keeps_the_overwritten_run(corpus: Corpus, tmp_path: Path, m
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
-        patch.setattr(loop, "save_model", full)
+        patch.setattr(trainer, "save_model", full)
         run_training(corpus, tmp_path, name="mine", overwrite=True)
     assert open_run(tmp_path, "mine").read_record().results == first.results
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]

@@ -1,0 +1,119 @@
+"""A training, from a corpus to a run on disk, as a stream of events.
+
+Importing this imports neither TensorFlow nor Keras. TensorFlow is started here and nowhere else, when the first
+event is asked for, or before that by who calls `start`; only then is the code imported that computes with it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqmagic.config import DataConfig, ModelConfig, TrainConfig
+from seqmagic.runs import folder as runs
+from seqmagic.runs.making import create_run
+from seqmagic.runs.record import RunRecord, TextRecord, now, vocabulary_sum
+from seqmagic.texts.corpus import Corpus
+from seqmagic.training.device import Device, measure_flops, start_tensorflow, versions
+from seqmagic.training.events import Event
+from seqmagic.training.interrupt import stop_on_signal
+from seqmagic.training.recipe import Plan, make_plan
+
+if TYPE_CHECKING:
+    from keras.callbacks import Callback
+
+
+def start(training: TrainConfig) -> Device:
+    """Start TensorFlow as `training` asks and say where it runs.
+
+    `train` does it itself. A series calls it before its first training, so that what is wrong with TensorFlow
+    ends the series, not a row of it. Anything else that imports TensorFlow must come later: the number of threads and
+    the flags of XLA are fixed by who is first.
+    """
+    return start_tensorflow(training.threads)
+
+
+def train(
+    corpus: Corpus,
+    *,
+    data: DataConfig,
+    model: ModelConfig,
+    training: TrainConfig,
+    models: Path,
+    name: str | None = None,
+    overwrite: bool = False,
+    argv: Sequence[str] = (),
+    callbacks: Sequence[Callback] = (),
+) -> Generator[Event, None, None]:
+    """Train a model on `corpus` and keep it as a run below `models`.
+
+    The text is read as contiguous streams with the state carried from window to window (truncated
+    back-propagation through time: Williams and Peng 1990). The weights with the lowest validation loss
+    are kept; with the first of them the run becomes visible, and replaces the one that it overwrites. SIGINT,
+    SIGTERM and SIGHUP end the training early but whole: evaluated, saved, `Finished` with the status
+    "interrupted". Whoever stops asking for events ends it too: the weights on disk stay, as "interrupted".
+
+    Args:
+        corpus: The text, encoded and split.
+        data: How the text was read, for the record.
+        model, training: What was asked for; what is `None` is decided by the recipe.
+        models, name, overwrite: Where the run goes; see `making.create_run`.
+        argv: The command line, for the record.
+        callbacks: Keras callbacks. An epoch of theirs is the stretch between two evaluations, with
+            `loss`, `val_loss` and `learning_rate` in its logs; `model.stop_training` is heeded.
+
+    Yields:
+        `Started`, then `Progress` and `Evaluated`, and `Finished` at the end.
+
+    Raises:
+        TrainingError: the loss was not finite before anything could be saved.
+        RunError, ConfigError, CorpusError: bad names, settings, texts.
+    """
+    device = start(training)
+    from seqmagic.training.trainer import Trainer  # imports TensorFlow and Keras
+
+    plan = make_plan(
+        model,
+        training,
+        characters=len(corpus.part("train")),
+        vocabulary_size=corpus.vocabulary.size,
+        device=device.kind,
+        measure_flops=measure_flops,
+    )
+    default = runs.default_name(corpus.source, plan.model.cell, plan.model.layers, plan.model.units)
+    with stop_on_signal() as stop_requested:
+        new = create_run(models, name=name, default=default, overwrite=overwrite)
+        try:
+            record = _new_record(new.name, corpus, data=data, plan=plan, argv=argv, device=device)
+            new.run.write_vocabulary(corpus.vocabulary)
+            new.run.write_record(record)
+            trainer = Trainer(new, record, corpus, plan, device, callbacks)
+            yield from trainer.events(stop_requested)
+        except BaseException as problem:
+            new.end("interrupted" if isinstance(problem, GeneratorExit | KeyboardInterrupt) else "failed")
+            raise
+
+
+def _new_record(
+    name: str, corpus: Corpus, *, data: DataConfig, plan: Plan, argv: Sequence[str], device: Device
+) -> RunRecord:
+    return RunRecord(
+        name=name,
+        created=now(),
+        argv=tuple(argv),
+        seed=plan.training.seed,
+        text=TextRecord.of(corpus),
+        data=data,
+        model=plan.model,
+        training=plan.training,
+        environment={
+            **versions(),
+            "device": device.name,
+            "threads": device.threads,
+            "process": os.getpid(),
+        },
+        notes=(*corpus.notices, *plan.notes),
+        vocabulary_sha256=vocabulary_sum(corpus.vocabulary),
+    )
