@@ -178,7 +178,6 @@ def train(
     finished = _follow(
         events_of(
             corpus,
-            data=data,
             model=model,
             training=training,
             models=models_folder(models),
@@ -254,7 +253,6 @@ def compare(
             layers=_several(layers),
             seeds=seeds,
             match=match,
-            data=data,
             model=model,
             training=training,
             models=models_folder(models),

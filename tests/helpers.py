@@ -230,7 +230,7 @@ class FakeTraining:
             seed=training.seed,
             status=status,
             results=make_results(loss + 0.001 * training.seed, parameters),
-            data=asked["data"],
+            data=corpus.config,
         )
         row = {
             "epoch": 1.0,

@@ -1,6 +1,6 @@
 """Comparisons as streams of events: a series that is trained on one text, or runs that are there already.
 
-    for event in compare(corpus, cells=["lstm", "gru"], data=data, model=model, training=training, models=models):
+    for event in compare(corpus, cells=["lstm", "gru"], model=model, training=training, models=models):
         ...  # Waiting, BaselinesMeasured, RowStarted, the events of each training, RowFinished; Compared at the end
 
 Whatever is decided is decided here, and kept; who asks for the events draws them, or doesn't.
@@ -27,7 +27,7 @@ from seqmagic.comparison.record import (
 from seqmagic.comparison.rows import Row, row_of
 from seqmagic.comparison.samples import with_samples
 from seqmagic.comparison.series import EARLY, Entry, RowFinished, RowStarted, in_one_line, plan_entries, train_rows
-from seqmagic.config import DEFAULT_MINUTES, DataConfig, ModelConfig, TrainConfig
+from seqmagic.config import DEFAULT_MINUTES, ModelConfig, TrainConfig
 from seqmagic.errors import SeqmagicError, TrainingError
 from seqmagic.evaluation.baselines import Baseline, measure_baselines
 from seqmagic.evaluation.units import worse_than_uniform
@@ -73,7 +73,6 @@ def compare(
     layers: Sequence[int | None] | None = None,
     seeds: int = 1,
     match: str = "units",
-    data: DataConfig,
     model: ModelConfig,
     training: TrainConfig,
     models: Path,
@@ -91,7 +90,7 @@ def compare(
         cells, units, layers, seeds: What is combined; None leaves a size to the recipe. The seeds are
             `training.seed` and the next ones.
         match: What is held equal, "units" or "parameters"; see `series.Sizes`.
-        data, model, training: As for `seqmagic.training.train.train`, for all rows alike.
+        model, training: As for `seqmagic.training.train.train`, for all rows alike.
         models, name, overwrite: Where it goes; see `record.new_comparison`.
         argv: The command line, for the record.
         train: What trains; `seqmagic.training.train.train` unless given.
@@ -119,7 +118,6 @@ def compare(
             for event in train_rows(
                 corpus,
                 entries,
-                data=data,
                 model=model,
                 training=training,
                 models=models,

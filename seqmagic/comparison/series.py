@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqmagic.comparison.rows import Row, label_of, row_of
-from seqmagic.config import DataConfig, ModelConfig, TrainConfig
+from seqmagic.config import ModelConfig, TrainConfig
 from seqmagic.errors import SeqmagicError
 from seqmagic.network.sizes import count_parameters, match_units
 from seqmagic.runs.record import RunRecord
@@ -112,7 +112,6 @@ def train_rows(
     corpus: Corpus,
     entries: Sequence[Entry],
     *,
-    data: DataConfig,
     model: ModelConfig,
     training: TrainConfig,
     models: Path,
@@ -142,7 +141,6 @@ def train_rows(
         yield RowStarted(number=number, total=len(entries), position=position, entry=entry)
         events = train(
             corpus,
-            data=data,
             model=dataclasses.replace(model, cell=entry.cell, units=entry.units, layers=entry.layers),
             training=dataclasses.replace(training, seed=entry.seed),
             models=models,

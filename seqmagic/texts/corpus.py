@@ -32,6 +32,7 @@ class Corpus:
 
     Attributes:
         source: What was given: a path, `-`, or the name of a built-in text.
+        config: How it was read and cut.
         sha256: Of the characters as UTF-8, after line breaks became newlines.
         bytes: Of the source as it is stored.
         ids: (n,) of the vocabulary's type, read only; a memory map where n is large.
@@ -41,6 +42,7 @@ class Corpus:
     """
 
     source: str
+    config: DataConfig
     sha256: str
     bytes: int
     ids: np.ndarray
@@ -105,6 +107,7 @@ def read_corpus(
             notices.append(forms.sentence)
         return Corpus(
             source=source,
+            config=config,
             sha256=sha256,
             bytes=tally.bytes,
             ids=spool.finish(),

@@ -11,7 +11,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqmagic.config import DataConfig, ModelConfig, TrainConfig
+from seqmagic.config import ModelConfig, TrainConfig
 from seqmagic.runs import folder as runs
 from seqmagic.runs.making import create_run
 from seqmagic.runs.record import RunRecord, TextRecord, now, vocabulary_sum
@@ -38,7 +38,6 @@ def start(training: TrainConfig) -> Device:
 def train(
     corpus: Corpus,
     *,
-    data: DataConfig,
     model: ModelConfig,
     training: TrainConfig,
     models: Path,
@@ -57,7 +56,6 @@ def train(
 
     Args:
         corpus: The text, encoded and split.
-        data: How the text was read, for the record.
         model, training: What was asked for; what is `None` is decided by the recipe.
         models, name, overwrite: Where the run goes; see `making.create_run`.
         argv: The command line, for the record.
@@ -86,7 +84,7 @@ def train(
     with stop_on_signal() as stop_requested:
         new = create_run(models, name=name, default=default, overwrite=overwrite)
         try:
-            record = _new_record(new.name, corpus, data=data, plan=plan, argv=argv, device=device)
+            record = _new_record(new.name, corpus, plan=plan, argv=argv, device=device)
             new.run.write_vocabulary(corpus.vocabulary)
             new.run.write_record(record)
             trainer = Trainer(new, record, corpus, plan, device, callbacks)
@@ -96,16 +94,14 @@ def train(
             raise
 
 
-def _new_record(
-    name: str, corpus: Corpus, *, data: DataConfig, plan: Plan, argv: Sequence[str], device: Device
-) -> RunRecord:
+def _new_record(name: str, corpus: Corpus, *, plan: Plan, argv: Sequence[str], device: Device) -> RunRecord:
     return RunRecord(
         name=name,
         created=now(),
         argv=tuple(argv),
         seed=plan.training.seed,
         text=TextRecord.of(corpus),
-        data=data,
+        data=corpus.config,
         model=plan.model,
         training=plan.training,
         environment={

@@ -28,7 +28,6 @@ def events_of(train: FakeTraining, text: Path, models: Path, **more: Any) -> Any
         cells=["rnn", "lstm"],
         units=[6],
         layers=[1],
-        data=DataConfig(),
         model=ModelConfig(embedding=4),
         training=TrainConfig(epochs=1.0, seed=7),
         models=models,

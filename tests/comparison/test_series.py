@@ -28,7 +28,6 @@ def run_series(
         train_rows(
             read_corpus(str(text), DataConfig()),
             entries,
-            data=DataConfig(),
             model=ModelConfig(embedding=4),
             training=TrainConfig(epochs=1.0, seed=7),
             models=models,

@@ -222,7 +222,6 @@ def test_losses_of_a_trained_model(tmp_path: Path, cell: str) -> None:
     data = DataConfig()
     for _ in train(
         read_corpus("python-docs", data),
-        data=data,
         model=ModelConfig(cell=cell, units=256, layers=1),
         training=TrainConfig(minutes=1.0),
         models=tmp_path,

@@ -38,7 +38,7 @@ TEXT = "the quick brown fox jumps over the lazy dog, and the dog sleeps on; " * 
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     path = tmp_path_factory.mktemp("text") / "fox.txt"
     path.write_text(TEXT)
-    return read_corpus(str(path), DataConfig())
+    return read_corpus(str(path), DataConfig(test=0.05, min_count=2))
 
 
 def run_training(corpus: Corpus, models: Path, *, cell: str = "gru", **settings: Any) -> list[Event]:
@@ -50,7 +50,6 @@ def run_training(corpus: Corpus, models: Path, *, cell: str = "gru", **settings:
     return list(
         train(
             corpus,
-            data=DataConfig(),
             model=model,
             training=training,
             models=models,
@@ -66,7 +65,7 @@ def test_the_door_is_light_until_the_first_event_is_asked_for() -> None:
     script = (
         "import sys\n"
         "from seqmagic.training.train import train\n"
-        "events = train(None, **dict.fromkeys(('data', 'model', 'training', 'models')))\n"
+        "events = train(None, **dict.fromkeys(('model', 'training', 'models')))\n"
         "print(*{'tensorflow', 'keras'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
@@ -101,6 +100,7 @@ def test_a_training_leaves_a_whole_run(cell: str, corpus: Corpus, tmp_path: Path
     }  # fmt: skip
     record = run.read_record()
     assert record.status == "complete" and record.results == end.results
+    assert record.data == DataConfig(test=0.05, min_count=2)  # that the text was read with
     assert record.text.sha256 == corpus.sha256 and record.text.train == corpus.train
     assert record.vocabulary_sha256 == vocabulary_sum(corpus.vocabulary)
     assert record.environment["path"] == "fused"
@@ -150,7 +150,7 @@ def test_interrupted_training_is_saved_and_says_so(corpus: Corpus, tmp_path: Pat
     model = ModelConfig(cell="rnn", units=8, layers=1, embedding=4, dropout=0.0)
     training = TrainConfig(minutes=5.0, batch_size=4, sequence_length=16)
     events: list[Event] = []
-    for event in train(corpus, data=DataConfig(), model=model, training=training, models=tmp_path):
+    for event in train(corpus, model=model, training=training, models=tmp_path):
         events.append(event)
         if isinstance(event, Progress) and not any(isinstance(e, Progress) for e in events[:-1]):
             os.kill(os.getpid(), signal.SIGINT)
@@ -201,7 +201,7 @@ def test_whoever_stops_asking_for_events_ends_the_training(until: type[Event], c
     model = ModelConfig(cell="rnn", units=8, layers=1, embedding=4, dropout=0.0)
     budget = {"epochs": 1.0} if until is Finished else {"minutes": 5.0}
     training = TrainConfig(batch_size=4, sequence_length=16, **budget)
-    for event in train(corpus, data=DataConfig(), model=model, training=training, models=tmp_path, name="mine"):
+    for event in train(corpus, model=model, training=training, models=tmp_path, name="mine"):
         if isinstance(event, until):
             break
     if until is Progress:  # nothing was evaluated yet

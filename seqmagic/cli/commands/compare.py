@@ -83,8 +83,7 @@ def compare(settings: Settings, target: tuple[str, ...], **values: Any) -> int:
     if names := _run_names(settings.models, target):
         _show(settings, _follow(settings, compare_runs(names, models=settings.models, argv=sys.argv[1:])))
         return 0
-    data = collect(DataConfig, values)
-    corpus = _read(settings, target[0], data)
+    corpus = _read(settings, target[0], collect(DataConfig, values))
     events = train_and_compare(
         corpus,
         cells=values["cells"],
@@ -92,7 +91,6 @@ def compare(settings: Settings, target: tuple[str, ...], **values: Any) -> int:
         layers=values["layers"],
         seeds=values["seeds"],
         match=values["match"],
-        data=data,
         model=collect(ModelConfig, values),
         training=collect(TrainConfig, values),
         models=settings.models,

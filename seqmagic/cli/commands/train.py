@@ -52,7 +52,6 @@ def train(settings: Settings, text: str, name: str | None, overwrite: bool, **va
     finished: Finished | None = None
     events = run_training(
         corpus,
-        data=data,
         model=model,
         training=training,
         models=settings.models,
