@@ -5,12 +5,28 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from seqmagic.config import TrainConfig
 
 EVALUATIONS = 12  # about so many evaluations per budget ...
 EVALUATION_SHARE = 0.05  # ... but in a time budget at most this share of it goes into them
 _QUIET_END = 0.04  # no evaluation shortly before the final one
+
+
+@dataclass(kw_only=True)
+class EvaluationTimes:
+    """What decides when the next evaluation is due; with the time spent, all that a budget remembers.
+
+    Attributes:
+        seconds: What the last one took; before there was one, what it is expected to take.
+        ended_at: When it ended, in seconds since the first step.
+        next_mark: The share of the budget at which the next one is due, 0 to 1.
+    """
+
+    seconds: float = 0.0
+    ended_at: float = 0.0
+    next_mark: float = 1.0 / EVALUATIONS
 
 
 class Budget:
@@ -22,32 +38,36 @@ class Budget:
     Args:
         training: Exactly one of `minutes` and `epochs` is set.
         steps_per_epoch: Steps that read the training part once.
+        evaluations: What it knows of them, changed in place.
         clock: Seconds, monotonic.
     """
 
     def __init__(
-        self, training: TrainConfig, *, steps_per_epoch: float, clock: Callable[[], float] = time.monotonic
+        self,
+        training: TrainConfig,
+        *,
+        steps_per_epoch: float,
+        evaluations: EvaluationTimes | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
+        self._evaluations = evaluations or EvaluationTimes()
         self._seconds = None if training.minutes is None else 60.0 * training.minutes
         self._steps = max(1, math.ceil((training.epochs or 0.0) * steps_per_epoch))
-        self._evaluation_seconds = 0.0
         self._closing_evaluations = 1.0
         self._started = clock()
-        self._evaluated_at = self._started
-        self._next_mark = 1.0 / EVALUATIONS
 
     def start(self, *, evaluation_seconds: float, closing_evaluations: float = 1.0, already_spent: float = 0.0) -> None:
         """The first step is taken now, or the next one after `already_spent` seconds of training.
 
         Args:
-            evaluation_seconds: What one evaluation is expected to take.
+            evaluation_seconds: What one evaluation is expected to take, where none was made yet.
             closing_evaluations: How many of them, in time, follow the last step.
         """
-        self._evaluation_seconds = evaluation_seconds
+        if not self._evaluations.ended_at:
+            self._evaluations.seconds = evaluation_seconds
         self._closing_evaluations = closing_evaluations
-        self._evaluated_at = self._clock()
-        self._started = self._evaluated_at - already_spent
+        self._started = self._clock() - already_spent
 
     @property
     def elapsed(self) -> float:
@@ -56,7 +76,7 @@ class Budget:
 
     @property
     def _closing_seconds(self) -> float:
-        return self._closing_evaluations * self._evaluation_seconds
+        return self._closing_evaluations * self._evaluations.seconds
 
     def fraction(self, step: int) -> float:
         """The share of the budget that is spent after `step` steps, 0 to 1."""
@@ -75,14 +95,14 @@ class Budget:
     def evaluation_due(self, step: int) -> bool:
         """Whether it is time to evaluate: a mark was passed, and the last evaluation has paid off."""
         fraction = self.fraction(step)
-        if fraction < self._next_mark or fraction > 1.0 - _QUIET_END:
+        if fraction < self._evaluations.next_mark or fraction > 1.0 - _QUIET_END:
             return False
         if self._seconds is None:
             return True
-        return self._clock() - self._evaluated_at >= self._evaluation_seconds / EVALUATION_SHARE
+        return self.elapsed - self._evaluations.ended_at >= self._evaluations.seconds / EVALUATION_SHARE
 
     def evaluated(self, step: int, *, seconds: float) -> None:
         """An evaluation just ended that took `seconds`."""
-        self._evaluation_seconds = seconds
-        self._evaluated_at = self._clock()
-        self._next_mark = (math.floor(self.fraction(step) * EVALUATIONS + 1e-9) + 1) / EVALUATIONS
+        self._evaluations.seconds = seconds
+        self._evaluations.ended_at = self.elapsed
+        self._evaluations.next_mark = (math.floor(self.fraction(step) * EVALUATIONS + 1e-9) + 1) / EVALUATIONS

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import tensorflow as tf
 from seqmagic.errors import TrainingError
 from seqmagic.evaluation.evaluation import Score
 from seqmagic.runs.record import HistoryRow
+from seqmagic.training.budget import EvaluationTimes
 from seqmagic.training.step import Adam, States
 
 
@@ -30,7 +31,9 @@ class TrainingState:
         carried: Per layer (h,) or, for lstm, (h, c), (B, U) float32 each: the state after the last window.
         step: Steps taken.
         step_seconds: Time spent in them.
-        elapsed_seconds: Time since the first step, evaluations included, up to the last evaluation.
+        elapsed_seconds: Time since the first step, up to the end of the last step or evaluation.
+        evaluations: When the next one is due.
+        learning_rate: Of the last step.
         losses: Of the steps since the last evaluation, nats per character.
         train_loss: Mean of those before the last evaluation; NaN before there was one.
         history: One object per evaluation, as history.jsonl has them.
@@ -43,6 +46,8 @@ class TrainingState:
     step: int = 0
     step_seconds: float = 0.0
     elapsed_seconds: float = 0.0
+    evaluations: EvaluationTimes = field(default_factory=EvaluationTimes)
+    learning_rate: float = 0.0
     losses: list[float] = field(default_factory=list)
     train_loss: float = math.nan
     history: list[HistoryRow] = field(default_factory=list)
@@ -73,6 +78,8 @@ class TrainingState:
             "step": np.int64(self.step),
             "step_seconds": np.float64(self.step_seconds),
             "elapsed_seconds": np.float64(self.elapsed_seconds),
+            **{f"evaluations/{name}": np.float64(value) for name, value in asdict(self.evaluations).items()},
+            "learning_rate": np.float64(self.learning_rate),
             "losses": np.asarray(self.losses, np.float64),
             "train_loss": np.float64(self.train_loss),
             "history": np.frombuffer(json.dumps([dict(row) for row in self.history]).encode(), np.uint8),
@@ -102,12 +109,14 @@ class TrainingState:
                 "step": int(arrays["step"]),
                 "step_seconds": float(arrays["step_seconds"]),
                 "elapsed_seconds": float(arrays["elapsed_seconds"]),
+                "learning_rate": float(arrays["learning_rate"]),
                 "losses": arrays["losses"].tolist(),
                 "train_loss": float(arrays["train_loss"]),
                 "history": json.loads(arrays["history"].tobytes()),
                 "best": best,
                 "best_weights": best_weights,
             }
+            evaluations = {name: float(arrays[f"evaluations/{name}"]) for name in asdict(self.evaluations)}
             steps = np.float32(arrays["optimizer_steps"])
         except (KeyError, TypeError, ValueError, IndexError) as problem:
             raise TrainingError(f"this is no state of a training: {problem!r}") from problem
@@ -116,8 +125,10 @@ class TrainingState:
                 variable.assign(value)
         optimizer.steps.assign(steps)
         self.carried = tf.nest.pack_sequence_as(self.carried, [tf.constant(value) for value in found["carried"]])
-        for name, value in plain.items():
-            setattr(self, name, value)
+        for name, figure in plain.items():
+            setattr(self, name, figure)
+        for name, figure in evaluations.items():  # in place: a budget holds the object
+            setattr(self.evaluations, name, figure)
 
 
 def _group(arrays: Mapping[str, np.ndarray], group: str, like: Sequence[Any]) -> list[np.ndarray]:

@@ -49,10 +49,10 @@ class Adam:
         self.second = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in self.variables]
         self.steps = tf.Variable(0.0, trainable=False)
 
-    def reset(self) -> None:
-        """Forget all that was seen; the variables stay."""
-        for slot in (*self.first, *self.second, self.steps):
-            slot.assign(tf.zeros_like(slot))
+    @property
+    def slots(self) -> list[tf.Variable]:
+        """All that it remembers of the steps so far: the moments and their count."""
+        return [*self.first, *self.second, self.steps]
 
     def apply(self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor) -> None:
         """Move the variables by one step against `gradients`."""

@@ -49,7 +49,11 @@ class Trainer:
         self.record = dataclasses.replace(record, environment={**record.environment, **chosen})
         self.device = device
         self.schedule = make_schedule(plan.training.learning_rate)
-        self.budget = Budget(plan.training, steps_per_epoch=self.session.steps_per_epoch)
+        self.budget = Budget(
+            plan.training,
+            steps_per_epoch=self.session.steps_per_epoch,
+            evaluations=self.session.state.evaluations,
+        )
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.session.model, epochs=1, verbose=0)
         self.diverged = False
 
@@ -62,10 +66,14 @@ class Trainer:
         yield Started(run=self.new.final, lines=self._introduction())
         session.model.stop_training = False
         self.callbacks.on_train_begin()
-        self.callbacks.on_epoch_begin(0)
+        self.callbacks.on_epoch_begin(len(state.history))
         share = session.train_score_length / len(session.corpus.part("validation"))
-        budget.start(evaluation_seconds=evaluation_seconds, closing_evaluations=1.0 + share)
-        reported = 0.0
+        budget.start(
+            evaluation_seconds=evaluation_seconds,
+            closing_evaluations=1.0 + share,
+            already_spent=state.elapsed_seconds,
+        )
+        reported = budget.elapsed
         while not (stop_requested() or session.model.stop_training or self.diverged):
             fraction = budget.fraction(session.state.step)
             if fraction >= 1.0:
@@ -85,13 +93,14 @@ class Trainer:
         yield self._finish(interrupted=stop_requested())
 
     def _step(self, learning_rate: float) -> None:
-        self.learning_rate = learning_rate
-        self.callbacks.on_train_batch_begin(self.session.state.step)
+        state = self.session.state
+        self.callbacks.on_train_batch_begin(state.step)
         loss, norm = self.session.take_step(learning_rate)
         self.diverged = not (math.isfinite(loss) and math.isfinite(norm))
         if not self.diverged:
-            self.session.state.losses.append(loss)
-        self.callbacks.on_train_batch_end(self.session.state.step - 1, {"loss": loss})
+            state.losses.append(loss)
+        state.learning_rate, state.elapsed_seconds = learning_rate, self.budget.elapsed
+        self.callbacks.on_train_batch_end(state.step - 1, {"loss": loss})
 
     def _progress(self) -> Progress:
         session = self.session
@@ -127,7 +136,8 @@ class Trainer:
         self.new.run.append_sample(f"step {state.step:,}, validation loss {score.loss:.4f}", sample)
         self.new.publish()
         self.budget.evaluated(state.step, seconds=time.monotonic() - started)
-        logs = {"loss": state.train_loss, "val_loss": score.loss, "learning_rate": self.learning_rate}
+        state.elapsed_seconds = self.budget.elapsed
+        logs = {"loss": state.train_loss, "val_loss": score.loss, "learning_rate": state.learning_rate}
         self.callbacks.on_epoch_end(len(state.history) - 1, logs)
         yield Evaluated(row=row, sample=sample, best=best)
 
@@ -140,7 +150,7 @@ class Trainer:
             "train_loss": finite(session.state.train_loss),
             "validation_loss": score.loss,
             "bits_per_character": score.bits_per_character,
-            "learning_rate": self.learning_rate,
+            "learning_rate": session.state.learning_rate,
             "characters": session.characters,
             "characters_per_second": round(session.characters_per_second, 1),
         }

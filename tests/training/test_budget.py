@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seqmagic.config import TrainConfig
-from seqmagic.training.budget import EVALUATION_SHARE, EVALUATIONS, Budget
+from seqmagic.training.budget import EVALUATION_SHARE, EVALUATIONS, Budget, EvaluationTimes
 
 
 class Clock:
@@ -80,3 +80,27 @@ def test_slow_evaluations_take_a_bounded_share_of_the_time() -> None:
             spent += 6.0
             budget.evaluated(step, seconds=6.0)
     assert 0.0 < spent <= 600.0 * EVALUATION_SHARE
+
+
+@pytest.mark.parametrize("settings", [{"epochs": 4.0}, {"minutes": 10.0}])
+def test_a_budget_goes_on_after_a_break_as_if_there_had_been_none(settings: dict[str, float]) -> None:
+    evaluations = []
+    for breaks in (False, True):
+        clock, times = Clock(), EvaluationTimes()
+        budget = Budget(TrainConfig(**settings), steps_per_epoch=50.0, evaluations=times, clock=clock)
+        budget.start(evaluation_seconds=9.0)
+        found = []
+        for step in range(1, 201):
+            clock.now += 3.0
+            if budget.evaluation_due(step):
+                found.append(step)
+                clock.now += 1.0
+                budget.evaluated(step, seconds=1.0)
+            if breaks and step % 7 == 0:
+                spent = budget.elapsed
+                clock.now += 1e5
+                times = EvaluationTimes(seconds=times.seconds, ended_at=times.ended_at, next_mark=times.next_mark)
+                budget = Budget(TrainConfig(**settings), steps_per_epoch=50.0, evaluations=times, clock=clock)
+                budget.start(evaluation_seconds=9.0, already_spent=spent)
+        evaluations.append((found, budget.fraction(200), budget.seconds_left(200)))
+    assert evaluations[0] == evaluations[1] and len(evaluations[0][0]) > 5

@@ -12,6 +12,7 @@ from seqmagic.config import CELLS, DataConfig, DecidedModel, DecidedTraining
 from seqmagic.errors import TrainingError
 from seqmagic.evaluation.evaluation import Score
 from seqmagic.texts.corpus import read_corpus
+from seqmagic.training.budget import EvaluationTimes
 from seqmagic.training.recipe import Plan
 from seqmagic.training.session import Session
 from tests.helpers import make_text
@@ -53,12 +54,27 @@ def test_everything_that_was_reached_comes_back(tmp_path):
     state.losses, state.train_loss, state.elapsed_seconds = [2.5, 2.25], 2.75, 12.5
     state.history.append({"step": 1, "validation_loss": 2.0, "train_loss": None})
     state.best, state.best_weights = Score(nats=200.0, characters=100), state.weights
+    state.learning_rate, state.evaluations = 0.02, EvaluationTimes(seconds=1.5, ended_at=12.25, next_mark=0.75)
     other.state.restore(state.to_arrays())
+    assert other.state.learning_rate == 0.02 and other.state.evaluations == state.evaluations
     for name in ("step", "step_seconds", "elapsed_seconds", "losses", "train_loss", "history", "best"):
         assert getattr(other.state, name) == getattr(state, name), name
     for kept, found in zip(state.best_weights, other.state.best_weights, strict=True):
         np.testing.assert_array_equal(kept, found)
     assert {key: value.dtype for key, value in state.to_arrays().items() if value.dtype == object} == {}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_compiling_moves_nothing(cell, tmp_path):
+    """So a state may be put back before or after it."""
+    one = session(tmp_path, cell)
+    one.take_step(0.01)
+    before = one.state.to_arrays()
+    one.compile()
+    after = one.state.to_arrays()
+    assert set(before) == set(after)
+    for name, array in before.items():
+        np.testing.assert_array_equal(array, after[name], err_msg=name)
 
 
 def test_a_state_given_out_does_not_move_with_the_training(tmp_path):
