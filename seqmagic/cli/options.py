@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from seqmagic import __version__
-from seqmagic.config import CELL_ALIASES, Config, check_value, option_name, range_words, unescaped
+from seqmagic.config import CELL_ALIASES, Config, check_value, option_name, range_words
 from seqmagic.errors import ConfigError
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
@@ -208,6 +208,8 @@ class SettingType(click.ParamType):
         name = self.field.name
         if value == "auto" and self.takes_auto:
             return None
+        if (parse := self.field.metadata.get("parse")) is not None:
+            return parse(value) if isinstance(value, str) else value
         try:
             value = self.kind(value)
         except ValueError:
@@ -217,8 +219,6 @@ class SettingType(click.ParamType):
         if name == "cell":
             value = CELL_ALIASES.get(value, value)
         try:
-            if self.field.metadata.get("escapes"):
-                value = unescaped(value)
             check_value(name, value, self.field.metadata)
         except ConfigError as problem:
             raise click.UsageError(str(problem), ctx) from problem
