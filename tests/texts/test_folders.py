@@ -16,7 +16,7 @@ from seqmagic.errors import ConfigError, CorpusError
 from seqmagic.export import publish
 from seqmagic.runs.folder import Run
 from seqmagic.texts import folders
-from seqmagic.texts.decoding import Tally
+from seqmagic.texts.decoding import Tallied, Tally
 from seqmagic.texts.folders import OWN_FILES, folder_pieces
 from tests.helpers import make_run, make_text
 
@@ -43,8 +43,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def read(folder: Path, pattern: str | None = None, encoding: str | None = None) -> tuple[str, Tally]:
-    tally = Tally()
-    return "".join(folder_pieces(folder, pattern, encoding, tally)), tally
+    pieces = Tallied(folder_pieces(folder, pattern, encoding))
+    return "".join(pieces), pieces.tally
 
 
 def test_texts_in_the_order_of_their_paths_each_on_a_new_line(folder: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from seqmagic.config import DataConfig
 from seqmagic.errors import ConfigError, CorpusError
-from seqmagic.texts.decoding import Tally
+from seqmagic.texts.decoding import Tallied
 from seqmagic.texts.sources import is_rereadable, text_pieces
 
 
@@ -24,8 +24,8 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def read(source: str, **settings: str) -> tuple[str, list[str]]:
-    tally = Tally()
-    return "".join(text_pieces(source, DataConfig(**settings), tally)), tally.notices  # type: ignore[arg-type]
+    pieces = Tallied(text_pieces(source, DataConfig(**settings)))  # type: ignore[arg-type]
+    return "".join(pieces), pieces.tally.notices
 
 
 def test_files_folders_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +71,7 @@ def test_settings_without_effect_are_said() -> None:
 
 def test_an_unknown_encoding_is_refused_before_anything_is_read() -> None:
     with pytest.raises(ConfigError, match="--encoding must be one that Python knows; received 'klingon'"):
-        text_pieces("nothing there", DataConfig(encoding="klingon"), Tally())
+        text_pieces("nothing there", DataConfig(encoding="klingon"))
 
 
 @pytest.mark.parametrize(
@@ -128,9 +128,9 @@ def test_a_pipe_is_read_once_and_never_again() -> None:
     assert writer.returncode == 0
     # nobody writes into it, so opening it would wait for ever
     with pytest.raises(CorpusError, match=r"^pipe is a pipe, which can be read only once; "):
-        text_pieces("pipe", DataConfig(), Tally(), again=True)
+        text_pieces("pipe", DataConfig(), again=True)
     with pytest.raises(CorpusError, match="standard input can be read only once"):
-        text_pieces("-", DataConfig(), Tally(), again=True)
+        text_pieces("-", DataConfig(), again=True)
 
 
 def test_what_can_be_read_again() -> None:
