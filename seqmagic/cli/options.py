@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from seqmagic import __version__
+from seqmagic.cli import console
 from seqmagic.config import CELL_ALIASES, Config, check_value, option_name, range_words
 from seqmagic.errors import ConfigError
 
@@ -43,6 +44,11 @@ class Settings:
         from seqmagic.runs.find import models_folder
 
         return models_folder(self.models_given)
+
+    def notice(self, text: str, *, painted: bool = False) -> None:
+        """A line on standard error that a reader can do without: `console.notice`, unless --quiet."""
+        if not self.quiet:
+            console.notice(text, painted=painted)
 
 
 class Option(click.Option):
