@@ -39,6 +39,7 @@ from seqmagic.config import (
     parse_temperature,
 )
 from seqmagic.errors import ConfigError, SampleError
+from seqmagic.network.probabilities import log_softmax
 from seqmagic.network.trained import read_trained
 from seqmagic.runs.find import latest_or_pretrained, models_folder, open_run
 from seqmagic.runs.folder import Run
@@ -127,9 +128,7 @@ class Model:
         engine = Engine(self.network)
         if state is not None:
             engine.restore([state])
-        logits = engine.read(self.vocabulary.encode(characters)).copy()
-        logits -= logits.max()
-        return logits - np.log(np.exp(logits).sum()), engine.state()
+        return log_softmax(engine.read(self.vocabulary.encode(characters))), engine.state()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

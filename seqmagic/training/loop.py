@@ -276,7 +276,7 @@ class _Trainer:
             f"{self.device.name}, {self.device.threads} threads; {session.engine.name}: {session.engine.reason}",
             f"{text.source}: {text.characters:,} characters, {session.corpus.vocabulary.size - 1:,} distinct; "
             f"{text.train[1] - text.train[0]:,} to train on, {text.validation[1] - text.validation[0]:,} to validate",
-            f"{model.cell} {model.layers}x{model.units}, {session.model.count_params():,} parameters; "
+            f"{model.cell} {runs.size_name(model.layers, model.units)}, {session.model.count_params():,} parameters; "
             f"batch size {training.batch_size}, sequence length {training.sequence_length}, "
             f"peak learning rate {training.learning_rate:g}, dropout {model.dropout:g}, "
             f"weight decay {training.weight_decay:g}; {budget}",

@@ -157,6 +157,13 @@ def test_utf_16_without_a_mark_is_left_out_by_name(tmp_path: Path) -> None:
     assert read(tmp_path)[1].notices == ["1 text file read, 1 UTF-16 without a byte-order mark left out: b"]
 
 
+def test_our_files_are_called_as_the_rooms_above_call_them() -> None:
+    """A text folder knows runs, comparisons and exports by their files, whose names other rooms decide."""
+    run = Run(Path())
+    assert (run.record_path.name, comparison_record.FILE_NAME, publish.MARK) == folders.OWN_FILES
+    assert (run.model_path.name, run.vocabulary_path.name) == folders._RUN_FILES
+
+
 @pytest.mark.parametrize("pattern", [None, "**/*.txt"])
 def test_runs_of_ours_below_a_text_folder_are_no_text(tmp_path: Path, pattern: str | None) -> None:
     make_text(tmp_path, name="book.txt")
