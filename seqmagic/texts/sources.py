@@ -73,18 +73,6 @@ def _noticed(notices: list[str], pieces: Pieces) -> Pieces:
     return Tally(tally.bytes, [*notices, *tally.notices])
 
 
-def is_rereadable(source: str) -> bool:
-    """Whether `source`, which a run was trained on, can be read again: no standard input, pipe, device or socket.
-
-    A path that is not there is; reading it says so.
-    """
-    try:
-        _check_kind(source, again=True)
-    except CorpusError:
-        return False
-    return True
-
-
 def _check_kind(source: str, *, again: bool) -> None:
     """Raise CorpusError where `source` can't be read, or not again, because of what kind of thing it is."""
     if source == STANDARD_INPUT:
