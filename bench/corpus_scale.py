@@ -35,9 +35,8 @@ CHINESE = {ord("a") + i: 0x4E00 + 37 * i for i in range(26)}
 def make_text(path: Path, kind: str, size: int) -> None:
     """Write about `size` bytes: lines of python-docs, shuffled; `mixed` spells them in three scripts."""
     from seqmagic.texts.builtin import builtin_pieces
-    from seqmagic.texts.decoding import Tally
 
-    lines = [line + "\n" for line in "".join(builtin_pieces("python-docs", Tally())).split("\n")]
+    lines = [line + "\n" for line in "".join(builtin_pieces("python-docs")).split("\n")]
     if kind == "ascii":
         lines = [line for line in lines if line.isascii()]
     else:

@@ -27,8 +27,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from seqmagic import files
-from seqmagic.config import CELLS, PARTS, Config, DataConfig, ModelConfig, SampleConfig, TrainConfig, option_name
+from seqmagic.config import (
+    CELLS,
+    PARTS,
+    Config,
+    DataConfig,
+    ModelConfig,
+    SampleConfig,
+    TrainConfig,
+    option_name,
+    parse_temperature,
+)
 from seqmagic.errors import ConfigError, SampleError
+from seqmagic.network.probabilities import log_softmax
 from seqmagic.network.trained import read_trained
 from seqmagic.runs.find import latest_or_pretrained, models_folder, open_run
 from seqmagic.runs.folder import Run
@@ -71,13 +82,16 @@ class Model:
             prompt: What the text goes on from; `None` for the default, a line break.
             config: How to write.
             settings: Fields of SampleConfig by name, which win over `config`: length (0: without end),
-                temperature, top_k, top_p, min_p, repetition_penalty, stop, seed ...
+                temperature (a number, or that of the first character and of the last), top_k, top_p, min_p,
+                repetition_penalty, stop, seed ...
 
         Raises:
             ConfigError: a setting is unknown or out of its range.
             SampleError: the prompt has characters that the model does not know, or settings contradict each other.
         """
         _refuse_unknown(settings, SampleConfig)
+        if isinstance(temperature := settings.get("temperature"), str):  # "0.3..1.2", as it is typed
+            settings["temperature"] = parse_temperature(temperature)
         config = dataclasses.replace(config or SampleConfig(), **settings)
         if config.count != 1:
             raise ConfigError(f"generate writes one text, received count={config.count}; call it once for each seed")
@@ -114,9 +128,7 @@ class Model:
         engine = Engine(self.network)
         if state is not None:
             engine.restore([state])
-        logits = engine.read(self.vocabulary.encode(characters)).copy()
-        logits -= logits.max()
-        return logits - np.log(np.exp(logits).sum()), engine.state()
+        return log_softmax(engine.read(self.vocabulary.encode(characters))), engine.state()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -25,6 +25,7 @@ PARTS = ("train", "validation", "test")  # of a text, in its order
 STOPS = ("length", "blank-line", "sentence")
 PRECISIONS = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
 DEFAULT_MINUTES = 3.0
+Temperature = float | tuple[float, float]  # the same for a whole text, or that of its first character and its last
 _ESCAPES = r"\n is a line break, \t a tab, \\ a backslash"
 
 
@@ -40,7 +41,7 @@ def setting(
     unit: str | None = None,
     auto: str | None = None,
     metavar: str | None = None,
-    escapes: bool = False,
+    parse: Callable[[str], Any] | None = None,
 ) -> Any:
     """A dataclass field that knows its range and its help.
 
@@ -53,7 +54,8 @@ def setting(
         unit: What the number counts, for `--help`.
         auto: What `None` stands for, in words for `--help`.
         metavar: What is to be typed, for `--help`, where the type does not say it.
-        escapes: Whether the command line understands \\n, \\t and \\\\ in it (`unescaped`).
+        parse: Makes a value of the words that were typed for it, where its type alone can't (`unescaped`); the
+            dataclass checks it.
     """
     metadata = {
         "help": help,
@@ -65,7 +67,7 @@ def setting(
         "unit": unit,
         "auto": auto,
         "metavar": metavar,
-        "escapes": escapes,
+        "parse": parse,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -104,6 +106,26 @@ def unescaped(text: str) -> str:
     r"""`text` as it was typed, with \n, \t and \\ replaced by what they stand for; any other backslash is one."""
     meanings = {r"\n": "\n", r"\t": "\t", r"\\": "\\"}
     return re.sub(r"\\[nt\\]", lambda match: meanings[match.group()], text)
+
+
+def parse_temperature(words: str) -> Temperature:
+    """A temperature as it is typed: "0.8" -> 0.8, "0.3..1.2" -> (0.3, 1.2).
+
+    Raises:
+        ConfigError: it is neither a number nor a range.
+    """
+    try:
+        ends = [float(end) for end in words.split("..")]
+    except ValueError:
+        ends = []
+    if len(ends) not in (1, 2):
+        raise ConfigError(f"--temperature must be a number or a range such as 0.3..1.2; received {words!r}")
+    return ends[0] if len(ends) == 1 else (ends[0], ends[1])
+
+
+def temperature_words(temperature: Temperature) -> str:
+    """The shortest spelling that `parse_temperature` reads: "0.8", "0.3..1.2"."""
+    return "..".join(f"{end:g}" for end in temperature) if isinstance(temperature, tuple) else str(temperature)
 
 
 def check_value(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
@@ -329,13 +351,14 @@ class SampleConfig(Config):
     length: int = setting(
         500, "Characters to write after the prompt; 0 writes until Ctrl-C.", minimum=0, unit="characters"
     )
-    temperature: str | float = setting(
+    temperature: float | tuple[float, float] = setting(
         0.8,
         "How daring: 0 always takes the likeliest character, 1 follows the model's own probabilities. "
         "A range such as 0.3..1.2 moves from one to the other over the text.",
         minimum=0.0,
         maximum=100.0,
         metavar="X|X..X",
+        parse=parse_temperature,
     )
     top_k: int | None = setting(
         None, "Choose among this many of the likeliest characters.", minimum=1, unit="characters", auto="all"
@@ -361,9 +384,9 @@ class SampleConfig(Config):
     repetition_window: int = setting(
         32, "How far back --repetition-penalty looks.", minimum=1, maximum=10_000, unit="characters"
     )
-    ban: str | None = setting(None, f"Characters that are never written; {_ESCAPES}.", auto="none", escapes=True)
+    ban: str | None = setting(None, f"Characters that are never written; {_ESCAPES}.", auto="none", parse=unescaped)
     stop: tuple[str, ...] = setting(
-        (), f"End a text where this would be written; {_ESCAPES}; may be given several times.", escapes=True
+        (), f"End a text where this would be written; {_ESCAPES}; may be given several times.", parse=unescaped
     )
     stop_at: str = setting("length", "End a text early: at a blank line or at the end of a sentence.", choices=STOPS)
     min_length: int = setting(0, "Let no --stop or --stop-at end a text before this.", minimum=0, unit="characters")
@@ -384,26 +407,29 @@ class SampleConfig(Config):
             check_value("temperature", end, type(self).__dataclass_fields__["temperature"].metadata)
         if "" in self.stop:
             raise ConfigError("--stop must be one character or more; received ''")
-        if self.length == 0 and isinstance(self.temperature, str):
-            raise ConfigError(
-                f"--temperature {self.temperature} moves over the text and --length 0 has no end; give a length"
-            )
+        if self.length == 0 and isinstance(self.temperature, tuple):
+            words = temperature_words(self.temperature)
+            raise ConfigError(f"--temperature {words} moves over the text and --length 0 has no end; give a length")
 
     @property
     def temperatures(self) -> tuple[float, float]:
         """The temperature of the first character and that of the last."""
-        if not isinstance(self.temperature, str):
-            return self.temperature, self.temperature
-        first, _, last = self.temperature.partition("..")
-        return float(first), float(last)
+        return self.temperature if isinstance(self.temperature, tuple) else (self.temperature, self.temperature)
 
 
-def _temperature(given: str | float) -> str | float:
-    """A number, or a range in its shortest spelling: "0.30..1.2" -> "0.3..1.2"; one of equal ends is a number."""
+def _temperature(given: Any) -> Temperature:
+    """A number or a pair as it is kept: floats, and a pair of equal ends as a number.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    pair = tuple(given) if isinstance(given, (tuple, list)) else (given, given)
     try:
-        ends = [float(end) for end in str(given).split("..")]
-    except ValueError:
-        ends = []
-    if len(ends) not in (1, 2) or isinstance(given, bool):
-        raise ConfigError(f"--temperature must be a number or a range such as 0.3..1.2; received {given!r}")
-    return ends[0] if ends[0] == ends[-1] else f"{ends[0]:g}..{ends[-1]:g}"
+        if len(pair) != 2 or any(isinstance(end, (str, bool)) for end in pair):
+            raise TypeError
+        first, last = map(float, pair)
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f"--temperature must be a number or a pair of numbers, the first and the last; received {given!r}"
+        ) from None
+    return first if first == last else (first, last)

@@ -12,7 +12,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BufferedWriter
 from pathlib import Path
@@ -327,17 +327,22 @@ def read_json_lines(path: Path, kind: type[T], *, error: type[SeqmagicError]) ->
     return rows, None
 
 
-def first_free_folder(parent: Path, default: str) -> Path:
-    """Make the folder `default` in `parent`, with -2, -3 ... where that is taken."""
-    parent.mkdir(parents=True, exist_ok=True)
+def first_free(default: str, take: Callable[[str], T | None]) -> T:
+    """What `take` makes of the first name that it can have: `default`, else with -2, -3 ...; None: not this."""
     for number in itertools.count(1):
-        folder = parent / (default if number == 1 else f"{default}-{number}")
-        try:
-            folder.mkdir()
-            return folder
-        except FileExistsError:
-            continue
+        taken = take(default if number == 1 else f"{default}-{number}")
+        if taken is not None:
+            return taken
     raise AssertionError("there is always a next number")
+
+
+def make_folder(folder: Path) -> Path | None:
+    """The new folder `folder`; None where that name is taken."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return None
+    return folder
 
 
 @contextlib.contextmanager

@@ -46,6 +46,12 @@ def test_generate_yields_characters(model: Model) -> None:
     assert list(model.generate(length=5, seed=2, temperature=0)) == list(model.generate("\n", length=5, top_k=1))
 
 
+def test_generate_takes_a_range_of_temperatures(model: Model) -> None:
+    written = list(model.generate(length=30, seed=2, temperature=(0.2, 3)))
+    assert list(model.generate(length=30, seed=2, temperature="0.2..3")) == written
+    assert list(model.generate(length=30, seed=2, temperature=0.2)) != written
+
+
 def test_generate_refuses_at_once(model: Model) -> None:
     with pytest.raises(ConfigError, match="there is no setting 'temprature'; there are ban, count, length"):
         model.generate(temprature=1)
@@ -53,6 +59,8 @@ def test_generate_refuses_at_once(model: Model) -> None:
         model.generate(count=2)
     with pytest.raises(ConfigError, match="--temperature must be"):
         model.generate(temperature=-1)
+    with pytest.raises(ConfigError, match="--temperature must be a number or a range such as"):
+        model.generate(temperature="hot")
     with pytest.raises(SampleError, match="never saw"):
         model.generate("→")
 

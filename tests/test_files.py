@@ -182,3 +182,16 @@ def test_a_write_at_work_is_known_by_its_name(name: str, tmp_path: Path) -> None
 )  # fmt: skip
 def test_nothing_else_is_taken_for_one(entry: str) -> None:
     assert not files.is_temporary_of(entry, "run.json")
+
+
+def test_the_first_free_name_is_taken(tmp_path: Path) -> None:
+    tried: list[str] = []
+
+    def take(name: str) -> Path | None:
+        tried.append(name)
+        return files.make_folder(tmp_path / name)
+
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a-2").write_text("no folder, and taken all the same")
+    assert files.first_free("a", take) == tmp_path / "a-3"
+    assert tried == ["a", "a-2", "a-3"] and (tmp_path / "a-3").is_dir()

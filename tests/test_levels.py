@@ -32,10 +32,10 @@ PACKAGES = [  # allowed in addition to those of the levels below
 # What a room offers: the modules that other rooms may import. The rest of it is nobody's business.
 DOORS = {
     "texts": {"corpus", "normal_forms", "sources", "streams", "vocabulary"},
-    "network": {"cells", "fresh", "layout", "network", "sizes", "trained"},
+    "network": {"cells", "fresh", "layout", "network", "probabilities", "sizes", "trained"},
     "evaluation": {"baselines", "evaluation", "scorer", "subject", "units"},
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
-    "sampling": {"endings", "engine", "filters", "novelty", "pieces", "prompts", "threads", "writer"},
+    "sampling": {"endings", "engine", "novelty", "pieces", "prompts", "threads", "writer"},
     "insight": {"measure_gradient", "passages", "settings", "subjects"},
     "fused": {"dropout", "layer", "network"},
     "training": {"device", "events", "interrupt", "train"},

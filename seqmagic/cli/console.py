@@ -41,16 +41,17 @@ def json_document(value: Any) -> None:
     click.echo(_OBEYED.sub(_json_escape, files.to_json(value)), nl=False)
 
 
-def notice(text: str, *, quiet: bool = False, painted: bool = False) -> None:
+def notice(text: str, *, painted: bool = False) -> None:
     """A line for the reader that is no result, on standard error; where nobody reads any more, it is left out.
+
+    It is said whatever the settings are; most are for `Settings.notice`, which heeds --quiet.
 
     `painted` has colours, and nothing from a file.
     """
-    if not quiet:
-        try:
-            click.echo(text if painted else harmless(text), err=True)
-        except OSError:
-            abandon(sys.stderr)
+    try:
+        click.echo(text if painted else harmless(text), err=True)
+    except OSError:
+        abandon(sys.stderr)
 
 
 def abandon(stream: TextIO) -> None:

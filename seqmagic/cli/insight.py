@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqmagic.cli.console import is_plain, make_console, notice, result
+from seqmagic.cli.console import is_plain, make_console, result
 from seqmagic.cli.options import RunName, Settings, option
 from seqmagic.errors import ConfigError, SeqmagicError
 
@@ -31,7 +31,7 @@ def held_out_subjects(settings: Settings, names: Sequence[str]) -> list[Subject]
 def warn(document: dict[str, Any], settings: Settings) -> None:
     """The warnings of a document, on standard error."""
     for line in document["warnings"]:
-        notice(line, quiet=settings.quiet)
+        settings.notice(line)
 
 
 class PlotPath(click.ParamType):
@@ -67,7 +67,7 @@ def write_plot(path: Path | None, chart: Chart, settings: Settings) -> None:
         raise SeqmagicError(
             f"{path} can't be written: {problem.strerror or problem}; choose another file with --plot"
         ) from problem
-    notice(f"chart written to {path}", quiet=settings.quiet)
+    settings.notice(f"chart written to {path}")
 
 
 def terminal_width() -> int:

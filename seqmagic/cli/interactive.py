@@ -19,7 +19,7 @@ from seqmagic.cli.console import is_plain, notice, one_line
 from seqmagic.cli.options import SettingType, setting_fields
 from seqmagic.cli.show.page import Page
 from seqmagic.cli.show.painting import legend, paint
-from seqmagic.config import SampleConfig, option_name
+from seqmagic.config import SampleConfig, option_name, temperature_words
 from seqmagic.errors import SeqmagicError
 from seqmagic.sampling.endings import fit_stops, idle_settings
 from seqmagic.sampling.prompts import fit_prompt, prompt_notices
@@ -86,22 +86,31 @@ class Talk:
         if field is None or field.name in _FIXED:
             raise click.UsageError(f"there is no command /{name}; see /help, or type \\/{name} for a prompt")
         if not value:
-            return f"{name} {_shown(getattr(self.config, field.name))}"
+            return f"{name} {self._shown(field.name)}"
         chosen: Any = field.default
         if value != "default":
             chosen = SettingType(SampleConfig, field).convert(value, None, None)
         self.config = dataclasses.replace(self.config, **{field.name: chosen})
         idle = idle_settings(fit_stops(self.config, self.model.vocabulary), self.model.vocabulary)
         idle = [line for line in idle if line.startswith(option_name(field.name) + " ")]
-        return "\n".join([f"{name} {_shown(getattr(self.config, field.name))}", *idle])
+        return "\n".join([f"{name} {self._shown(field.name)}", *idle])
 
     def _settings(self) -> str:
         values = [
-            f"{option_name(field.name)[2:]} {_shown(getattr(self.config, field.name))}"
+            f"{option_name(field.name)[2:]} {self._shown(field.name)}"
             for field in setting_fields(SampleConfig)
             if field.name not in _FIXED
         ]
         return f"run {self.model.run.name}, " + ", ".join(values)
+
+    def _shown(self, name: str) -> str:
+        """The value of the setting `name` in words."""
+        value = getattr(self.config, name)
+        if name == "temperature":
+            return temperature_words(value)
+        if value is None or value == ():
+            return "none"
+        return ", ".join(map(repr, value)) if isinstance(value, tuple) else str(value)
 
     def write(self, line: str, page: Page) -> None:
         """Write a text on from `line`, or on from the last text where it is empty. Ctrl-C ends the text alone.
@@ -143,13 +152,6 @@ def _is_command(line: str) -> bool:
     return name in (*known, *_SPOKEN, *_FIXED) or bool(difflib.get_close_matches(name, known, n=1, cutoff=0.8))
 
 
-def _shown(value: object) -> str:
-    """A setting's value in words."""
-    if value is None or value == ():
-        return "none"
-    return ", ".join(map(repr, value)) if isinstance(value, tuple) else str(value)
-
-
 def converse(model: Model, config: SampleConfig, prompts: Sequence[str], *, models: Path, surprise: bool) -> int:
     """Talk until the end of the input; first the texts that go on from `prompts`. Returns the exit code."""
     painted = surprise and not is_plain(sys.stdout)
@@ -185,7 +187,7 @@ def _typed_lines(talk: Talk) -> Iterator[str]:
     session: PromptSession[str] = PromptSession(completer=commands, complete_while_typing=False)
     while True:
         try:
-            yield session.prompt(lambda: f"{talk.model.run.name} at {talk.config.temperature}> ")
+            yield session.prompt(lambda: f"{talk.model.run.name} at {temperature_words(talk.config.temperature)}> ")
         except KeyboardInterrupt:
             continue
         except EOFError:

@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import click
 
 from seqmagic import __version__
-from seqmagic.config import CELL_ALIASES, Config, check_value, option_name, range_words, unescaped
+from seqmagic.cli import console
+from seqmagic.config import CELL_ALIASES, Config, check_value, option_name, range_words
 from seqmagic.errors import ConfigError
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
@@ -43,6 +44,11 @@ class Settings:
         from seqmagic.runs.find import models_folder
 
         return models_folder(self.models_given)
+
+    def notice(self, text: str, *, painted: bool = False) -> None:
+        """A line on standard error that a reader can do without: `console.notice`, unless --quiet."""
+        if not self.quiet:
+            console.notice(text, painted=painted)
 
 
 class Option(click.Option):
@@ -208,6 +214,8 @@ class SettingType(click.ParamType):
         name = self.field.name
         if value == "auto" and self.takes_auto:
             return None
+        if (parse := self.field.metadata.get("parse")) is not None:
+            return parse(value) if isinstance(value, str) else value
         try:
             value = self.kind(value)
         except ValueError:
@@ -217,8 +225,6 @@ class SettingType(click.ParamType):
         if name == "cell":
             value = CELL_ALIASES.get(value, value)
         try:
-            if self.field.metadata.get("escapes"):
-                value = unescaped(value)
             check_value(name, value, self.field.metadata)
         except ConfigError as problem:
             raise click.UsageError(str(problem), ctx) from problem

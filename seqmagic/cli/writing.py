@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from seqmagic.api import Model
-from seqmagic.cli.console import notice, one_line
+from seqmagic.cli.console import one_line
 from seqmagic.cli.show.page import Page
 from seqmagic.cli.show.painting import dim, paint
 from seqmagic.config import SampleConfig
@@ -87,17 +87,17 @@ def assign(
     skip_unknown: bool,
     surprise: bool,
     novelty: bool,
-    quiet: bool,
+    tell: Callable[[str], None],
 ) -> Assignment:
-    """The assignment for `model`; notices say what of the prompts and settings was left out or has no effect."""
+    """The assignment for `model`; `tell` gets what of the prompts and settings was left out or has no effect."""
     fitted = [fit_prompt(prompt, model.vocabulary, skip_unknown=skip_unknown) for prompt in prompts]
     if skipped := "".join(dict.fromkeys("".join(outside for _, outside in fitted))):
-        notice(f"left out of the prompt, as {model.run.name} never saw them: {one_line(listed(skipped))}", quiet=quiet)
+        tell(f"left out of the prompt, as {model.run.name} never saw them: {one_line(listed(skipped))}")
     check(model.network, model.vocabulary, config, max(1, len(prompts)) * config.count)
     said = [line for prompt in prompts for line in prompt_notices(prompt, model.vocabulary)]
     said += idle_settings(fit_stops(config, model.vocabulary), model.vocabulary)
     for line in dict.fromkeys(said):
-        notice(f"{model.run.name}: {one_line(line)}", quiet=quiet)
+        tell(f"{model.run.name}: {one_line(line)}")
     training = None
     if novelty:
         from seqmagic.sampling.novelty import training_ids

@@ -16,7 +16,7 @@ from seqmagic.comparison.verdict import reading
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.runs import locks
-from seqmagic.runs.folder import check_name, text_stem
+from seqmagic.runs.folder import Run, check_name, text_stem
 from seqmagic.runs.record import Count, Figure, Seed, check_format
 
 FORMAT = 1
@@ -158,7 +158,8 @@ def comparison_folder(models: Path, *, name: str | None, text: str, overwrite: b
     """
     try:
         if name is None:
-            return files.first_free_folder(models, f"{text_stem(text)}-comparison")
+            models.mkdir(parents=True, exist_ok=True)
+            return files.first_free(f"{text_stem(text)}-comparison", lambda free: files.make_folder(models / free))
         check_name(name)
         folder = models / name
         if folder.exists() and not _may_take(folder, overwrite=overwrite):
@@ -218,7 +219,7 @@ def discard_comparison(folder: Path) -> None:
 
 
 def is_comparison(folder: Path) -> bool:
-    return (folder / FILE_NAME).is_file() and not (folder / "run.json").exists()
+    return (folder / FILE_NAME).is_file() and not Run(folder).record_path.exists()
 
 
 def read_comparison(folder: Path) -> Comparison:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from seqmagic.errors import RunError
 from seqmagic.network.trained import TrainedModel
 from seqmagic.runs.own_text import OwnTextError, read_own_text
 from seqmagic.texts.corpus import read_corpus
-from seqmagic.texts.vocabulary import UNKNOWN, Vocabulary
+from seqmagic.texts.vocabulary import UNKNOWN
 
 OWN_PART = "validation"  # of the own text, where nothing is named
 
@@ -51,28 +50,11 @@ def read_subject(model: TrainedModel, text: str | None, part: str | None, data: 
         RunError: the own text can't be had, or has no such part.
     """
     if text is not None:
-        vocabulary = _Counting(model.vocabulary.characters)
-        corpus = read_corpus(text, data, vocabulary=vocabulary)
-        return Subject(
-            source=corpus.source, part=None, ids=corpus.ids, notices=corpus.notices, unknown=vocabulary.unknown
-        )
+        corpus = read_corpus(text, data, vocabulary=model.vocabulary)
+        return Subject(source=corpus.source, part=None, ids=corpus.ids, notices=corpus.notices, unknown=corpus.unknown)
     part = part or OWN_PART
     try:
         own = read_own_text(model.run, part)
     except OwnTextError as problem:
         raise RunError(f"{problem}; give the text instead: seqmagic evaluate {model.run.name} TEXT") from problem
     return Subject(source=own.corpus.source, part=part, ids=own.ids, notices=own.corpus.notices)
-
-
-class _Counting(Vocabulary):
-    """A vocabulary that counts what it does not know, while the text passes by."""
-
-    def __init__(self, characters: tuple[str, ...]) -> None:
-        super().__init__(characters)
-        self.unknown: Counter[str] = Counter()
-
-    def encode(self, text: str) -> np.ndarray:
-        ids = super().encode(text)
-        if not ids.all():
-            self.unknown.update(itertools.compress(text, ids == UNKNOWN))
-        return ids

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Loss = TypeVar("Loss", float, "np.ndarray")
 
 
-def bits(loss: float) -> float:
-    """Nats to bits."""
+def bits(loss: Loss) -> Loss:
+    """Nats to bits: of a number, or of each in an array."""
     return loss / math.log(2)
 
 

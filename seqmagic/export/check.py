@@ -33,7 +33,7 @@ from seqmagic.evaluation.scorer import cross_entropy
 from seqmagic.export.bundle import Bundle
 from seqmagic.export.formats import Format, find_program
 from seqmagic.network.network import Network
-from seqmagic.sampling.filters import softmax
+from seqmagic.network.probabilities import softmax
 
 TOLERANCES = {"none": 1e-4, "float16": 2e-2, "int8": 1e-1}  # largest difference of a probability allowed
 _SECONDS = 600

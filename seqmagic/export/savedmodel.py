@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from seqmagic.evaluation import units
 from seqmagic.export import choose
 from seqmagic.export.bundle import Bundle
 from seqmagic.export.graph import GraphNetwork, States, Weights
@@ -206,7 +207,7 @@ class TextServer(tf.Module):
         last = tf.reduce_max(predicted)
         _, _, nats = tf.while_loop(lambda position, *_: position < last, body, start)
         loss = tf.cast(nats / tf.cast(predicted, tf.float64), tf.float32)
-        return {"loss": loss, "bits_per_character": loss / math.log(2), "characters": predicted}
+        return {"loss": loss, "bits_per_character": units.bits(loss), "characters": predicted}
 
     def _make_step(self) -> tf.types.experimental.GenericFunction:
         """The function behind the signature `step`, whose inputs depend on the cell and the layers."""

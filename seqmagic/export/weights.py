@@ -7,9 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from seqmagic.errors import ExportError
-from seqmagic.network.cells import Weights
-from seqmagic.network.layout import array_names, split_arrays
-from seqmagic.network.network import Layer, Network
+from seqmagic.network.layout import array_names
+from seqmagic.network.network import Network
 
 
 def named_arrays(network: Network) -> dict[str, np.ndarray]:
@@ -44,11 +43,3 @@ def to_float16(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             )
         halves[name] = array.astype(np.float16)
     return halves
-
-
-def rounded_to_float16(network: Network) -> Network:
-    """`network` with every weight rounded to float16 and held as float32: what a float16 export computes."""
-    arrays = {name: array.astype(np.float32) for name, array in to_float16(named_arrays(network)).items()}
-    embedding, recurrent, *dense = split_arrays(list(arrays.values()))
-    layers = tuple(Layer(cell, Weights(*layer)) for cell, layer in zip(cells_of(network), recurrent, strict=True))
-    return Network(embedding, layers, *dense)

@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from seqmagic.errors import RunError
+from seqmagic.evaluation import units
 from seqmagic.network.cells import CELLS, Weights, project
 from seqmagic.network.network import Layer, Network, States
+from seqmagic.network.probabilities import softmax
 
 TOLERANCE = 1e-4  # of a probability: how far a replay may be from the model's own float32
 _CHECKED = 500  # characters that the check reads
@@ -185,18 +187,12 @@ def gradients(trace: Trace, d_outputs: Mapping[int, np.ndarray]) -> Gradients:
     return Gradients(inputs, kept)
 
 
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    """softmax over the last axis; any shape, dtype kept."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
-
-
 def bits_gradient(network: Network, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Gradient of -log2 p(target) with respect to the outputs of the last layer: (..., U), (...) -> (..., U)."""
-    d_logits = probabilities(outputs @ network.dense_kernel + network.dense_bias)
+    d_logits = softmax(outputs @ network.dense_kernel + network.dense_bias)
     chosen = np.take_along_axis(d_logits, targets[..., np.newaxis], axis=-1)
     np.put_along_axis(d_logits, targets[..., np.newaxis], chosen - 1, axis=-1)
-    return (d_logits @ network.dense_kernel.T) / np.log(2).astype(outputs.dtype)
+    return units.bits(d_logits @ network.dense_kernel.T)
 
 
 def check_replay(network: Network, ids: np.ndarray, name: str) -> float:
@@ -216,7 +212,7 @@ def check_replay(network: Network, ids: np.ndarray, name: str) -> float:
         own, own_states = network.forward(piece, own_states)
         trace = replay(exact, piece, states)
         states = trace.last_states
-        difference = np.abs(probabilities(trace.logits()[:, 0]) - probabilities(own[0])).max()
+        difference = np.abs(softmax(trace.logits()[:, 0]) - softmax(own[0])).max()
         if not difference <= TOLERANCE:
             raise RunError(
                 f"run {name} cannot be replayed: its probabilities differ by {difference:.2g} from those of its own "

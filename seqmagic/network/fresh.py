@@ -15,7 +15,6 @@ from seqmagic.network.network import Network
 RECURRENT_GAIN = {"rnn": 0.5, "lstm": 0.25, "gru": 0.25}
 DENSE_GAIN = 4.0
 EMBEDDING_RANGE = 1.0
-STARTS = ("seqmagic", "keras")
 
 
 def fresh_network(config: ModelConfig, *, vocabulary_size: int, seed: int, start: str = "seqmagic") -> Network:

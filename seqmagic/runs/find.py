@@ -28,7 +28,7 @@ def list_runs(models: Path) -> list[Run]:
         return []
     recover(models)
     folders = [entry for entry in models.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
-    found = [Run(folder) for folder in folders if (folder / "run.json").is_file()]
+    found = [run for run in map(Run, folders) if run.has_record]
     for run in found:
         sweep(run)
     return sorted(found, key=lambda run: (_created(run), run.name))
@@ -79,10 +79,11 @@ def open_run(models: Path, reference: str) -> Run:
     if Path(reference).name != reference:
         recover(Path(reference).parent)
     for path in (models / reference, Path(reference), pretrained_folder() / reference):
-        if (path / "run.json").is_file():
-            sweep(Run(path))
-            return Run(path)
-        if path.is_dir() and (path / "model.keras").exists():
+        run = Run(path)
+        if run.has_record:
+            sweep(run)
+            return run
+        if path.is_dir() and run.model_path.exists():
             raise RunError(f"{path} is half a run: model.keras without run.json; restore run.json or train again")
     for path in (models / reference, Path(reference)):
         if path.is_dir() and reference not in ("", ".", ".."):

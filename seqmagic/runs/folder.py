@@ -100,6 +100,11 @@ class Run:
             file.write(f"--- {heading}\n{text}\n\n")
 
     @property
+    def has_record(self) -> bool:
+        """Whether the folder is a run: one without a record is none."""
+        return self.record_path.is_file()
+
+    @property
     def has_model(self) -> bool:
         return self.model_path.is_file()
 
@@ -144,7 +149,12 @@ def check_name(name: str) -> None:
 
 def default_name(text: str, cell: str, layers: int, units: int) -> str:
     """`<text>-<cell>-<layers>x<units>`."""
-    return f"{text_stem(text)}-{cell}-{layers}x{units}"
+    return f"{text_stem(text)}-{cell}-{size_name(layers, units)}"
+
+
+def size_name(layers: int, units: int) -> str:
+    """`1x256`, for names and plain lines; tables have a true sign (`comparison.rows.size_of`)."""
+    return f"{layers}x{units}"
 
 
 def text_stem(text: str) -> str:
@@ -166,7 +176,7 @@ def refuse_taken(models: Path, name: str, *, overwrite: bool) -> None:
 
 def is_removable(path: Path) -> bool:
     """Whether the folder `path` is a run, be it a corrupt one, or what was left of one: nothing but its files."""
-    if (path / "run.json").is_file():
+    if Run(path).has_record:
         return True
     return path.is_dir() and (found := os.listdir(path)) != [] and all(map(_is_of_run, found))
 

@@ -14,8 +14,10 @@ import os
 import re
 import secrets
 import shutil
+from functools import partial
 from pathlib import Path
 
+from seqmagic import files
 from seqmagic.errors import RunError, SeqmagicError
 from seqmagic.runs import locks
 from seqmagic.runs.folder import Run, check_name, is_half_written, is_removable, refuse_taken
@@ -92,7 +94,7 @@ def create_run(models: Path, *, name: str | None, default: str, overwrite: bool)
     try:
         models.mkdir(parents=True, exist_ok=True)
         if name is None:
-            return _first_free(models, default)
+            return files.first_free(default, partial(_take, models))
         lock = locks.hold(models, name)
         if lock is None:
             raise in_training(name)
@@ -109,21 +111,20 @@ def create_run(models: Path, *, name: str | None, default: str, overwrite: bool)
         ) from problem
 
 
-def _first_free(models: Path, default: str) -> NewRun:
-    number = 1
-    while True:
-        name = default if number == 1 else f"{default}-{number}"
-        lock = locks.hold(models, name) if not os.path.lexists(models / name) else None
-        if lock is not None:
-            try:
-                _settle(models, name)
-                if not os.path.lexists(models / name):
-                    return NewRun(models, name, lock)
-            except BaseException:
-                lock.release()
-                raise
-            lock.release()
-        number += 1
+def _take(models: Path, name: str) -> NewRun | None:
+    """A new run called `name`; None where that is taken or being trained."""
+    lock = locks.hold(models, name) if not os.path.lexists(models / name) else None
+    if lock is None:
+        return None
+    try:
+        _settle(models, name)
+        if not os.path.lexists(models / name):
+            return NewRun(models, name, lock)
+    except BaseException:
+        lock.release()
+        raise
+    lock.release()
+    return None
 
 
 def check_free(models: Path, name: str, *, overwrite: bool) -> None:

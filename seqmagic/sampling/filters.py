@@ -93,9 +93,3 @@ def _keep_first(scores: np.ndarray, least: np.ndarray, counts: np.ndarray) -> np
         room = counts - np.count_nonzero(scores > least, axis=-1, keepdims=True)
         keep &= ~tied | (tied.cumsum(axis=-1) <= room)
     return np.where(keep, scores, _NEVER)
-
-
-def softmax(scores: np.ndarray) -> np.ndarray:
-    """The distribution: e^score over its sum, (..., V)."""
-    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return weights / weights.sum(axis=-1, keepdims=True)

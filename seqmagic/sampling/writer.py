@@ -21,9 +21,9 @@ import numpy as np
 from seqmagic.config import SampleConfig
 from seqmagic.errors import SampleError
 from seqmagic.network.network import Network
+from seqmagic.network.probabilities import softmax
 from seqmagic.sampling.endings import fit_stops
 from seqmagic.sampling.engine import Engine, FoldedNetwork, State
-from seqmagic.sampling.filters import softmax
 from seqmagic.sampling.pieces import Piece, Track
 from seqmagic.sampling.prompts import default_prompt, fit_prompt
 from seqmagic.sampling.sampler import Sampler, banned_ids

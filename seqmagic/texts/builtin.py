@@ -10,7 +10,7 @@ from pathlib import Path
 
 from seqmagic.errors import CorpusError
 from seqmagic.texts import generated
-from seqmagic.texts.decoding import Tally
+from seqmagic.texts.decoding import Pieces, Tally
 from seqmagic.texts.folders import joined_pieces
 
 # not the library itself: what was installed into it, its tests, and a program that many Pythons lack
@@ -23,12 +23,12 @@ class BuiltinText:
 
     Attributes:
         description: One line for a list.
-        pieces: Gives the characters and counts their bytes.
+        pieces: Gives the characters.
         entropy_bits: Gives the best bits per character that a model can reach; `None` where nobody knows.
     """
 
     description: str
-    pieces: Callable[[Tally], Iterator[str]]
+    pieces: Callable[[], Pieces]
     entropy_bits: Callable[[], float] | None = None
 
 
@@ -37,16 +37,16 @@ def builtin_names() -> tuple[str, ...]:
     return tuple(BUILTIN_TEXTS)
 
 
-def builtin_pieces(name: str, tally: Tally) -> Iterator[str]:
+def builtin_pieces(name: str) -> Pieces:
     """The characters of the built-in text `name`.
 
     Raises:
         CorpusError: this Python was installed without it.
     """
-    return BUILTIN_TEXTS[name].pieces(tally)
+    return BUILTIN_TEXTS[name].pieces()
 
 
-def _python_docs(tally: Tally) -> Iterator[str]:
+def _python_docs() -> Pieces:
     try:
         from pydoc_data.topics import topics
     except ImportError:
@@ -54,17 +54,17 @@ def _python_docs(tally: Tally) -> Iterator[str]:
             "there is no python-docs: this Python was installed without pydoc_data.topics; try python-source"
         ) from None
     text = "\n\n".join(topics[name].strip("\n") for name in sorted(topics)) + "\n"
-    yield _counted(text, tally)
+    return (yield from _whole(text))
 
 
-def _python_source(tally: Tally) -> Iterator[str]:
+def _python_source() -> Pieces:
     folder = Path(sysconfig.get_path("stdlib"))
     files = sorted(_source_files(folder), key=lambda path: path.relative_to(folder).parts)
     if not files:
         raise CorpusError(
             "there is no python-source: this Python was installed without the source of its library; try python-docs"
         )
-    yield from joined_pieces(files, "utf-8", tally, name="the standard library")
+    return (yield from joined_pieces(files, "utf-8", name="the standard library"))
 
 
 def _source_files(folder: Path) -> Iterator[Path]:
@@ -73,16 +73,16 @@ def _source_files(folder: Path) -> Iterator[Path]:
         yield from (Path(path, name) for name in names if name.endswith(".py"))
 
 
-def _generated(make: Callable[[], str]) -> Callable[[Tally], Iterator[str]]:
-    def pieces(tally: Tally) -> Iterator[str]:
-        yield _counted(make(), tally)
+def _generated(make: Callable[[], str]) -> Callable[[], Pieces]:
+    def pieces() -> Pieces:
+        return (yield from _whole(make()))
 
     return pieces
 
 
-def _counted(text: str, tally: Tally) -> str:
-    tally.bytes += len(text.encode("utf-8"))
-    return text
+def _whole(text: str) -> Pieces:
+    yield text
+    return Tally(len(text.encode("utf-8")))
 
 
 BUILTIN_TEXTS = {

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from seqmagic.config import DataConfig
 from seqmagic.errors import CorpusError
-from seqmagic.texts.decoding import Tally
+from seqmagic.texts.decoding import Tallied
 from seqmagic.texts.likeness import unlikeness
 from seqmagic.texts.normal_forms import NormalForms
 from seqmagic.texts.sources import named, text_pieces
@@ -39,6 +40,7 @@ class Corpus:
         vocabulary: The characters of the training part, or the vocabulary that was given.
         train, validation, test: First character and the one after the last of each part.
         notices: What the user should know about the reading, a sentence each.
+        unknown: How often each character that a given vocabulary lacks occurs; empty where none was given.
     """
 
     source: str
@@ -51,6 +53,7 @@ class Corpus:
     validation: Span
     test: Span
     notices: tuple[str, ...]
+    unknown: Mapping[str, int] = field(default_factory=Counter)
 
     def part(self, name: str) -> np.ndarray:
         """The ids of `train`, `validation` or `test`, a view of `ids`."""
@@ -83,15 +86,12 @@ def read_corpus(
         CorpusError: there is no such text, it can't be read, is empty, or is one character repeated.
         ConfigError: the encoding or the pattern is none.
     """
-    tally = Tally()
-    pieces = text_pieces(source, config, tally, again=again)
-    forms = None
-    if vocabulary is not None and not again:
-        forms = NormalForms(vocabulary)
-        pieces = forms.fitted(pieces)
-    notices = tally.notices
+    read = Tallied(text_pieces(source, config, again=again))
+    forms = NormalForms(vocabulary) if vocabulary is not None and not again else None
+    pieces = forms.fitted(read) if forms else read
     with Spool(spool_folder) as spool:
-        sha256, found = _encode(pieces, vocabulary or Vocabulary(()), spool, grow=vocabulary is None)
+        sha256, found, unknown = _encode(pieces, vocabulary or Vocabulary(()), spool, grow=vocabulary is None)
+        notices = list(read.tally.notices)
         if spool.length < 2:
             what = "has 1 character; a loss needs at least 2" if spool.length else "is empty"
             raise CorpusError(f"{named(source)} {what}; give a longer text")
@@ -109,13 +109,14 @@ def read_corpus(
             source=source,
             config=config,
             sha256=sha256,
-            bytes=tally.bytes,
+            bytes=read.tally.bytes,
             ids=spool.finish(),
             vocabulary=vocabulary,
             train=train,
             validation=validation,
             test=test,
             notices=tuple(notices),
+            unknown=unknown,
         )
 
 
@@ -164,14 +165,18 @@ def check_trainable(corpus: Corpus) -> None:
         )
 
 
-def _encode(pieces: Iterator[str], vocabulary: Vocabulary, spool: Spool, *, grow: bool) -> tuple[str, Vocabulary]:
+def _encode(
+    pieces: Iterable[str], vocabulary: Vocabulary, spool: Spool, *, grow: bool
+) -> tuple[str, Vocabulary, Counter[str]]:
     """Encode `pieces` into `spool`.
 
     With `grow` new characters get the next free ids as they come, so no character becomes unknown.
 
     Returns:
-        The sha256 of the characters as UTF-8, and the vocabulary as it is at the end.
+        The sha256 of the characters as UTF-8, the vocabulary as it is at the end, and how often each character
+        became unknown.
     """
+    unknown: Counter[str] = Counter()
     digest = hashlib.sha256()
     for piece in pieces:
         try:
@@ -180,11 +185,15 @@ def _encode(pieces: Iterator[str], vocabulary: Vocabulary, spool: Spool, *, grow
             character = f"U+{ord(piece[problem.start]):04X} at character {spool.length + problem.start}"
             raise CorpusError(f"the text holds half a surrogate pair, {character}; name another --encoding") from None
         ids = vocabulary.encode(piece)
-        if grow and not ids.all():
-            vocabulary = Vocabulary(vocabulary.characters + tuple(vocabulary.outside(piece)))
-            ids = vocabulary.encode(piece)
+        if not ids.all():
+            outside = vocabulary.count_outside(piece)
+            if grow:
+                vocabulary = Vocabulary((*vocabulary.characters, *outside))
+                ids = vocabulary.encode(piece)
+            else:
+                unknown.update(outside)
         spool.append(ids)
-    return digest.hexdigest(), vocabulary
+    return digest.hexdigest(), vocabulary, unknown
 
 
 def _settle(

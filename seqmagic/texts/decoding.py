@@ -1,7 +1,7 @@
 """From stored bytes to characters: files and standard input, decompressed and decoded piece by piece.
 
-Every text, whatever it comes from, is an iterator of `str` pieces with `\\n` line breaks. A piece is
-decoded from at most `PIECE_BYTES` bytes, so a text of any length is read in the same memory.
+Every text, whatever it comes from, is a generator of `str` pieces with `\\n` line breaks, which returns a `Tally`
+at its end. A piece is decoded from at most `PIECE_BYTES` bytes, so a text of any length is read in the same memory.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import itertools
 import re
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -57,12 +57,40 @@ class BinaryFileError(CorpusError):
         self.kind = kind
 
 
-@dataclass
+@dataclass(frozen=True)
 class Tally:
-    """What reading a text has found so far; complete once the last piece was read."""
+    """What reading a text has found.
 
-    bytes: int = 0  # of the source as it is stored: those of a compressed file, not of its content
+    Attributes:
+        bytes: Of the source as it is stored: those of a compressed file, not of its content.
+        notices: What a reader should know, a sentence each.
+    """
+
+    bytes: int = 0
     notices: list[str] = field(default_factory=list)
+
+
+Pieces = Generator[str, None, Tally]
+
+
+class Tallied(Iterator[str]):
+    """The pieces of a text for a loop, which would drop what their generator returns.
+
+    Attributes:
+        tally: What reading has found; empty until the last piece was asked for.
+    """
+
+    def __init__(self, pieces: Pieces) -> None:
+        self._pieces = pieces
+        self.tally = Tally()
+
+    def __next__(self) -> str:
+        try:
+            return next(self._pieces)
+        except StopIteration as end:
+            if end.value is not None:  # asked again after its end, a generator returns nothing
+                self.tally = end.value
+            raise
 
 
 class _Content(NamedTuple):
@@ -86,17 +114,17 @@ class _Content(NamedTuple):
 
 
 class _Counted(io.RawIOBase):
-    """A file that adds what is read from it to a tally."""
+    """A file that counts the bytes that are read from it."""
 
-    def __init__(self, file: BinaryIO, tally: Tally) -> None:
-        self._file, self._tally = file, tally
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.count = file, 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any, /) -> int:
         count = cast(io.BufferedIOBase, self._file).readinto(buffer)
-        self._tally.bytes += count
+        self.count += count
         return count
 
 
@@ -127,13 +155,12 @@ def _is_encoding(name: str) -> bool:
     return True
 
 
-def file_pieces(path: Path, encoding: str | None, tally: Tally) -> Iterator[str]:
+def file_pieces(path: Path, encoding: str | None) -> Pieces:
     """The characters of one file, compressed or not, in pieces that are not empty.
 
     Args:
         path: The file.
         encoding: Its encoding; `None` for UTF-8, or what its byte-order mark says.
-        tally: Gets the bytes that were read.
 
     Raises:
         BinaryFileError: it holds a NUL byte near its start.
@@ -145,24 +172,28 @@ def file_pieces(path: Path, encoding: str | None, tally: Tally) -> Iterator[str]
     except OSError as problem:
         raise CorpusError(f"{shown(path)} can't be read: {problem.strerror or problem}") from problem
     with file:
-        content = _decompressed(file, shown(path), tally, shown(path))
-        with content.stream:
-            yield from _decoded(content, encoding, tally)
+        return (yield from _counted_pieces(file, shown(path), encoding, shown(path)))
 
 
-def standard_input_pieces(encoding: str | None, tally: Tally) -> Iterator[str]:
+def standard_input_pieces(encoding: str | None) -> Pieces:
     """The characters of standard input; arguments and errors as in `file_pieces`."""
     if sys.stdin is None:
         raise CorpusError("there is no standard input to read a text from; name a file instead of -")
-    content = _decompressed(cast(BinaryIO, sys.stdin.buffer), "standard input", tally)
+    return (yield from _counted_pieces(cast(BinaryIO, sys.stdin.buffer), "standard input", encoding))
+
+
+def _counted_pieces(file: BinaryIO, name: str, encoding: str | None, path: str | None = None) -> Pieces:
+    counted = _Counted(file)
+    content = _decompressed(counted, name, path)
     with content.stream:
-        yield from _decoded(content, encoding, tally)
+        notices = yield from _decoded(content, encoding)
+    return Tally(counted.count, notices)
 
 
-def _decompressed(file: BinaryIO, name: str, tally: Tally, path: str | None = None) -> _Content:
+def _decompressed(file: io.RawIOBase, name: str, path: str | None) -> _Content:
     """The content of `file`, whose first bytes say whether and how it is compressed."""
     # the buffer must hold the longest mark; a larger one would only copy
-    stream = io.BufferedReader(cast(io.RawIOBase, _Counted(file, tally)), buffer_size=2**17)
+    stream = io.BufferedReader(file, buffer_size=2**17)
     try:
         head = stream.peek(_LONGEST_MARK)
     except OSError as problem:
@@ -180,12 +211,12 @@ def _decompressed(file: BinaryIO, name: str, tally: Tally, path: str | None = No
     return _Content(f"{name} (decompressed)", module.open(stream), problems)
 
 
-def _decoded(content: _Content, encoding: str | None, tally: Tally) -> Iterator[str]:
+def _decoded(content: _Content, encoding: str | None) -> Generator[str, None, list[str]]:
     """The characters of `content`, line breaks made one, byte-order marks dropped, wherever they stand.
 
-    Half a character at the end is left out, where what stands before it shows that it is one. Notices say
-    this, how many marks stood inside the text, and where a named encoding is most likely the wrong one. An
-    offset in an error counts the bytes of the (decompressed) content from 0.
+    Half a character at the end is left out, where what stands before it shows that it is one. The notices that are
+    returned say this, how many marks stood inside the text, and where a named encoding is most likely the wrong one.
+    An offset in an error counts the bytes of the (decompressed) content from 0.
     """
     head = content.read(HEAD_BYTES)
     marked = next((codec for mark, codec in BYTE_ORDER_MARKS if head.startswith(mark)), DEFAULT_ENCODING)
@@ -203,6 +234,7 @@ def _decoded(content: _Content, encoding: str | None, tally: Tally) -> Iterator[
     is_certain = encoding is not None or marked != DEFAULT_ENCODING
     offset = surplus = marks = 0  # surplus: bytes more than characters, as UTF-8 beyond ASCII has
     at_start = True
+    notices = []
     for block in _blocks(content, head):
         if not is_wide and b"\0" in block:
             raise CorpusError(str(_binary(content, offset + block.index(b"\0"), block, DEFAULT_ENCODING)))
@@ -213,7 +245,7 @@ def _decoded(content: _Content, encoding: str | None, tally: Tally) -> Iterator[
             at = offset - len(waiting) + problem.start
             # a lone byte after nothing but ASCII may as well be a letter of an 8-bit encoding
             if not block and (is_certain or surplus > len(waiting) or len(waiting) > 1):
-                tally.notices.append(_cut_off(content.name, at, len(waiting)))
+                notices.append(_cut_off(content.name, at, len(waiting)))
                 text = ""
             elif canonical in ("utf-8", "utf-8-sig"):
                 before = problem.object[: problem.start]
@@ -241,12 +273,13 @@ def _decoded(content: _Content, encoding: str | None, tally: Tally) -> Iterator[
             yield text
     if marks:
         words = "1 byte-order mark" if marks == 1 else f"{marks:,} byte-order marks"
-        tally.notices.append(f"left out of {content.name}: {words} inside the text")
+        notices.append(f"left out of {content.name}: {words} inside the text")
     if as_utf8 is not None and as_utf8.fits:
-        tally.notices.append(
+        notices.append(
             f"{content.name} was read as {encoding}, but its bytes are valid UTF-8: "
             "if letters look wrong (such as Ã¼), leave out --encoding"
         )
+    return notices
 
 
 def _blocks(content: _Content, head: bytes) -> Iterator[bytes]:

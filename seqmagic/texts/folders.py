@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
 from seqmagic.errors import ConfigError, CorpusError
-from seqmagic.texts.decoding import BinaryFileError, Tally, file_pieces, shown
+from seqmagic.texts.decoding import BinaryFileError, Pieces, Tallied, Tally, file_pieces, shown
 from seqmagic.texts.diagnosis import DecodingError
 
 MOST_FILES = 1_000_000  # in a folder and below: more are no text that anyone meant
@@ -46,7 +46,7 @@ class LeftOut:
         return f", {listed} left out: {', '.join(some)}" + (f" and {more:,} more" if more else "")
 
 
-def folder_pieces(folder: Path, pattern: str | None, encoding: str | None, tally: Tally) -> Iterator[str]:
+def folder_pieces(folder: Path, pattern: str | None, encoding: str | None) -> Pieces:
     """The characters of the text files in `folder` and below.
 
     Left out are binary files, what is no file (pipes, devices), the folders of our own runs, comparisons and
@@ -56,7 +56,6 @@ def folder_pieces(folder: Path, pattern: str | None, encoding: str | None, tally
         folder: The folder. Links to folders are not followed.
         pattern: Which of its files to read, as in `Path.glob`; `None` for all.
         encoding: The encoding of every file; `None` for UTF-8, or what a file's byte-order mark says.
-        tally: Gets the bytes of the files that were read, and the notices.
 
     Raises:
         ConfigError: `pattern` is no pattern.
@@ -64,14 +63,13 @@ def folder_pieces(folder: Path, pattern: str | None, encoding: str | None, tally
             `file_pieces`).
     """
     check_no_system_path(folder)
-    left_out = LeftOut()
-    paths = _walked(folder, left_out) if pattern is None else _matching(folder, pattern, left_out)
+    paths, left_out = _walked(folder) if pattern is None else _matching(folder, pattern)
     paths.sort(key=lambda path: path.relative_to(folder).parts)
     if not paths:
         what = "no file" if pattern is None else f"no file that matches --glob {pattern!r}"
         raise CorpusError(f"the folder {shown(folder)} has {what}{left_out}; give one with texts")
     name = f"the folder {shown(folder)}"
-    yield from joined_pieces(paths, encoding, tally, name=name, folder=folder, left_out=left_out)
+    return (yield from joined_pieces(paths, encoding, name=name, folder=folder, left_out=left_out))
 
 
 def check_no_system_path(path: Path) -> None:
@@ -84,12 +82,11 @@ def check_no_system_path(path: Path) -> None:
 def joined_pieces(
     paths: Sequence[Path],
     encoding: str | None,
-    tally: Tally,
     *,
     name: str,
     folder: Path | None = None,
     left_out: LeftOut | None = None,
-) -> Iterator[str]:
+) -> Pieces:
     """The characters of the files one after the other; `name` stands for them all in an error.
 
     Args:
@@ -99,13 +96,12 @@ def joined_pieces(
     Raises:
         CorpusError: none of them is text, or one can't be read (as in `file_pieces`).
     """
-    left_out = left_out or LeftOut()
-    texts = noticed = 0
+    left_out = LeftOut({kind: list(names) for kind, names in left_out.names.items()}) if left_out else LeftOut()
+    texts = noticed = bytes_read = 0
     notices: list[str] = []
     line_is_open = False
     for path in paths:
-        own = Tally()
-        pieces = file_pieces(path, encoding, own)
+        pieces = Tallied(file_pieces(path, encoding))
         short = path.relative_to(folder) if folder else path.name
         try:
             first = next(pieces, "")
@@ -120,20 +116,19 @@ def joined_pieces(
             continue
         except DecodingError as problem:
             raise CorpusError(f"{problem.fault}; {_advice(path, paths, problem.encoding)}") from problem
+        own = pieces.tally
         if not own.bytes:
             left_out.add("empty", short)
             continue
         texts += 1
-        tally.bytes += own.bytes
+        bytes_read += own.bytes
         noticed += bool(own.notices)
         notices += own.notices if noticed <= _NOTICED else ()
     if not texts:
         raise CorpusError(f"{name} has no text{left_out}; give one with text files")
     files = "1 text file" if texts == 1 else f"{texts:,} text files"
-    tally.notices.append(f"{files} read{left_out}")
-    tally.notices += notices
-    if noticed > _NOTICED:
-        tally.notices.append(f"the same of {noticed - _NOTICED:,} more files")
+    more = [f"the same of {noticed - _NOTICED:,} more files"] if noticed > _NOTICED else []
+    return Tally(bytes_read, [f"{files} read{left_out}", *notices, *more])
 
 
 def _advice(path: Path, paths: Sequence[Path], encoding: str | None) -> str:
@@ -150,8 +145,9 @@ def _advice(path: Path, paths: Sequence[Path], encoding: str | None) -> str:
     return f"{mend}, or leave it out: move it elsewhere, or name the others with --glob"
 
 
-def _walked(folder: Path, left_out: LeftOut) -> list[Path]:
-    """The files in `folder` and below that may be texts."""
+def _walked(folder: Path) -> tuple[list[Path], LeftOut]:
+    """The files in `folder` and below that may be texts, and what else is there."""
+    left_out = LeftOut()
 
     def unreadable(problem: OSError) -> None:
         place = Path(problem.filename)
@@ -183,11 +179,12 @@ def _walked(folder: Path, left_out: LeftOut) -> list[Path]:
             else:
                 found.append(path)
         _check_number(folder, len(found))
-    return found
+    return found, left_out
 
 
-def _matching(folder: Path, pattern: str, left_out: LeftOut) -> list[Path]:
-    """The files that match `pattern` and may be texts."""
+def _matching(folder: Path, pattern: str) -> tuple[list[Path], LeftOut]:
+    """The files that match `pattern` and may be texts, and what else matches."""
+    left_out = LeftOut()
     found: set[Path] = set()
     try:
         for path in folder.glob(pattern):
@@ -213,7 +210,7 @@ def _matching(folder: Path, pattern: str, left_out: LeftOut) -> list[Path]:
                 left_out.add("of seqmagic's own", own.relative_to(folder))
         else:
             kept.append(path)
-    return kept
+    return kept, left_out
 
 
 def _own_folder(place: Path, folder: Path, ours: dict[Path, bool]) -> Path | None:

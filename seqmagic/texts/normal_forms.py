@@ -25,7 +25,7 @@ class NormalForms:
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
-        self._vocabulary = Vocabulary(vocabulary.characters)  # a vocabulary may count what it is asked
+        self._vocabulary = vocabulary
         self._known = frozenset(vocabulary.characters)
         self._example = ""
         self.changed = 0

@@ -7,13 +7,12 @@ import difflib
 import itertools
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 from seqmagic.config import DataConfig
 from seqmagic.errors import CorpusError
 from seqmagic.texts import builtin as catalog
-from seqmagic.texts.decoding import Tally, check_encoding, file_pieces, shown, standard_input_pieces
+from seqmagic.texts.decoding import Pieces, Tally, check_encoding, file_pieces, shown, standard_input_pieces
 from seqmagic.texts.folders import check_no_system_path, folder_pieces
 
 STANDARD_INPUT = "-"
@@ -28,7 +27,7 @@ _KINDS = {
 }
 
 
-def text_pieces(source: str, config: DataConfig, tally: Tally, *, again: bool = False) -> Iterator[str]:
+def text_pieces(source: str, config: DataConfig, *, again: bool = False) -> Pieces:
     """The characters of the text that `source` means; a path goes before a built-in text of that name.
 
     Args:
@@ -48,33 +47,30 @@ def text_pieces(source: str, config: DataConfig, tally: Tally, *, again: bool = 
     is_folder = source != STANDARD_INPUT and os.path.isdir(source)
     is_file = source != STANDARD_INPUT and not is_folder and os.path.exists(source)
     is_builtin = source in catalog.builtin_names()
+    notices = []
     if config.encoding is not None and is_builtin and not (is_folder or is_file):
-        tally.notices.append("--encoding has no effect on a built-in text")
+        notices.append("--encoding has no effect on a built-in text")
     if config.glob is not None and not is_folder:
-        tally.notices.append(f"--glob has no effect: {named(source)} is not a folder")
+        notices.append(f"--glob has no effect: {named(source)} is not a folder")
     if is_builtin and (is_folder or is_file):
-        tally.notices.append(f"{source} here is a path; the built-in text of that name was not read")
+        notices.append(f"{source} here is a path; the built-in text of that name was not read")
     if is_folder:
-        return folder_pieces(Path(source), config.glob, config.encoding, tally)
-    if is_file:
-        return file_pieces(Path(source), config.encoding, tally)
-    if source == STANDARD_INPUT:
-        return standard_input_pieces(config.encoding, tally)
-    if is_builtin:
-        return catalog.builtin_pieces(source, tally)
-    raise CorpusError(_not_found(source))
+        pieces = folder_pieces(Path(source), config.glob, config.encoding)
+    elif is_file:
+        pieces = file_pieces(Path(source), config.encoding)
+    elif source == STANDARD_INPUT:
+        pieces = standard_input_pieces(config.encoding)
+    elif is_builtin:
+        pieces = catalog.builtin_pieces(source)
+    else:
+        raise CorpusError(_not_found(source))
+    return _noticed(notices, pieces)
 
 
-def is_rereadable(source: str) -> bool:
-    """Whether `source`, which a run was trained on, can be read again: no standard input, pipe, device or socket.
-
-    A path that is not there is; reading it says so.
-    """
-    try:
-        _check_kind(source, again=True)
-    except CorpusError:
-        return False
-    return True
+def _noticed(notices: list[str], pieces: Pieces) -> Pieces:
+    """`pieces`, with `notices` before those of their own."""
+    tally = yield from pieces
+    return Tally(tally.bytes, [*notices, *tally.notices])
 
 
 def _check_kind(source: str, *, again: bool) -> None:

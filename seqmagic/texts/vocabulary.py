@@ -83,6 +83,12 @@ class Vocabulary:
 
     def outside(self, text: str) -> str:
         """The distinct characters of `text` that are not in the vocabulary, in order of appearance."""
+        return "".join(self.count_outside(text))
+
+    def count_outside(self, text: str) -> dict[str, int]:
+        """How often each character of `text` that is not in the vocabulary occurs, in order of appearance."""
         points = code_points(text)[self.encode(text) == UNKNOWN]
-        distinct, first = np.unique(points, return_index=True)
-        return distinct[np.argsort(first)].tobytes().decode("utf-32-le", "surrogatepass")
+        distinct, first, counts = np.unique(points, return_index=True, return_counts=True)
+        order = np.argsort(first)
+        characters = distinct[order].tobytes().decode("utf-32-le", "surrogatepass")
+        return dict(zip(characters, counts[order].tolist(), strict=True))

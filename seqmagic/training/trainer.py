@@ -15,6 +15,7 @@ from seqmagic.errors import TrainingError
 from seqmagic.evaluation.baselines import possible_characters
 from seqmagic.evaluation.evaluation import Score
 from seqmagic.evaluation.units import finite, worse_than_uniform
+from seqmagic.runs.folder import size_name
 from seqmagic.runs.making import NewRun
 from seqmagic.runs.record import HistoryRow, Results, RunRecord
 from seqmagic.texts.corpus import Corpus
@@ -199,7 +200,7 @@ class Trainer:
             f"{self.device.name}, {self.device.threads} threads; {session.engine.name}: {session.engine.reason}",
             f"{text.source}: {text.characters:,} characters, {session.corpus.vocabulary.size - 1:,} distinct; "
             f"{text.train[1] - text.train[0]:,} to train on, {text.validation[1] - text.validation[0]:,} to validate",
-            f"{model.cell} {model.layers}x{model.units}, {session.model.count_params():,} parameters; "
+            f"{model.cell} {size_name(model.layers, model.units)}, {session.model.count_params():,} parameters; "
             f"batch size {training.batch_size}, sequence length {training.sequence_length}, "
             f"peak learning rate {training.learning_rate:g}, dropout {model.dropout:g}, "
             f"weight decay {training.weight_decay:g}; {budget}",

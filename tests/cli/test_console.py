@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from seqmagic.cli import console
+from seqmagic.cli.options import Settings
 
 
 class Terminal(io.StringIO):
@@ -105,8 +106,10 @@ def test_results_and_notices_part_ways(say: Callable[[str], None], capsys: pytes
 
 
 def test_quiet_drops_notices(capsys: pytest.CaptureFixture[str]) -> None:
-    console.notice("words", quiet=True)
+    Settings(quiet=True).notice("words")
     assert capsys.readouterr().err == ""
+    Settings().notice("words")
+    assert capsys.readouterr() == ("", "words\n")
 
 
 NASTY = "a\x1b[31mb\x07\x9bc\u202ed\u2066\ufeff\udcff\r\x7f"

@@ -62,6 +62,11 @@ def test_settings_and_runs_change_between_texts(talk: Call, seqmagic: Call, mode
     assert "temperature 0.1\ntop-k 2\nother writes\ntop-k none\nrun other, length 20, temperature 0.1," in result.stderr
 
 
+def test_a_range_of_temperatures_is_shown_as_it_is_typed(talk: Call) -> None:
+    result = talk("/temperature 0.30..1.2", "/settings")
+    assert "\ntemperature 0.3..1.2\nrun tiny, length 20, temperature 0.3..1.2," in result.stderr
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -94,7 +94,7 @@ def test_what_is_given_arrives(probed: Call) -> None:
     assert RECEIVED["model"] == ModelConfig(cell="rnn", units=12, dropout=0.25)
     assert RECEIVED["training"] == TrainConfig(minutes=0.5, engine="keras", prompt="auto")
     assert RECEIVED["data"] == DataConfig(glob="auto")
-    assert RECEIVED["sampling"] == SampleConfig(min_length=600, length=700, stop=("a", "b"), temperature="0.3..1.2")
+    assert RECEIVED["sampling"] == SampleConfig(min_length=600, length=700, stop=("a", "b"), temperature=(0.3, 1.2))
     assert (RECEIVED["cells"], RECEIVED["widths"]) == (("gru", "lstm"), (8, None, 16))
 
 

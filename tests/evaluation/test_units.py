@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from seqmagic.evaluation.units import bits, finite, perplexity, worse_than_uniform
@@ -11,6 +12,8 @@ from seqmagic.evaluation.units import bits, finite, perplexity, worse_than_unifo
 
 def test_a_loss_in_other_units() -> None:
     assert bits(math.log(8)) == pytest.approx(3)
+    np.testing.assert_allclose(bits(np.log(np.array([2.0, 4.0], np.float32))), np.array([1, 2], np.float32), rtol=1e-6)
+    assert bits(np.zeros(2, np.float32)).dtype == np.float32
     assert perplexity(math.log(8)) == pytest.approx(8)
     assert perplexity(709.9) == math.inf and finite(perplexity(709.9)) is None
     assert finite(math.nan) is None and finite(1.5) == 1.5

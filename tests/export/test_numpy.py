@@ -16,7 +16,6 @@ from seqmagic.errors import ExportError
 from seqmagic.export import numpy_format
 from seqmagic.export.check import check, reference_loss
 from seqmagic.export.formats import FORMATS
-from seqmagic.export.weights import rounded_to_float16
 from seqmagic.sampling.writer import write_text
 from tests.export.tiny import (
     PROMPTS,
@@ -27,6 +26,7 @@ from tests.export.tiny import (
     make_bundle,
     random_network,
     readme_blocks,
+    rounded_to_float16,
 )
 
 # a process that imports nothing but the standard library and NumPy

@@ -22,6 +22,7 @@ from tests.export.tiny import (
     make_bundle,
     random_network,
     readme_blocks,
+    rounded_to_float16,
 )
 
 onnx = pytest.importorskip("onnx", reason="needs the extra onnx")
@@ -31,7 +32,6 @@ from seqmagic.errors import ExportError  # noqa: E402
 from seqmagic.export import onnx as onnx_format  # noqa: E402
 from seqmagic.export.check import check  # noqa: E402
 from seqmagic.export.formats import FORMATS  # noqa: E402
-from seqmagic.export.weights import rounded_to_float16  # noqa: E402
 from seqmagic.network.network import Network  # noqa: E402
 
 

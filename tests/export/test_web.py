@@ -19,7 +19,6 @@ from seqmagic.export import web
 from seqmagic.export.check import check
 from seqmagic.export.formats import FORMATS
 from seqmagic.export.web import page as web_page
-from seqmagic.export.weights import rounded_to_float16
 from seqmagic.network.network import Network
 from tests.export.tiny import (
     PROMPTS,
@@ -30,6 +29,7 @@ from tests.export.tiny import (
     lively_network,
     make_bundle,
     random_network,
+    rounded_to_float16,
 )
 
 node = shutil.which("node")

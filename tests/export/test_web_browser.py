@@ -15,9 +15,17 @@ from seqmagic.export import web
 from seqmagic.export.bundle import Bundle
 from seqmagic.export.check import check
 from seqmagic.export.formats import FORMATS
-from seqmagic.export.weights import rounded_to_float16
 from tests.export.browser import NAMES, Page, browser_page, find_browser
-from tests.export.tiny import PROMPTS, SHAPES, VOCABULARY, greedy, hostile_bundle, lively_network, make_bundle
+from tests.export.tiny import (
+    PROMPTS,
+    SHAPES,
+    VOCABULARY,
+    greedy,
+    hostile_bundle,
+    lively_network,
+    make_bundle,
+    rounded_to_float16,
+)
 
 pytestmark = pytest.mark.skipif(find_browser() is None, reason="neither Chromium nor Chrome is installed")
 

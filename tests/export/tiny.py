@@ -12,9 +12,10 @@ import numpy as np
 
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.export.bundle import Bundle
-from seqmagic.export.weights import rounded_to_float16
-from seqmagic.network.cells import CELLS
-from seqmagic.network.network import Network
+from seqmagic.export.weights import cells_of, named_arrays, to_float16
+from seqmagic.network.cells import CELLS, Weights
+from seqmagic.network.layout import split_arrays
+from seqmagic.network.network import Layer, Network
 from seqmagic.runs.folder import Run
 from seqmagic.runs.record import RunRecord, TextRecord
 from seqmagic.texts.vocabulary import Vocabulary
@@ -24,6 +25,14 @@ CHARACTERS = "\n !\"$&'-.</>ABCTabcdefghilnorstuw{}éß人之初性本善你好�
 VOCABULARY = Vocabulary(sorted(CHARACTERS))
 PROMPTS = ("the ", "你好人之初 😀🎉", "")
 SHAPES = [(cell, layers) for cell in CELLS for layers in (1, 2)]
+
+
+def rounded_to_float16(network: Network) -> Network:
+    """`network` with every weight rounded to float16 and held as float32: what a float16 export computes."""
+    arrays = {name: array.astype(np.float32) for name, array in to_float16(named_arrays(network)).items()}
+    embedding, recurrent, *dense = split_arrays(list(arrays.values()))
+    layers = tuple(Layer(cell, Weights(*layer)) for cell, layer in zip(cells_of(network), recurrent, strict=True))
+    return Network(embedding, layers, *dense)
 
 
 def random_network(cell: str, layers: int, *, units: int = 24, seed: int = 0) -> Network:

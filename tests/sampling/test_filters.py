@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from seqmagic.network.probabilities import softmax
 from seqmagic.sampling import filters
 
 P = np.array([0.1, 0.4, 0.2, 0.3], np.float32)
@@ -31,7 +32,7 @@ def log(probabilities: np.ndarray) -> np.ndarray:
 
 
 def check(filtered: np.ndarray, expected: list[float]) -> None:
-    np.testing.assert_allclose(filters.softmax(filtered), np.array(expected), atol=1e-6)
+    np.testing.assert_allclose(softmax(filtered), np.array(expected), atol=1e-6)
     assert filtered.dtype == np.float32
 
 
@@ -144,7 +145,7 @@ def test_whatever_is_applied_stays_a_distribution_that_holds_the_likeliest(
     for number, apply in enumerate(chain):
         rows = apply(rows)
         assert rows.dtype == np.float32 and not np.isnan(rows).any()
-        distribution = filters.softmax(rows)
+        distribution = softmax(rows)
         assert (distribution >= 0).all()
         np.testing.assert_allclose(distribution.sum(axis=1), 1, rtol=1e-4)
         if number == 1:
@@ -153,13 +154,13 @@ def test_whatever_is_applied_stays_a_distribution_that_holds_the_likeliest(
             assert likeliest is not None
             np.testing.assert_array_equal(rows.max(axis=1), rows[np.arange(len(rows)), likeliest])
     assert (np.count_nonzero(rows > -np.inf, axis=1) <= k).all()
-    assert (filters.softmax(rows)[:, banned] == 0).all()
+    assert (softmax(rows)[:, banned] == 0).all()
 
 
 @given(scores)
 def test_greedy_is_the_limit_of_temperature_0(rows: np.ndarray) -> None:
     rows = np.unique(np.round(rows[0], 2))  # apart from each other
-    cold = filters.softmax(filters.temperature(rows, 1e-5))
+    cold = softmax(filters.temperature(rows, 1e-5))
     assert cold.argmax() == rows.argmax()
     assert cold.max() == pytest.approx(1, abs=1e-6)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from seqmagic.config import SampleConfig
+from seqmagic.config import SampleConfig, parse_temperature, temperature_words
 from seqmagic.errors import ConfigError, SampleError
 from seqmagic.sampling import filters
 from seqmagic.sampling.noise import GumbelNoise
@@ -66,7 +67,7 @@ def test_the_penalty_looks_back_over_the_window_and_the_prompt() -> None:
 
 
 def test_one_and_many_choose_alike() -> None:
-    for settings in ({}, {"top_k": 3}, {"repetition_penalty": 2.0, "top_p": 0.9}, {"temperature": "0..2"}):
+    for settings in ({}, {"top_k": 3}, {"repetition_penalty": 2.0, "top_p": 0.9}, {"temperature": (0, 2)}):
         together = sampler(3, **settings)
         alone = [Sampler(SampleConfig(**settings), ABCD, seed=1, numbers=[n], prompts=[NO_PROMPT]) for n in range(3)]
         rng = np.random.default_rng(1)
@@ -98,7 +99,7 @@ def test_top_k_without_effect_changes_no_draw() -> None:
 
 def test_a_range_of_temperatures_goes_over_the_text() -> None:
     length = 300  # more than one block of noise
-    chosen = sampler(temperature="0..2", length=length)
+    chosen = sampler(temperature=(0, 2), length=length)
     source = GumbelNoise(1, [0], 5)
     noise = np.concatenate([source.block()[0] for _ in range(3)])
     for step in range(length):
@@ -107,24 +108,41 @@ def test_a_range_of_temperatures_goes_over_the_text() -> None:
 
 
 def test_one_character_has_the_first_temperature_of_a_range() -> None:
-    assert {sampler(temperature="0..2", length=1, seed=seed).choose(np.log(P)) for seed in range(50)} == {2}
-    assert len({sampler(temperature="2..0", length=1, seed=seed).choose(np.log(P)) for seed in range(50)}) > 1
+    assert {sampler(temperature=(0, 2), length=1, seed=seed).choose(np.log(P)) for seed in range(50)} == {2}
+    assert len({sampler(temperature=(2, 0), length=1, seed=seed).choose(np.log(P)) for seed in range(50)}) > 1
 
 
-@pytest.mark.parametrize("given", ["0.3...1.2", "..1", "a", "1..2..3", "", "nan", "-1", "0.5..200", "inf", True])
-def test_wrong_temperatures_are_refused(given: Any) -> None:
+def typed(words: str) -> SampleConfig:
+    return SampleConfig(temperature=parse_temperature(words))
+
+
+@pytest.mark.parametrize("given", ["0.3...1.2", "..1", "a", "1..2..3", "", "nan", "-1", "0.5..200", "inf", "nan..1"])
+def test_wrong_temperatures_are_refused(given: str) -> None:
+    with pytest.raises(ConfigError, match="--temperature must be"):
+        typed(given)
+
+
+@pytest.mark.parametrize("given", [True, None, "0.8", "0..1", (), (1,), (0, 1, 2), ("0", "1"), (0, 200), (math.nan, 1)])
+def test_wrong_values_of_a_temperature_are_refused(given: Any) -> None:
     with pytest.raises(ConfigError, match="--temperature must be"):
         SampleConfig(temperature=given)
 
 
 def test_temperatures_are_numbers_or_ranges() -> None:
-    assert SampleConfig(temperature="0.50").temperature == 0.5
-    assert SampleConfig(temperature="0.30..1.20").temperature == "0.3..1.2"
-    assert SampleConfig(temperature="1..1.0").temperature == 1.0
-    assert SampleConfig(temperature="0.3..1.2").temperatures == (0.3, 1.2)
-    assert SampleConfig.from_json(SampleConfig(temperature="1..0").to_json()).temperatures == (1, 0)
-    with pytest.raises(ConfigError, match="no end"):
-        SampleConfig(temperature="0..1", length=0)
+    assert typed("0.50").temperature == 0.5
+    assert typed("0.30..1.20").temperature == (0.3, 1.2)
+    assert typed("1..1.0").temperature == 1.0
+    assert typed("0.3..1.2").temperatures == (0.3, 1.2)
+    assert SampleConfig(temperature=1).temperatures == (1, 1)
+    assert SampleConfig.from_json(typed("1..0").to_json()).temperatures == (1, 0)
+    assert SampleConfig.from_json({"temperature": [1, 0]}) == typed("1..0")
+    with pytest.raises(ConfigError, match=r"--temperature 0\.\.1\.5 moves over the text and --length 0 has no end"):
+        SampleConfig(temperature=(0, 1.5), length=0)
+
+
+@pytest.mark.parametrize("words", ["0.8", "0.3..1.2", "1e-05..3", "0.0"])
+def test_a_temperature_is_spelled_as_it_is_read(words: str) -> None:
+    assert temperature_words(parse_temperature(words)) == words
 
 
 def test_everything_banned_is_refused() -> None:

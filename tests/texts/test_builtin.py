@@ -11,12 +11,12 @@ import pytest
 
 from seqmagic.errors import CorpusError
 from seqmagic.texts import builtin as catalog
-from seqmagic.texts.decoding import Tally
+from seqmagic.texts.decoding import Tallied, Tally
 
 
 def read(name: str) -> tuple[str, Tally]:
-    tally = Tally()
-    return "".join(catalog.builtin_pieces(name, tally)), tally
+    pieces = Tallied(catalog.builtin_pieces(name))
+    return "".join(pieces), pieces.tally
 
 
 def test_names_and_descriptions() -> None:

@@ -339,3 +339,20 @@ def test_counting_pairs_is_counting(monkeypatch: pytest.MonkeyPatch) -> None:
         kept.append(ids)
         counts = corpus_module._counts(kept, (3, 1000), 256)
     assert counts.tolist() == np.bincount(ids[3:1000], minlength=256).tolist()
+
+
+@pytest.mark.parametrize("size", [1, 5, 2**18])
+def test_what_a_given_vocabulary_lacks_is_counted(path: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "PIECE_BYTES", size)
+    text = "öfter als öl: zwei, drei ö"
+    vocabulary = Vocabulary("abcdefghijklmnopqrstuvwxy ")
+    expected = Counter(character for character in text if character not in vocabulary.characters)
+    assert read(path, text, vocabulary).unknown == expected
+    assert Counter(read(path, text, vocabulary).unknown).most_common(1) == [("ö", 3)]
+    assert read(path, text * 20, min_count=2).unknown == {}
+
+
+def test_a_vocabulary_counts_nothing_itself(path: Path) -> None:
+    """One may serve two texts."""
+    vocabulary = Vocabulary("ab")
+    assert [read(path, text, vocabulary).unknown for text in ("abcc", "abd")] == [{"c": 2}, {"d": 1}]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from seqmagic.errors import ConfigError, CorpusError
 from seqmagic.texts import decoding as reading
-from seqmagic.texts.decoding import Tally, check_encoding, file_pieces, standard_input_pieces
+from seqmagic.texts.decoding import Tallied, check_encoding, file_pieces, standard_input_pieces
 
 PIECE_SIZES = (1, 2, 3, 5, 7, 64, 2**18)
 COMPRESS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
@@ -38,7 +38,7 @@ def shared_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read(path: Path, encoding: str | None = None) -> str:
-    pieces = list(file_pieces(path, encoding, Tally()))
+    pieces = list(file_pieces(path, encoding))
     assert all(pieces)
     return "".join(pieces)
 
@@ -97,10 +97,10 @@ def test_compressed_is_plain(path: Path, kind: str, size: int, monkeypatch: pyte
     stored = COMPRESS[kind](text.encode("utf-8"))
     path.write_bytes(stored)
     monkeypatch.setattr(reading, "PIECE_BYTES", size)
-    tally = Tally()
+    pieces = Tallied(file_pieces(path, None))
     # what is inside decides, not the name
-    assert "".join(file_pieces(path, None, tally)) == with_newlines(text)
-    assert tally.bytes == len(stored)
+    assert "".join(pieces) == with_newlines(text)
+    assert pieces.tally.bytes == len(stored)
 
 
 @pytest.mark.parametrize("kind", COMPRESS)
@@ -168,9 +168,9 @@ def test_half_a_character_at_the_end_is_left_out_and_said(
 ) -> None:
     path.write_bytes(content)
     monkeypatch.setattr(reading, "PIECE_BYTES", size)
-    tally = Tally()
-    assert "".join(file_pieces(path, encoding, tally)) == text
-    assert tally.notices == [f"{path} ends in the middle of a character: {words}"]
+    pieces = Tallied(file_pieces(path, encoding))
+    assert "".join(pieces) == text
+    assert pieces.tally.notices == [f"{path} ends in the middle of a character: {words}"]
 
 
 def refusal(path: Path, content: bytes, encoding: str | None = None) -> str:
@@ -258,26 +258,26 @@ def test_a_mark_against_an_encoding_of_bytes(path: Path) -> None:
 
 def test_marks_inside_a_text_are_left_out_and_counted(path: Path) -> None:
     path.write_bytes(codecs.BOM_UTF8 * 2 + b"one\n" + codecs.BOM_UTF8 + b"two\n")
-    tally = Tally()
-    assert "".join(file_pieces(path, None, tally)) == "one\ntwo\n"
-    assert tally.notices == [f"left out of {path}: 2 byte-order marks inside the text"]
+    pieces = Tallied(file_pieces(path, None))
+    assert "".join(pieces) == "one\ntwo\n"
+    assert pieces.tally.notices == [f"left out of {path}: 2 byte-order marks inside the text"]
     path.write_bytes(codecs.BOM_UTF8 + b"one")
-    tally = Tally()
-    assert "".join(file_pieces(path, None, tally)) == "one" and tally.notices == []
+    pieces = Tallied(file_pieces(path, None))
+    assert "".join(pieces) == "one" and pieces.tally.notices == []
 
 
 def test_utf_8_that_is_read_as_something_else(path: Path) -> None:
     path.write_text("schöne Grüße\n", encoding="utf-8")
-    tally = Tally()
-    assert "".join(file_pieces(path, "cp1252", tally)) == "schÃ¶ne GrÃ¼ÃŸe\n"
-    assert tally.notices == [
+    pieces = Tallied(file_pieces(path, "cp1252"))
+    assert "".join(pieces) == "schÃ¶ne GrÃ¼ÃŸe\n"
+    assert pieces.tally.notices == [
         f"{path} was read as cp1252, but its bytes are valid UTF-8: "
         "if letters look wrong (such as Ã¼), leave out --encoding"
     ]
     assert "it is UTF-8: leave out --encoding" in refusal(path, "É Œ, Á".encode(), "cp1252")
     path.write_text("schöne Grüße\n", encoding="cp1252")
-    tally = Tally()
-    assert "".join(file_pieces(path, "cp1252", tally)) == "schöne Grüße\n" and tally.notices == []
+    pieces = Tallied(file_pieces(path, "cp1252"))
+    assert "".join(pieces) == "schöne Grüße\n" and pieces.tally.notices == []
 
 
 @pytest.mark.parametrize("size", PIECE_SIZES)
@@ -342,19 +342,19 @@ def test_standard_input(at_once: int, kind: str, monkeypatch: pytest.MonkeyPatch
     text = "one\r\ntwo é中\r" * 30
     stored = COMPRESS.get(kind, bytes)(text.encode())
     monkeypatch.setattr(sys, "stdin", Pipe(stored, at_once))
-    tally = Tally()
-    assert "".join(standard_input_pieces(None, tally)) == with_newlines(text)
-    assert tally.bytes == len(stored)
+    pieces = Tallied(standard_input_pieces(None))
+    assert "".join(pieces) == with_newlines(text)
+    assert pieces.tally.bytes == len(stored)
     assert not sys.stdin.buffer.closed
 
 
 def test_standard_input_in_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", Pipe(b"abc\xff", 2))
     with pytest.raises(CorpusError, match=r"^standard input is not UTF-8: byte 0xff at offset 3 "):
-        list(standard_input_pieces(None, Tally()))
+        list(standard_input_pieces(None))
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(CorpusError, match="no standard input"):
-        list(standard_input_pieces(None, Tally()))
+        list(standard_input_pieces(None))
 
 
 @pytest.mark.parametrize("encoding", ["utf8", "UTF-8", "latin-1", "utf-16", "gb18030", "idna"])

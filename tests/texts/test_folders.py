@@ -16,7 +16,7 @@ from seqmagic.errors import ConfigError, CorpusError
 from seqmagic.export import publish
 from seqmagic.runs.folder import Run
 from seqmagic.texts import folders
-from seqmagic.texts.decoding import Tally
+from seqmagic.texts.decoding import Tallied, Tally
 from seqmagic.texts.folders import OWN_FILES, folder_pieces
 from tests.helpers import make_run, make_text
 
@@ -43,8 +43,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def read(folder: Path, pattern: str | None = None, encoding: str | None = None) -> tuple[str, Tally]:
-    tally = Tally()
-    return "".join(folder_pieces(folder, pattern, encoding, tally)), tally
+    pieces = Tallied(folder_pieces(folder, pattern, encoding))
+    return "".join(pieces), pieces.tally
 
 
 def test_texts_in_the_order_of_their_paths_each_on_a_new_line(folder: Path) -> None:
@@ -155,6 +155,13 @@ def test_utf_16_without_a_mark_is_left_out_by_name(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("text")
     (tmp_path / "b").write_bytes(("Corfield is near Mardalewick\n" * 2).encode("utf-16-be"))
     assert read(tmp_path)[1].notices == ["1 text file read, 1 UTF-16 without a byte-order mark left out: b"]
+
+
+def test_our_files_are_called_as_the_rooms_above_call_them() -> None:
+    """A text folder knows runs, comparisons and exports by their files, whose names other rooms decide."""
+    run = Run(Path())
+    assert (run.record_path.name, comparison_record.FILE_NAME, publish.MARK) == folders.OWN_FILES
+    assert (run.model_path.name, run.vocabulary_path.name) == folders._RUN_FILES
 
 
 @pytest.mark.parametrize("pattern", [None, "**/*.txt"])

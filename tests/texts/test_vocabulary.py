@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -37,6 +39,8 @@ def test_round_trip_against_a_dictionary(text: str, data: st.DataObject) -> None
     assert ids.tolist() == [number.get(character, 0) for character in text]
     assert vocabulary.decode(ids) == "".join(c if c in number else UNKNOWN_CHARACTER for c in text)
     assert vocabulary.outside(text) == "".join(c for c in characters if c not in number)
+    counted = Counter(c for c in text if c not in number)
+    assert list(vocabulary.count_outside(text).items()) == list(counted.items())  # in the order of their coming
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqmagic.cli.console import INTERRUPTED, json_document, notice
+from seqmagic.cli.console import INTERRUPTED, json_document
 from seqmagic.cli.options import (
     RunName,
     Settings,
@@ -102,7 +102,7 @@ def compare(settings: Settings, target: tuple[str, ...], **values: Any) -> int:
     _show(settings, comparison)
     if any(row.run for row in comparison.rows) and not settings.json:
         kept = settings.models / (comparison.name or "")
-        notice(f"\nkept in {kept}; again: seqmagic compare {comparison.name}", quiet=settings.quiet)
+        settings.notice(f"\nkept in {kept}; again: seqmagic compare {comparison.name}")
     if comparison.status == "interrupted":
         return INTERRUPTED
     return 0 if any(row.loss is not None for row in comparison.rows) else 1
@@ -113,7 +113,7 @@ def _read(settings: Settings, text: str, data: DataConfig) -> Corpus:
 
     corpus = read_trainable(text, data)
     for line in corpus.notices:
-        notice(line, quiet=settings.quiet)
+        settings.notice(line)
     return corpus
 
 
@@ -130,7 +130,7 @@ def _follow(settings: Settings, events: Generator[CompareEvent | Event]) -> Comp
                 case Compared(comparison=comparison):
                     return comparison
                 case Waiting(what=what):
-                    notice(f"{what} …", quiet=settings.quiet)
+                    settings.notice(f"{what} …")
                 case BaselinesMeasured():
                     pass  # they stand in the table
                 case RowStarted(entry=entry, number=number, total=total):

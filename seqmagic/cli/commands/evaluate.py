@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqmagic.cli.console import is_plain, json_document, notice, one_line, result
+from seqmagic.cli.console import is_plain, json_document, one_line, result
 from seqmagic.cli.options import RunName, Settings, collect, command, config_options, option
 from seqmagic.config import PARTS, DataConfig
 
@@ -53,7 +53,7 @@ def evaluate(settings: Settings, run: str, text: str | None, part: str | None, *
     model = read_trained(open_run(settings.models, run))
     subject = read_subject(model, text, part, collect(DataConfig, values))
     for line in subject.notices:
-        notice(line, quiet=settings.quiet)
+        settings.notice(line)
     with _Watched(NetworkScorer(model.network), len(subject.ids), hidden=settings.quiet) as scorer:
         score = measure(scorer, subject.ids)
     document = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seqmagic.cli.console import json_document, notice, result
+from seqmagic.cli.console import json_document, result
 from seqmagic.cli.options import RunName, Settings, command, option
 from seqmagic.export.formats import FORMATS, QUANTIZATIONS, find_format
 
@@ -61,20 +61,20 @@ def export(
     target, quantization = find_format(format_name, quantize)
     opened = open_run(settings.models, run)
     then = "" if no_check else ", then checking it"
-    notice(f"writing {opened.name} as {target.name}{then}; this takes some seconds", quiet=settings.quiet)
+    settings.notice(f"writing {opened.name} as {target.name}{then}; this takes some seconds")
     exported = export_run(opened, folder, target, quantize=quantization, overwrite=overwrite, checked=not no_check)
     if settings.json:
         json_document({"run": opened.name, **exported.to_json()})
         return
-    _show(opened.name, exported, quiet=settings.quiet)
+    _show(settings, opened.name, exported)
 
 
-def _show(name: str, exported: Exported, *, quiet: bool) -> None:
+def _show(settings: Settings, name: str, exported: Exported) -> None:
     weights = "float32" if exported.quantize == "none" else exported.quantize
     result(f"{name} as {exported.format}, {weights}: {exported.bytes:,} bytes in {exported.folder}")
     report = exported.check
     if report is None:
-        notice(f"not checked: {exported.unchecked}", quiet=quiet)
+        settings.notice(f"not checked: {exported.unchecked}")
     else:
         runtime = ", ".join(f"{part} {version}" for part, version in report.versions.items())
         result(
@@ -86,5 +86,5 @@ def _show(name: str, exported: Exported, *, quiet: bool) -> None:
                 f"loss before {report.loss_before:.4f}, after {report.loss_after:.4f} nats per character "
                 f"on {report.loss_characters:,} characters ({report.loss_after - report.loss_before:+z.4f})"
             )
-        notice(f"the text of the check: {report.text_source}", quiet=quiet)
+        settings.notice(f"the text of the check: {report.text_source}")
     result(f"how to use it: {exported.folder / 'README.md'}")

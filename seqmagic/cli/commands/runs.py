@@ -115,7 +115,7 @@ def show_run(settings: Settings, run: str) -> None:
     document = {**record.to_json(), "status": state_of(record, opened), "path": str(opened.path)}
     document["history"] = history
     if trouble:
-        notice(trouble, quiet=settings.quiet)
+        settings.notice(trouble)
     if settings.json:
         json_document(document)
         return
@@ -200,7 +200,7 @@ def remove_runs(settings: Settings, run: tuple[str, ...], yes: bool) -> int:
         if not _can_ask():
             raise click.UsageError(f"removing {', '.join(names)} can't be undone; add --yes")
         if not click.confirm(f"Remove {one_line(', '.join(names))}? This can't be undone.", err=True):
-            notice("nothing was removed", quiet=settings.quiet)
+            settings.notice("nothing was removed")
             return 1
     for name in names:
         path = settings.models / name
@@ -211,7 +211,7 @@ def remove_runs(settings: Settings, run: tuple[str, ...], yes: bool) -> int:
     if settings.json:
         json_document({"removed": names})
     else:
-        notice(f"removed {', '.join(names)}", quiet=settings.quiet)
+        settings.notice(f"removed {', '.join(names)}")
     return 0
 
 

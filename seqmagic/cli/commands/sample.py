@@ -94,15 +94,15 @@ def sample(
     config = with_seed(config)
     assignments = [
         assign(
-            model, config, given, skip_unknown=skip_unknown, surprise=surprise, novelty=novelty, quiet=settings.quiet
+            model, config, given, skip_unknown=skip_unknown, surprise=surprise, novelty=novelty, tell=settings.notice
         )
         for model in models
     ]
     if settings.json:
         return _write_json(assignments, output)
     if len(assignments) > 1:
-        return _write_columns(assignments, output, separator, quiet=settings.quiet)
-    return _write_text(assignments[0], output, separator, quiet=settings.quiet)
+        return _write_columns(settings, assignments, output, separator)
+    return _write_text(settings, assignments[0], output, separator)
 
 
 def _import_numpy_lightly() -> None:
@@ -169,7 +169,7 @@ def _load(settings: Settings, runs: Sequence[str]) -> list[Model]:
     models = [load(name, models=settings.models) for name in runs or ("latest",)]
     if not runs and models[0].run.path.parent == pretrained_folder():
         name = models[0].run.name
-        notice(f"no run in {settings.models} yet: the pretrained {name} writes", quiet=settings.quiet)
+        settings.notice(f"no run in {settings.models} yet: the pretrained {name} writes")
     return models
 
 
@@ -183,24 +183,24 @@ def _write_json(assignments: Sequence[Assignment], output: Path | None) -> int:
     return 0
 
 
-def _write_text(assignment: Assignment, output: Path | None, separator: str, *, quiet: bool) -> int:
+def _write_text(settings: Settings, assignment: Assignment, output: Path | None, separator: str) -> int:
     from seqmagic.cli.show.page import Page
     from seqmagic.cli.writing import stream
 
     with Page(output) as page:
-        painted = _painted(assignment, output, quiet=quiet)
+        painted = _painted(settings, assignment, output)
         texts, interrupted = stream(assignment, page, separator=separator, painted=painted)
-    _report([assignment], [texts], output, quiet=quiet)
+    _report(settings, [assignment], [texts], output)
     return INTERRUPTED if interrupted else 0
 
 
-def _write_columns(assignments: Sequence[Assignment], output: Path | None, separator: str, *, quiet: bool) -> int:
+def _write_columns(settings: Settings, assignments: Sequence[Assignment], output: Path | None, separator: str) -> int:
     from seqmagic.cli.show.columns import side_by_side
     from seqmagic.cli.show.page import Page
     from seqmagic.sampling.pieces import Text
 
     written = [assignment.texts() for assignment in assignments]
-    painted = _painted(assignments[0], output, quiet=quiet)
+    painted = _painted(settings, assignments[0], output)
     headings = [one_line(assignment.model.run.name) for assignment in assignments]
     to_terminal = output is None and sys.stdout.isatty()
     width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if to_terminal else _plain_width()
@@ -213,7 +213,7 @@ def _write_columns(assignments: Sequence[Assignment], output: Path | None, separ
                 shown.append(Text(prompt + text.characters, likely))
             page.write(f"{separator}\n" if number else "")
             page.write("\n".join(side_by_side(shown, headings, width)) + "\n")
-    _report(assignments, [[text.characters for text in texts] for texts in written], output, quiet=quiet)
+    _report(settings, assignments, [[text.characters for text in texts] for texts in written], output)
     return 0
 
 
@@ -222,25 +222,25 @@ def _plain_width() -> int:
     return int(columns) if columns.isdecimal() and int(columns) else PLAIN_WIDTH
 
 
-def _painted(assignment: Assignment, output: Path | None, *, quiet: bool) -> bool:
+def _painted(settings: Settings, assignment: Assignment, output: Path | None) -> bool:
     """Whether characters get their colour; if so the legend is shown."""
     from seqmagic.cli.show.painting import legend
 
     if not assignment.surprise or output is not None or is_plain(sys.stdout):
         return False
     if not is_plain(sys.stderr):
-        notice(legend(), quiet=quiet, painted=True)
+        settings.notice(legend(), painted=True)
     return True
 
 
 def _report(
-    assignments: Sequence[Assignment], written: Sequence[Sequence[str]], output: Path | None, *, quiet: bool
+    settings: Settings, assignments: Sequence[Assignment], written: Sequence[Sequence[str]], output: Path | None
 ) -> None:
     """How it went, on standard error; what was asked for is said even if --quiet."""
     from seqmagic.cli.writing import novelty_lines, summary
 
     for assignment, texts in zip(assignments, written, strict=True):
-        notice(summary(assignment) + (f", in {output}" if output else ""), quiet=quiet)
+        settings.notice(summary(assignment) + (f", in {output}" if output else ""))
         novelty = assignment.novelty(texts)
         for line in novelty_lines(assignment.model.run.name, novelty) if novelty else ():
             notice(line)

@@ -43,7 +43,7 @@ def train(settings: Settings, text: str, name: str | None, overwrite: bool, **va
         check_free(settings.models, name, overwrite=overwrite)
     corpus = read_trainable(text, data)
     for line in corpus.notices:
-        notice(line, quiet=settings.quiet)
+        settings.notice(line)
 
     from seqmagic.cli.show.progress import TrainingDisplay
     from seqmagic.training.events import Finished

@@ -68,9 +68,7 @@ class FusedEngine:
     ) -> StepResult:
         results = [
             program(weights, ids[rows], targets[rows], _cut(states, rows), seed, tf.constant(rows.start))
-            for program, rows in zip(
-                itertools.cycle(self._step_programs), shard_rows(ids.shape[0], self.shards), strict=False
-            )
+            for program, rows in self._shards_of(ids, self._step_programs)
         ]
         losses, gradients, new_states = zip(*results, strict=True)
         return (
@@ -96,9 +94,7 @@ class FusedEngine:
     ) -> ScoreResult:
         results = [
             program(weights, ids[rows], targets[rows], _cut(states, rows))
-            for program, rows in zip(
-                itertools.cycle(self._score_programs), shard_rows(ids.shape[0], self.shards), strict=False
-            )
+            for program, rows in self._shards_of(ids, self._score_programs)
         ]
         nats, new_states = zip(*results, strict=True)
         return tf.concat(nats, axis=0), _join(new_states)
