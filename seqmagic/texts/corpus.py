@@ -89,7 +89,7 @@ def read_corpus(
         pieces = forms.fitted(pieces)
     notices = tally.notices
     with Spool(spool_folder) as spool:
-        sha256, found = _encode(pieces, vocabulary or Vocabulary(()), spool, grow=vocabulary is None)
+        sha256, found = encode_pieces(pieces, vocabulary or Vocabulary(()), spool, grow=vocabulary is None)
         if spool.length < 2:
             what = "has 1 character; a loss needs at least 2" if spool.length else "is empty"
             raise CorpusError(f"{named(source)} {what}; give a longer text")
@@ -161,7 +161,7 @@ def check_trainable(corpus: Corpus) -> None:
         )
 
 
-def _encode(pieces: Iterator[str], vocabulary: Vocabulary, spool: Spool, *, grow: bool) -> tuple[str, Vocabulary]:
+def encode_pieces(pieces: Iterator[str], vocabulary: Vocabulary, spool: Spool, *, grow: bool) -> tuple[str, Vocabulary]:
     """Encode `pieces` into `spool`.
 
     With `grow` new characters get the next free ids as they come, so no character becomes unknown.
