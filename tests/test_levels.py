@@ -31,14 +31,14 @@ PACKAGES = [  # allowed in addition to those of the levels below
 ]
 # What a room offers: the modules that other rooms may import. The rest of it is nobody's business.
 DOORS = {
-    "texts": {"builtin", "catalog", "corpus", "normal_forms", "sources", "streams", "vocabulary"},
+    "texts": {"builtin", "catalog", "corpus", "normal_forms", "repeats", "sources", "streams", "vocabulary", "whole"},
     "network": {"cells", "fresh", "layout", "network", "sizes", "trained"},
-    "evaluation": {"baselines", "evaluation", "scorer", "subject", "units"},
+    "evaluation": {"baselines", "evaluation", "scorer", "subject", "text_statistics", "units"},
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
     "sampling": {"endings", "engine", "filters", "novelty", "pieces", "prompts", "threads", "writer"},
     "insight": {"measure_gradient", "passages", "settings", "subjects"},
     "fused": {"dropout", "layer", "network"},
-    "training": {"device", "events", "interrupt", "loop"},
+    "training": {"device", "events", "interrupt", "loop", "recipe"},
     "training.engines": {"choose"},
     "comparison": {"comparable", "compare", "record", "rows", "series"},
     "export": {"formats", "publish"},

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from seqmagic.errors import CorpusError
+from seqmagic.texts import catalog
 from seqmagic.texts.builtin import BUILTIN_TEXTS, BuiltinText
-from seqmagic.texts.catalog import CatalogText, catalog
+from seqmagic.texts.catalog import CatalogText
 
 KINDS = ("built-in", "generated", "catalogue")
 
@@ -19,7 +20,7 @@ def all_texts(folder: Path) -> list[dict[str, Any]]:
     `bytes` is None for what is made on the spot, and only about right unless `exact`.
     """
     rows = [_builtin_row(name, text) for name, text in BUILTIN_TEXTS.items()]
-    return rows + [_catalog_row(text, folder) for text in catalog().values()]
+    return rows + [_catalog_row(text, folder) for text in catalog.catalog().values()]
 
 
 def find_name(name: str) -> BuiltinText | CatalogText:
@@ -28,7 +29,7 @@ def find_name(name: str) -> BuiltinText | CatalogText:
     Raises:
         CorpusError: there is none; the nearest name is suggested.
     """
-    names: dict[str, BuiltinText | CatalogText] = {**BUILTIN_TEXTS, **catalog()}
+    names: dict[str, BuiltinText | CatalogText] = {**BUILTIN_TEXTS, **catalog.catalog()}
     if name not in names:
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}?" if near else "seqmagic data list has the names"
@@ -38,8 +39,6 @@ def find_name(name: str) -> BuiltinText | CatalogText:
 
 def describe(name: str, folder: Path) -> dict[str, Any]:
     """All that is known of the text called `name`, the sum of its file included where it is on this machine."""
-    from seqmagic.texts.catalog import find
-
     text = find_name(name)
     if isinstance(text, BuiltinText):
         bits = text.entropy_bits() if text.entropy_bits else None
@@ -48,7 +47,7 @@ def describe(name: str, folder: Path) -> dict[str, Any]:
     document |= {"address": text.address, "path": str(text.path(folder)), "sha256": text.text_sha256}
     document |= {"sha256_from": "catalogue" if text.text_sha256 else None, "error": None}
     try:
-        kept = find(text, folder)
+        kept = catalog.find(text, folder)
     except CorpusError as problem:
         return {**document, "error": str(problem)}
     if kept is not None and kept.trusted:
@@ -73,7 +72,9 @@ def _words(text: BuiltinText | CatalogText) -> dict[str, str]:
     return {"licence": text.licence, "description": text.description}
 
 
-def megabytes(count: int) -> str:
-    """A size for a reader: "1.1 MB", "0.2 MB", "100 MB"."""
+def size_words(count: int) -> str:
+    """A size for a reader: "5 kB", "1.1 MB", "100 MB"."""
+    if count < 100_000:
+        return f"{count / 1e3:,.0f} kB"
     size = count / 1e6
     return f"{size:,.0f} MB" if size >= 10 else f"{size:.1f} MB"

@@ -193,10 +193,10 @@ def _settle(
         That vocabulary, and a notice for the rare characters of the training part and one for the new
         characters after it, where such became unknown; and one where the validation part is unlike it.
     """
-    counts = _counts(spool, train, found.size)
+    counts = count_ids(spool, train, found.size)
     rest = (train[1], spool.length)
-    counts_of_rest = _counts(spool, rest, found.size)
-    held_back = counts_of_rest if validation == rest else _counts(spool, validation, found.size)
+    counts_of_rest = count_ids(spool, rest, found.size)
+    held_back = counts_of_rest if validation == rest else count_ids(spool, validation, found.size)
     unlike = unlikeness(spool, found, (train, validation), (counts, held_back))
     kept = sorted(c for c, count in zip(found.characters, counts[1:], strict=True) if count >= min_count)
     vocabulary = Vocabulary(kept)
@@ -212,7 +212,7 @@ def _settle(
     return vocabulary, notices + unlike
 
 
-def _counts(spool: Spool, span: Span, size: int) -> np.ndarray:
+def count_ids(spool: Spool, span: Span, size: int) -> np.ndarray:
     """How often each id occurs in `span`, (size,) int64."""
     counts = np.zeros(max(size, 256), np.int64)
     for block in spool.blocks(*span):

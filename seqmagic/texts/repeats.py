@@ -107,9 +107,7 @@ def _joined(first: np.ndarray, second: np.ndarray, step: int) -> np.ndarray:
     return numbers
 
 
-def _extended(
-    places: np.ndarray, current: np.ndarray, numbers: np.ndarray, step: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _extended(places: np.ndarray, current: np.ndarray, numbers: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
     """The places (k,) at which a longer stretch stands that stands at another as well, and their new numbers.
 
     Args:

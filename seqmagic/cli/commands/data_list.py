@@ -30,16 +30,14 @@ def list_texts(settings: Settings, data: Path | None) -> None:
         return
     from seqmagic.cli.show.tables import facts_table
 
-    sections = [
-        (kind, [(row["name"], _words(row, folder)) for row in rows if row["kind"] == kind]) for kind in KINDS
-    ]
+    sections = [(kind, [(row["name"], _words(row, folder)) for row in rows if row["kind"] == kind]) for kind in KINDS]
     draw(lambda width: facts_table(sections))
 
 
 def _words(row: dict[str, Any], folder: Path) -> str:
-    from seqmagic.cli.named_texts import megabytes
+    from seqmagic.cli.named_texts import size_words
 
-    where = "" if row["bytes"] is None else f"{megabytes(row['bytes'])}, "
+    where = "" if row["bytes"] is None else f"{size_words(row['bytes'])}, "
     if row["kind"] == "catalogue":
         where += f"in {folder}, " if row["here"] else "not here yet, "
     return f"{row['description']}; {where}{row['licence']}"

@@ -48,7 +48,10 @@ def _facts(document: dict[str, Any]) -> list[tuple[str, Any]]:
         "first download": "as the first download had it: trusted, confirmed by nobody",
         None: "none is known: that of the first download will be trusted and kept",
     }
-    rows += [("address", document["address"]), ("bytes", f"{'' if document['exact'] else 'about '}{document['bytes']:,}")]
+    rows += [
+        ("address", document["address"]),
+        ("bytes", f"{'' if document['exact'] else 'about '}{document['bytes']:,}"),
+    ]
     rows += [("sha256", document["sha256"]), ("", sums[document["sha256_from"]])]
     if document["error"]:
         return [*rows, ("file", document["error"])]
