@@ -31,7 +31,7 @@ class Corpus:
     """A text as ids.
 
     Attributes:
-        source: What was given: a path, `-`, or the name of a built-in text.
+        source: What was given: a path, `-`, or the name of a text, built in or of the catalogue.
         sha256: Of the characters as UTF-8, after line breaks became newlines.
         bytes: Of the source as it is stored.
         ids: (n,) of the vocabulary's type, read only; a memory map where n is large.
@@ -67,7 +67,7 @@ def read_corpus(
     """Read `source` once, in pieces, and encode it.
 
     Args:
-        source: A file, a folder, `-` for standard input, or the name of a built-in text.
+        source: A file, a folder, `-` for standard input, or the name of a text, built in or of the catalogue.
         config: How it is read and cut.
         vocabulary: To encode with; letters in a form that it lacks are read in the one that it has
             (`texts.normal_forms`), other characters outside become the unknown one. `None` to make it from

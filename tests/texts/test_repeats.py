@@ -58,3 +58,9 @@ def test_a_stretch_across_the_boundary_is_none() -> None:
     before, after = ids_of("x" * 10 + "abcdefgh"), ids_of("ijklmnop" + "abcdefghijklmnop")
     assert share_found(before, after, 10) == 0.0
     assert share_found(before, after, 8) == 8 / 24
+
+
+def test_no_id_is_taken_for_the_boundary() -> None:
+    before = np.arange(1, 9, dtype=np.uint8)
+    after = np.concatenate([np.arange(11, 19), np.arange(1, 9), [0], np.arange(11, 19)]).astype(np.uint8)
+    assert share_found(before, after, 10) == 0.0
