@@ -47,11 +47,12 @@ def describe(name: str, folder: Path) -> dict[str, Any]:
     document |= {"address": text.address, "path": str(text.path(folder)), "sha256": text.text_sha256}
     document |= {"sha256_from": "catalogue" if text.text_sha256 else None, "error": None}
     try:
-        kept = catalog.find(text, folder)
+        catalog.find(text, folder)
+        found = catalog.expected_sum(text, folder)
     except CorpusError as problem:
         return {**document, "error": str(problem)}
-    if kept is not None and kept.trusted:
-        document |= {"sha256": kept.sha256, "sha256_from": "first download"}
+    if found != text.text_sha256:
+        document |= {"sha256": found, "sha256_from": "first download"}
     return document
 
 

@@ -30,7 +30,7 @@ def text_statistics(text: WholeText, *, limit: int = MOST_CHARACTERS) -> dict[st
     part, the same that `compare` sets beside its table. A figure that can't be had is None.
     """
     looked_at = text.ids[:limit]
-    train, validation = text.part(text.train), text.part(text.validation)
+    train, validation = text.part(text.train)[-limit:], text.part(text.validation)[:limit]
     characters = text.vocabulary.characters
     by_count = np.argsort(-text.counts[1:], kind="stable")
     return {
@@ -49,8 +49,9 @@ def text_statistics(text: WholeText, *, limit: int = MOST_CHARACTERS) -> dict[st
         "longest_repeat": _repeat(text, looked_at),
         "word_for_word": {
             "length": WORD_FOR_WORD,
-            "compared_with": len(train[-limit:]),
-            "share": share_found(train[-limit:], validation, WORD_FOR_WORD) if len(validation) else None,
+            "characters": len(validation),
+            "compared_with": len(train),
+            "share": share_found(train, validation, WORD_FOR_WORD) if len(validation) else None,
         },
     }
 

@@ -90,6 +90,15 @@ def catalog() -> dict[str, CatalogText]:
     return {name: CatalogText(name=name, **entry) for name, entry in entries.items()}
 
 
+def expected_sum(text: CatalogText, folder: Path) -> str | None:
+    """The sha256 that the text must have: that of the catalogue, else of its first download; `None` before that.
+
+    Raises:
+        CorpusError: the file that keeps the sum of the first download is corrupt.
+    """
+    return text.text_sha256 or _read_sum(text, folder)
+
+
 def find(text: CatalogText, folder: Path) -> Kept | None:
     """The text where it lies below `folder`; `None` where it does not.
 
@@ -102,7 +111,7 @@ def find(text: CatalogText, folder: Path) -> Kept | None:
     if not path.exists():
         return None
     found = _sum_of(path)
-    expected = text.text_sha256 or _read_sum(text, folder)
+    expected = expected_sum(text, folder)
     if expected is None:
         _keep_sum(text, folder, found)
     elif found != expected:
@@ -159,7 +168,7 @@ def obtain(
             bytes=text.bytes if text.sha256 and not text.member else None,
             sha256=text.sha256,
             member=text.member,
-            text_sha256=text.text_sha256 or _read_sum(text, folder),
+            text_sha256=expected_sum(text, folder),
         )
         found = downloaded(job, progress=progress, timeout=timeout)
         if text.text_sha256 is None:

@@ -68,7 +68,11 @@ class _BrokenOffError(Exception):
 
 @contextlib.contextmanager
 def held_alone(lock_file: Path, waiting: Callable[[], object] | None = None) -> Iterator[None]:
-    """Nobody else is in such a block for the same `lock_file`; `waiting` is called where one has to wait."""
+    """Nobody else is in such a block for the same `lock_file`; `waiting` is called where one has to wait.
+
+    Raises:
+        CorpusError: there can be no lock there, as in a folder that may not be written.
+    """
     from filelock import FileLock, Timeout  # 60 ms, which only a download shall cost
 
     lock = FileLock(lock_file, thread_local=False)
@@ -78,6 +82,8 @@ def held_alone(lock_file: Path, waiting: Callable[[], object] | None = None) -> 
         if waiting is not None:
             waiting()
         lock.acquire()
+    except OSError as problem:
+        raise CorpusError(_unwritable(lock_file.parent, problem)) from problem
     try:
         yield
     finally:
@@ -354,7 +360,11 @@ def _room_for(job: Download) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        raise CorpusError(
-            f"{problem.filename or job.target} can't be written: {problem.strerror or problem}; "
-            "make room, or name another folder with --data or SEQMAGIC_DATA"
-        ) from problem
+        raise CorpusError(_unwritable(problem.filename or job.target, problem)) from problem
+
+
+def _unwritable(path: str | Path, problem: OSError) -> str:
+    return (
+        f"{path} can't be written: {problem.strerror or problem}; "
+        "make room or allow it, or name another folder with --data or SEQMAGIC_DATA"
+    )

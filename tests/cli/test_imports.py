@@ -41,7 +41,16 @@ def loaded_by(run: Run, *arguments: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["runs", "--help"], ["train", "--help"], ["compare", "--help"], ["data", "--help"], ["data", "stats", "--help"], []],
+    [
+        ["--help"],
+        ["--version"],
+        ["runs", "--help"],
+        ["train", "--help"],
+        ["compare", "--help"],
+        ["data", "--help"],
+        ["data", "stats", "--help"],
+        [],
+    ],
 )
 def test_help_imports_click_alone(arguments: list[str], tiny_run: Run) -> None:
     assert loaded_by(tiny_run, *arguments) == set()

@@ -369,17 +369,51 @@ def test_a_folder_that_takes_nothing_is_named(server: Server, tmp_path: Path) ->
     assert "--data" in message
 
 
+def test_a_folder_that_takes_no_lock_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".lock").mkdir()
+    with (
+        pytest.raises(CorpusError, match=r"can't be written: Is a directory; .* --data"),
+        held_alone(tmp_path / ".lock"),
+    ):
+        pass
+
+
+def program(server: Server, folder: Path, *before: str) -> list[str]:
+    """The command line of a process that does the lines `before` and downloads the text to `folder`."""
+    lines = (
+        "from pathlib import Path",
+        "from seqmagic.errors import CorpusError",
+        "from seqmagic.texts.download import Download, downloaded",
+        *before,
+        f"folder = Path({str(folder)!r})",
+        f"job = Download(address={server.address!r}, target=folder / 'text.txt', part=folder / '.text.part',",
+        f"               most_bytes={len(TEXT)}, sha256={SHA256!r})",
+        "try:",
+        "    downloaded(job, timeout=60.0)",
+        "except CorpusError as problem:",
+        "    print(problem)",
+    )
+    return [sys.executable, "-c", "\n".join(lines)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no limits for processes")
+def test_a_full_disk_is_named_and_what_fitted_is_gone_on_with(server: Server, tmp_path: Path) -> None:
+    server.answers = [answer()]
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
+    done = subprocess.run(program(server, tmp_path, limit), capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith(f"{tmp_path / 'text.txt'} can't be written: File too large; make room")
+    job = job_for(server, tmp_path)
+    assert not job.target.exists()
+    downloaded(job, timeout=20)
+    check_whole(job)
+    assert server.requests == [None, "bytes=100000-"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_after_a_kill_the_download_goes_on(server: Server, tmp_path: Path) -> None:
     server.answers = [answer(sent=100_000, pause=30.0)]
     job = job_for(server, tmp_path)
-    code = (
-        "import sys\nfrom pathlib import Path\nfrom seqmagic.texts.download import Download, downloaded\n"
-        "address, folder = sys.argv[1], Path(sys.argv[2])\n"
-        f"downloaded(Download(address=address, target=folder / 'text.txt', part=folder / '.text.part', "
-        f"most_bytes={len(TEXT)}, sha256='{SHA256}'), timeout=60.0)\n"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code, server.address, str(tmp_path)])
+    process = subprocess.Popen(program(server, tmp_path))
     try:
         while not job.part.exists() or job.part.stat().st_size < 100_000:
             assert process.poll() is None

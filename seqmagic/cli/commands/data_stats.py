@@ -135,13 +135,13 @@ def _repeats(document: dict[str, Any], part: str) -> list[tuple[str, Any]]:
     if repeat["length"]:
         rows.append(("it begins", repeat["begins"]))
     if same["share"] is not None:
-        rows.append(
-            (
-                "word for word",
-                f"{same['share']:.1%} of the validation part, in stretches of {same['length']} characters or more, "
-                f"stands in the {same['compared_with']:,} characters before it",
-            )
+        start, stop = document["parts"]["validation"]
+        scored = "" if same["characters"] == stop - start else f" (its first {same['characters']:,} characters)"
+        words = (
+            f"{same['share']:.1%} of the validation part{scored}, in stretches of {same['length']} characters or more, "
+            f"stands in the {same['compared_with']:,} characters before it"
         )
+        rows.append(("word for word", words))
     return rows
 
 
