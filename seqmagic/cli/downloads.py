@@ -79,8 +79,9 @@ def _bar(name: str, *, hidden: bool) -> Iterator[Callable[[int, int | None], Non
             return
         drawn = now
         try:
+            bar.update(task, completed=received, total=total)
             bar.start()
-            bar.update(task, completed=received, total=total, refresh=True)
+            bar.refresh()
         except OSError:
             gone = True
 

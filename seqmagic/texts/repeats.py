@@ -3,8 +3,8 @@
 Exact, without hashes, and without a suffix array: all stretches of a length get numbers, equal ones the same, so
 that the stretches of twice the length are pairs of numbers (Karp, Miller & Rosenberg 1972). A stretch that stands
 there once gets 0 and drops out, with all longer ones that hold it; of most texts little is left beyond 32
-characters. A text of n characters takes 4 n bytes for each doubling up to the length of its longest repeat and
-some 40 n to sort.
+characters. Ten million characters take ten seconds and 0.6 GB, most of it to sort the shortest stretches; 1.3 GB
+where all of them are the same one.
 """
 
 from __future__ import annotations
