@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 import os
 import signal
 import subprocess
@@ -443,3 +444,25 @@ def test_one_at_a_time(tmp_path: Path) -> None:
         told.append("first")
     thread.join()
     assert told == ["waits", "first", "second"]
+
+
+@pytest.mark.parametrize(
+    "note", [b"", b"{", b"[]", b"\xff", b'{"etag": "\\"one\\""}', b'{"address": 1}', b"[" * 10_000, b"x" * 10**6]
+)
+def test_a_part_whose_note_is_of_no_use_is_not_gone_on_with(server: Server, tmp_path: Path, note: bytes) -> None:
+    server.answers = [answer()]
+    job = job_for(server, tmp_path)
+    job.part.write_bytes(b"anything")
+    job.note.write_bytes(note)
+    downloaded(job, timeout=20)
+    check_whole(job)
+    assert server.requests == [None]
+
+
+def test_a_note_can_not_add_a_line_to_the_request(server: Server, tmp_path: Path) -> None:
+    server.answers = [answer()]
+    job = job_for(server, tmp_path)
+    job.part.write_bytes(b"anything")
+    job.note.write_text(json.dumps({"address": job.address, "etag": '"one"\r\nX-Other: 1'}))
+    downloaded(job, timeout=20)
+    check_whole(job)
