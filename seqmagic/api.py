@@ -168,7 +168,7 @@ def train(
         training = seqmagic.train("my.txt", cell="gru", minutes=1)
 
     Args:
-        text: A file, a folder, or the name of a built-in text.
+        text: A file, a folder, or a name that `seqmagic data list` has.
         name, overwrite: Of the run; by default TEXT-CELL-LAYERSxUNITS.
         models: The models folder; by default SEQMAGIC_MODELS, else models/.
         on_event: Called with each event of the training as it happens (see `seqmagic.training.events`). What it
@@ -232,7 +232,7 @@ def compare(
             print(summary.label, summary.loss)
 
     Args:
-        text: A file, a folder, or the name of a built-in text.
+        text: A file, a folder, or a name that `seqmagic data list` has.
         cells, units, layers: What is combined; None leaves a size to the recipe.
         seeds: How many trainings of each combination, with `seed` and the next ones.
         match: What is held equal: "units" or "parameters".
@@ -289,7 +289,7 @@ def evaluate(
 
     Args:
         run: As for `load`.
-        text: A file, a folder, or the name of a built-in text; None for the run's own.
+        text: A file, a folder, or a name that `seqmagic data list` has; None for the run's own.
         part: Of the run's own text: train, validation (where none is named) or test.
         models: The models folder; by default SEQMAGIC_MODELS, else models/.
         settings: `encoding` and `glob`, how the other text is read.

@@ -23,22 +23,22 @@ LEVELS = [
 ]
 PACKAGES = [  # allowed in addition to those of the levels below
     {"msgspec"},
-    {"numpy"},
-    {"h5py", "threadpoolctl", "filelock"},
+    {"numpy", "filelock"},
+    {"h5py", "threadpoolctl"},
     {"tensorflow", "keras"},
     {"ai_edge_litert", "onnx", "onnxruntime"},
     {"click", "rich", "prompt_toolkit"},
 ]
 # What a room offers: the modules that other rooms may import. The rest of it is nobody's business.
 DOORS = {
-    "texts": {"corpus", "normal_forms", "sources", "streams", "vocabulary"},
+    "texts": {"builtin", "catalog", "corpus", "normal_forms", "repeats", "sources", "streams", "vocabulary", "whole"},
     "network": {"cells", "fresh", "layout", "network", "probabilities", "sizes", "trained"},
-    "evaluation": {"baselines", "evaluation", "scorer", "subject", "units"},
+    "evaluation": {"baselines", "evaluation", "scorer", "subject", "text_statistics", "units"},
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
     "sampling": {"endings", "engine", "novelty", "pieces", "prompts", "threads", "writer"},
     "insight": {"measure_gradient", "passages", "settings", "subjects"},
     "fused": {"dropout", "layer", "network"},
-    "training": {"device", "events", "interrupt", "train"},
+    "training": {"device", "events", "interrupt", "recipe", "train"},
     "training.engines": {"choose"},
     "comparison": {"comparable", "compare", "record", "rows", "series"},
     "export": {"formats", "publish"},

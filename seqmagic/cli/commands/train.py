@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqmagic.cli.console import INTERRUPTED, json_document, notice, result, unread
+from seqmagic.cli.downloads import bring
 from seqmagic.cli.options import Settings, collect, command, config_options, option
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 
@@ -31,9 +32,9 @@ _EXIT_CODES = {"complete": 0, "interrupted": INTERRUPTED, "failed": 1}
 def train(settings: Settings, text: str, name: str | None, overwrite: bool, **values: Any) -> int:
     """Train a character-level language model on TEXT and keep it as a run.
 
-    TEXT is a file, a folder, - for standard input, or a built-in text: python-docs, python-source,
-    recall, brackets, markov. The weights with the lowest validation loss are kept. Ctrl-C ends early
-    and loses nothing.
+    TEXT is a file, a folder, - for standard input, a built-in text (python-docs, python-source, recall,
+    brackets, markov), or one to download, such as tinyshakespeare (see seqmagic data list). The weights
+    with the lowest validation loss are kept. Ctrl-C ends early and loses nothing.
     """
     from seqmagic.runs.making import check_free
     from seqmagic.texts.corpus import read_trainable
@@ -41,6 +42,7 @@ def train(settings: Settings, text: str, name: str | None, overwrite: bool, **va
     data, model, training = collect(DataConfig, values), collect(ModelConfig, values), collect(TrainConfig, values)
     if name is not None:  # before minutes go into reading and compiling
         check_free(settings.models, name, overwrite=overwrite)
+    bring(settings, text)
     corpus = read_trainable(text, data)
     for line in corpus.notices:
         settings.notice(line)
