@@ -9,6 +9,7 @@ from seqmagic.cli.options import LazyGroup, common_options
 # name: (where the command is, its line in the help); a module is imported when its command runs
 COMMANDS = {
     "surprise": ("seqmagic.cli.commands.inspect_surprise:surprise", "How surprising each character was."),
+    "neurons": ("seqmagic.cli.commands.inspect_neurons:neurons", "Which unit tells of quotes, brackets, columns."),
 }
 
 
