@@ -109,13 +109,15 @@ def read_features(path: Path, characters: int) -> list[Feature]:
     for number, line in enumerate(lines):
         cells = line.split("\t")
         try:
+            if len(cells) != len(columns):
+                raise ValueError
             rows[number] = [float(cell) for cell in cells]
         except (ValueError, OverflowError):
             wrong = f"{len(columns)} number{'s' if len(columns) > 1 else ''} with tabs between"
             raise ConfigError(f"--feature {path}, line {number + 2:,}: needs {wrong}; received {line[:40]!r}") from None
     if not np.isfinite(rows).all():
-        line = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0]) + 2
-        raise ConfigError(f"--feature {path}, line {line:,}: a number is needed, and no infinity or NaN")
+        first = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0]) + 2
+        raise ConfigError(f"--feature {path}, line {first:,}: a number is needed, and no infinity or NaN")
     return [_own_feature(name, column) for name, column in zip(columns, rows.T, strict=True)]
 
 

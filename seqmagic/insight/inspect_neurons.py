@@ -13,6 +13,7 @@ from seqmagic.errors import CorpusError
 from seqmagic.insight.excerpts import Excerpt, read_excerpt
 from seqmagic.insight.features import Feature, read_features, text_features
 from seqmagic.insight.neurons import Found, Half, missing, probes, search, shifts_of
+from seqmagic.insight.parallel import side_by_side
 from seqmagic.insight.replay import replay
 from seqmagic.insight.settings import BLOCK, RESAMPLES, WARM_UP, ExcerptConfig, NeuronsConfig
 from seqmagic.insight.statistics import block_choices, interval, plain, resampled_means_within
@@ -28,7 +29,7 @@ from seqmagic.insight.subjects import Subject, document
 from seqmagic.texts.vocabulary import code_points
 
 _FEWEST = 2000  # characters that count
-_ENDS = (0.01, 0.99)  # quantiles of a unit that are painted as its lowest and highest
+_ENDS = (0.05, 0.95)  # quantiles of a unit that are painted as its lowest and highest, where a feature is a number
 _FEWEST_TARGETS = 20
 PAINTED = 400
 
@@ -78,7 +79,7 @@ def search_neurons(subject: Subject, config: NeuronsConfig) -> Search:
     shifts = shifts_of(stop - halves[1].start, config.shifts, config.seed)
     reasons = [missing(feature, halves[0]) or missing(feature, halves[1]) for feature in features]
     usable = [feature for feature, reason in zip(features, reasons, strict=True) if reason is None]
-    found = [search(first, second, feature, halves, shifts) for feature in usable]
+    found = side_by_side(lambda feature: search(first, second, feature, halves, shifts), usable)
     probed = probes(first, second, usable, halves)
     lesions = _lesions(subject, usable, found, units, states, span=halves[1], seed=config.seed)
     answers = iter(zip(found, probed, lesions, strict=True))
@@ -87,9 +88,7 @@ def search_neurons(subject: Subject, config: NeuronsConfig) -> Search:
         _describe(feature, reason, answer, units)
         for feature, reason, answer in zip(features, reasons, by_feature, strict=True)
     ]
-    return Search(
-        subject, features, [answer[0] if answer else None for answer in by_feature], units, states, described
-    )
+    return Search(subject, features, [answer[0] if answer else None for answer in by_feature], units, states, described)
 
 
 def _lesions(
@@ -180,7 +179,8 @@ def inspect_neurons(
     """
     searches = [search_neurons(one, config) for one in subjects]
     chosen = _most_telling(searches)
-    excerpt, painted = None, [None for _ in searches]
+    excerpt: Excerpt | None = None
+    painted: list[dict[str, Any] | None] = [None for _ in searches]
     if chosen is not None:
         search_, number = chosen
         excerpt = _stretch(search_, number, where)
@@ -224,7 +224,7 @@ def _place(one: Search, number: int, length: int) -> int:
 
 
 def _paint(one: Search, number: int, excerpt: Excerpt) -> dict[str, Any] | None:
-    """The unit of one run at each character of `excerpt`, from its lowest, 0, to its highest, 1."""
+    """The unit of one run at each character of `excerpt`, from 0 to 1 as the feature goes (`_ends`)."""
     found, subject = one.found[number], one.subject
     if found is None:
         return None
@@ -232,17 +232,27 @@ def _paint(one: Search, number: int, excerpt: Excerpt) -> dict[str, Any] | None:
     ids = subject.vocabulary.encode(excerpt.before + excerpt.text).astype(np.int64)
     trace = replay(subject.network, ids[np.newaxis])
     values = getattr(trace.layers[unit.layer].states, unit.state)[1 + len(excerpt.before) :, 0, unit.unit]
-    low, high = np.quantile(one.states[found.unit], _ENDS)
-    levels = np.clip((values - low) / max(high - low, 1e-12), 0, 1)
-    if found.sign < 0:
-        levels = 1 - levels
+    low, high = _ends(one, number, found)
+    levels = np.clip((values - low) / (high - low), 0, 1) if high != low else np.zeros_like(values)
     return {
         "feature": one.features[number].name,
         "unit": one.described[number]["unit"],
         "source": excerpt.source,
         "part": excerpt.part,
         "at": excerpt.at,
+        "low": plain(low),
+        "high": plain(high),
         "characters": list(excerpt.text),
         "values": [plain(value) for value in values],
         "levels": [plain(level, 4) for level in levels],
     }
+
+
+def _ends(one: Search, number: int, found: Found) -> tuple[float, float]:
+    """What is painted as 0 and as 1: the unit's medians where the feature is off and on, or quantiles of it."""
+    values, feature = one.states[found.unit], one.features[number]
+    if feature.binary:
+        on = feature.values[WARM_UP : WARM_UP + len(values)] > 0
+        return float(np.median(values[~on])), float(np.median(values[on]))
+    low, high = np.quantile(values, _ENDS)
+    return (float(low), float(high)) if found.sign > 0 else (float(high), float(low))

@@ -91,25 +91,29 @@ def centred_ranks(values: np.ndarray) -> np.ndarray:
     return ranks - np.float32((values.shape[1] - 1) / 2)
 
 
+def prepared(values: np.ndarray, *, binary: bool) -> np.ndarray:
+    """The values of a feature, (n,), as `associations` takes them: as they are, or their centred ranks; float32."""
+    return values.astype(np.float32) if binary else centred_ranks(values[np.newaxis])[0]
+
+
 def associations(ranks: np.ndarray, features: np.ndarray, *, binary: bool) -> np.ndarray:
     """2 AUC - 1, or Spearman's rho, of each unit with each feature; 0 where one of the two doesn't vary.
 
     Args:
         ranks: (k, n) float32, centred.
-        features: (n, m): 0 and 1, or any numbers; all columns have the same values in another order.
+        features: (m, n) float32, `prepared`; all rows have the same values in another order.
         binary: Which of the two.
 
     Returns:
         (k, m) float32.
     """
     if binary:
-        on = float(features[:, 0].sum())
-        size: np.ndarray | float = on * (len(features) - on) / 2
+        on = float(features[0].sum())
+        size: np.ndarray | float = on * (features.shape[1] - on) / 2
     else:
-        features = centred_ranks(features.T).T
         lengths = np.sqrt(np.einsum("kn,kn->k", ranks, ranks, dtype=np.float64))
-        size = (lengths * np.linalg.norm(features[:, 0].astype(np.float64)))[:, np.newaxis]
-    found = ranks @ features.astype(np.float32)
+        size = (lengths * np.linalg.norm(features[0].astype(np.float64)))[:, np.newaxis]
+    found = ranks @ features.T
     return np.divide(found, size, out=np.zeros_like(found), where=np.asarray(size) > 0)
 
 
@@ -143,10 +147,11 @@ def search(first: Half, second: Half, feature: Feature, halves: tuple[slice, sli
     """
     binary = feature.binary
     one, other = (feature.values[half] for half in halves)
-    picked = int(np.abs(associations(first.ranks, one[:, np.newaxis], binary=binary)).argmax())
-    own = associations(second.ranks[picked : picked + 1], other[:, np.newaxis], binary=binary)[0, 0]
+    picked = int(np.abs(associations(first.ranks, prepared(one, binary=binary)[np.newaxis], binary=binary)).argmax())
+    ready = prepared(other, binary=binary)
+    own = associations(second.ranks[picked : picked + 1], ready[np.newaxis], binary=binary)[0, 0]
     score = float(abs(own))
-    shifted = np.stack([np.roll(other, shift) for shift in shifts], axis=1)
+    shifted = np.stack([np.roll(ready, shift) for shift in shifts])
     null = np.abs(associations(second.ranks, shifted, binary=binary)).max(axis=0)
     return Found(
         unit=picked,
@@ -162,7 +167,7 @@ def search(first: Half, second: Half, feature: Feature, halves: tuple[slice, sli
 def _score(values: np.ndarray, feature: np.ndarray, *, binary: bool) -> float:
     """The score of any numbers (n,) for a feature (n,)."""
     ranks = centred_ranks(values[np.newaxis])
-    return float(abs(associations(ranks, feature[:, np.newaxis], binary=binary)[0, 0]))
+    return float(abs(associations(ranks, prepared(feature, binary=binary)[np.newaxis], binary=binary)[0, 0]))
 
 
 def _away(unit: np.ndarray, feature: np.ndarray, delimiters: np.ndarray, *, binary: bool) -> float | None:
@@ -185,15 +190,11 @@ def probes(first: Half, second: Half, features: Sequence[Feature], halves: tuple
     """What a straight line through all units tells about each feature: ridge regression, fitted on the first half."""
     mean, deviation = first.units.mean(axis=1, keepdims=True), first.units.std(axis=1, keepdims=True)
     fit, test = ((half.units - mean) / np.maximum(deviation, 1e-6) for half in (first, second))
-    wanted = [one.values[halves[0]] if one.binary else _ranked(one.values[halves[0]]) for one in features]
-    targets = np.stack([values - values.mean() for values in wanted], axis=1)
+    wanted = [prepared(one.values[halves[0]], binary=one.binary) for one in features]
+    targets = np.stack([(values - values.mean()) / values.std() for values in wanted], axis=1)
     gram = (fit @ fit.T).astype(np.float64)
     gram[np.diag_indices_from(gram)] += _RIDGE * fit.shape[1]
     guesses = np.linalg.solve(gram, (fit @ targets).astype(np.float64)).T @ test
     return [
         _score(guess, one.values[halves[1]], binary=one.binary) for guess, one in zip(guesses, features, strict=True)
     ]
-
-
-def _ranked(values: np.ndarray) -> np.ndarray:
-    return centred_ranks(values[np.newaxis])[0] / len(values)

@@ -145,9 +145,7 @@ def read_bits_with_lesions(
     jobs = [(lesion, group) for lesion in lesions for group in plan.groups()]
     bits = side_by_side(read, jobs)
     each = len(plan.groups())
-    return np.stack(
-        [plan.gather(np.concatenate(bits[start : start + each])) for start in range(0, len(bits), each)]
-    )
+    return np.stack([plan.gather(np.concatenate(bits[start : start + each])) for start in range(0, len(bits), each)])
 
 
 def _read_with_lesion(network: Network, lesion: Lesion, ids: np.ndarray, states: States) -> tuple[np.ndarray, States]:

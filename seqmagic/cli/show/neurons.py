@@ -11,13 +11,14 @@ from rich.text import Text
 from seqmagic.cli.console import one_line
 from seqmagic.cli.show.documents import Document, listed, where
 from seqmagic.cli.show.strips import DIVERGING, Row, colour_system, laid
-from seqmagic.cli.show.tables import NONE, Column, figure, fold_table
+from seqmagic.cli.show.tables import NONE, WIDE, Column, figure, fold_table
 
 _COLUMNS = [
     Column("feature", figures=False), Column("unit", figures=False), Column("score"), Column("chance"), Column("p"),
     Column("away from\nit"), Column("character\nalone"), Column("all\nunits"), Column("lesion"), Column("else-\nwhere"),
 ]  # fmt: skip
 _PAIRS = [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9)]
+_WIDE = 90  # columns of a terminal from which on a feature takes one line
 
 
 def neurons_pages(document: Document, *, width: int) -> Group:
@@ -54,7 +55,8 @@ def _table(model: Document, *, width: int) -> Table:
             figure(lesion.get("bits_elsewhere"), "+.3f").replace("-", "−"),
         ]  # fmt: skip
         rows.append((cells, "bold" if one["stands_out"] else ""))
-    return fold_table(_COLUMNS, [rows], width=width, pairs=_PAIRS)
+    narrow = width < _WIDE
+    return fold_table(_COLUMNS, [rows], width=min(width, WIDE - 1) if narrow else width, pairs=_PAIRS)
 
 
 def unit_name(unit: Document, model: Document) -> str:
@@ -73,7 +75,9 @@ def _finding(model: Document) -> str:
         if one["probe"] is not None and not one["stands_out"] and one["probe"] >= max(0.5, one["character_alone"])
     ]
     telling.sort(key=lambda one: -one["score"])
-    phrases = [f"{unit_name(one['unit'], model)} tells of {one_line(one['feature'])}" for one in telling]
+    phrases = [
+        f"{unit_name(one['unit'], model)} tells of {one_line(one['feature'])} ({one['score']:.2f})" for one in telling
+    ]
     lines = [f"{name}: {listed(phrases)}." if phrases else f"{name}: no unit stands out."]
     if echoes:
         lines.append(f"No more than the character just read tells: {listed([one_line(one) for one in echoes])}.")
