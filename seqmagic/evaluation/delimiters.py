@@ -6,6 +6,8 @@ One scanner for all who ask. What it can't know it decides plainly:
   closes nothing (`1)` or `:)`). A bracket's closer doesn't reach through an open quotation.
 - " opens and closes in turn. ' opens only after what is no letter or digit, and no longer than its line:
   else it is an apostrophe (don't, the dogs'). After a backslash neither means anything.
+- « and » open only at the start of a text or line, and after a space, a dash or an opening bracket, whichever of
+  the two a language begins with.
 - At a blank line everything is closed, so that a lost mark doesn't turn the rest of a text inside out.
 """
 
@@ -23,6 +25,8 @@ _BRACKETS = {
     "(": ")", "[": "]", "{": "}", "（": "）", "［": "］", "｛": "｝", "【": "】", "〔": "〕", "《": "》", "〈": "〉",
 }  # fmt: skip
 _NOT_IN_WORDS = "'‘"  # after a letter these open nothing
+_EITHER_WAY = "«»‹›"  # these open only after:
+_BEFORE_OPENING = "\0\n\t ([{—–-"
 _ENDS_WITH_LINE = "'"
 _ESCAPED = "\"'"
 _MOST_OPEN = 64  # the outermost is forgotten then: no text for people goes so deep
@@ -107,4 +111,6 @@ def _closed_by(character: str, open_marks: list[str]) -> int | None:
 def _may_open(character: str, before: int) -> bool:
     if character in _NOT_IN_WORDS:
         return not chr(before).isalnum()
+    if character in _EITHER_WAY:
+        return chr(before) in _BEFORE_OPENING
     return character in _QUOTES or character in _BRACKETS

@@ -177,13 +177,18 @@ def inspect_neurons(
         config: How to search.
         where: What to paint; where it names nothing, a stretch of the second half in which the feature changes.
     """
+    named = where.text is not None or where.file is not None or where.at is not None
+    excerpt = read_excerpt(subjects[0].run, where, length=PAINTED) if named else None
     searches = [search_neurons(one, config) for one in subjects]
-    chosen = _most_telling(searches)
-    excerpt: Excerpt | None = None
     painted: list[dict[str, Any] | None] = [None for _ in searches]
-    if chosen is not None:
-        search_, number = chosen
-        excerpt = _stretch(search_, number, where)
+    chosen = _most_telling(searches)
+    if chosen is None:
+        excerpt = None
+    else:
+        found_in, number = chosen
+        if excerpt is None:
+            at = _place(found_in, number, where.length or PAINTED)
+            excerpt = read_excerpt(found_in.subject.run, replace(where, at=at), length=PAINTED)
         painted = [_paint(one, number, excerpt) for one in searches]
     models = [{"features": one.described, "painted": paint} for one, paint in zip(searches, painted, strict=True)]
     counted = searches[0].states.shape[1]
@@ -205,12 +210,6 @@ def _most_telling(searches: Sequence[Search]) -> tuple[Search, int] | None:
         return None
     _, order, number = max(best)
     return searches[-order], -number
-
-
-def _stretch(one: Search, number: int, where: ExcerptConfig) -> Excerpt:
-    if where.text is None and where.file is None and where.at is None:
-        where = replace(where, at=_place(one, number, where.length or PAINTED))
-    return read_excerpt(one.subject.run, where, length=PAINTED)
 
 
 def _place(one: Search, number: int, length: int) -> int:
