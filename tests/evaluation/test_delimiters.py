@@ -24,8 +24,8 @@ def drawn(mask: np.ndarray) -> str:
         ("“he’s ‘in’”, she", "xxxxxxxxxx......"),
         ("„so“ und «ça»", "xxx......xxx."),
         ("»so« da", "xxx...."),
-        ("так», «и» тут", ".....xx......"),  # a text that begins inside a quotation
-        ("mot\u00a0», «\u00a0le\u00a0»", ".......xxxx."),
+        ("так», «и» тут", "......xx....."),  # a text that begins inside a quotation
+        ("mot\u00a0», «\u00a0le\u00a0»", ".......xxxxx."),
         ("「他说『好』」。", "xxxxxx.."),
         ('"a\\"b"c', "xxxxx.."),
         ('(a "b) c" d)', "...xxxxx...."),  # a bracket's closer doesn't reach through a quotation
