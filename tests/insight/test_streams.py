@@ -9,6 +9,7 @@ from seqmagic.insight import streams
 from seqmagic.insight.replay import in_precision, replay
 from seqmagic.insight.settings import WARM_UP
 from seqmagic.insight.streams import Lesion, Unit, read_bits, read_bits_with_lesions, read_states, units_of
+from seqmagic.network.cells import CELLS, project
 from seqmagic.network.network import Network
 from tests.helpers import random_weights
 
@@ -72,6 +73,15 @@ def test_a_unit_is_held_at_its_value(cell: str, state: str, layer: int, ids: np.
     held = (one, two)[layer]
     assert getattr(held, state)[0, 1] == 0.25
     np.testing.assert_array_equal(read[-1], two.h)
+
+
+def test_a_held_memory_is_shown_through_the_output_gate(ids: np.ndarray) -> None:
+    model = network("lstm")
+    lesion = Lesion(Unit(layer=0, state="c", unit=1), 0.25)
+    shown, _ = streams._read_with_lesion(model, lesion, ids[np.newaxis, :1], model.initial_states(1))
+    weights = model.layers[0].weights
+    gates = CELLS["lstm"].compute_gates(project(model.embedding[ids[:1]], weights), model.initial_states(1)[0], weights)
+    assert shown[0, 0, 1] == pytest.approx(gates.output[0, 1] * np.tanh(0.25))
 
 
 @pytest.mark.parametrize("count", [1, 7, 399, 400, 401, 5000])
