@@ -111,7 +111,8 @@ def read_features(path: Path, characters: int) -> list[Feature]:
         try:
             if len(cells) != len(columns):
                 raise ValueError
-            rows[number] = [float(cell) for cell in cells]
+            with np.errstate(over="ignore"):  # told below, with its line
+                rows[number] = [float(cell) for cell in cells]
         except (ValueError, OverflowError):
             wrong = f"{len(columns)} number{'s' if len(columns) > 1 else ''} with tabs between"
             raise ConfigError(f"--feature {path}, line {number + 2:,}: needs {wrong}; received {line[:40]!r}") from None

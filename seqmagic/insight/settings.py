@@ -105,7 +105,7 @@ class NeuronsConfig(Config):
         20_000,
         "How many characters of the held-out part of the run's own text to search in.",
         minimum=2000,
-        maximum=200_000,
+        maximum=100_000,
         unit="characters",
     )
     feature: str | None = setting(

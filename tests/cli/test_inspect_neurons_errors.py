@@ -81,7 +81,7 @@ def test_a_reader_of_neurons_gets_a_table_and_a_finding(runs: list[Run], seqmagi
         (
             ["neurons", "rnn", "--characters", "1999"],
             2,
-            "--characters must be from 2,000 to 200,000; received 1999; see: ",
+            "--characters must be from 2,000 to 100,000; received 1999; see: ",
         ),
         (["neurons", "rnn", "--feature", "none.tsv"], 2, "none.tsv"),
         (["neurons", "rnn", "--feature", "."], 2, "."),

@@ -75,6 +75,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         (b"a\tb\n1\t2\n1\n1\t2\n", "line 3: needs 2 numbers with tabs between; received '1'"),
         (b"a\n1\nx\n1\n", "line 3: needs 1 number with tabs between; received 'x'"),
         (b"a\n1\n2\ninf\n", "line 4: a number is needed, and no infinity or NaN"),
+        (b"a\n1\n2\n-1e300\n", "line 4: a number is needed, and no infinity or NaN"),
         (b"a\n1\n\xff\n1\n", "is no UTF-8 text (byte 4)"),
     ],
 )
