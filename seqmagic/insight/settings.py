@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seqmagic.config import Config, setting
+from seqmagic.errors import ConfigError
 
 WARM_UP = 200  # characters that a model reads before anything of it is measured
 BLOCK = 200  # characters of a block of the bootstrap: neighbours depend on each other
@@ -95,3 +96,22 @@ class SurpriseConfig(Config):
         "Show the difference to this run, or to the best n-gram of the training part (ngram).",
         metavar="RUN|ngram",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatesConfig(Config):
+    """What counts as saturated, and whether gates are put out of action."""
+
+    low: float = setting(0.1, "A gate below this is closed.", above=0.0, below=1.0)
+    high: float = setting(
+        0.9, "A gate above this is open; so is a tanh beyond plus or minus this.", above=0.0, below=1.0
+    )
+    lesion: bool = setting(
+        False, "Hold each gate at its mean, and at 1, and measure what that costs: some seconds more."
+    )
+    seed: int = setting(0, "Seed of the untrained model and of the intervals.", minimum=0, maximum=2**31)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.low >= self.high:
+            raise ConfigError(f"--low must be below --high; received {self.low:g} and {self.high:g}")
