@@ -40,6 +40,7 @@ DOORS = {
         "excerpts",
         "inspect_gates",
         "inspect_surprise",
+        "inspect_trace",
         "labels",
         "measure_gradient",
         "passages",
@@ -68,6 +69,7 @@ DOORS = {
         "progress",
         "surprise",
         "tables",
+        "trace",
     },
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from seqmagic.config import Config, setting
 from seqmagic.errors import ConfigError
+from seqmagic.insight.roles import ROLES
 
 WARM_UP = 200  # characters that a model reads before anything of it is measured
 BLOCK = 200  # characters of a block of the bootstrap: neighbours depend on each other
@@ -115,3 +116,20 @@ class GatesConfig(Config):
         super().__post_init__()
         if self.low >= self.high:
             raise ConfigError(f"--low must be below --high; received {self.low:g} and {self.high:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceConfig(Config):
+    """Which layer and units of a model to follow."""
+
+    layer: int = setting(1, "Layer to look at, from 1.", minimum=1, maximum=1000)
+    units: str = setting(
+        "top:8",
+        "Units to show one by one: the N that keep longest (top:N), or their numbers from 0, such as 3,17,42.",
+        metavar="top:N|LIST",
+    )
+    show: str = setting(
+        "memory",
+        "What to show of single units: what they remember (cell state of an LSTM, else hidden state), or a gate.",
+        choices=("memory", *ROLES),
+    )
