@@ -38,6 +38,8 @@ DOORS = {
     "sampling": {"endings", "engine", "filters", "novelty", "pieces", "prompts", "threads", "writer"},
     "insight": {
         "excerpts",
+        "inspect_cell",
+        "inspect_connectivity",
         "inspect_gates",
         "inspect_surprise",
         "inspect_trace",
@@ -58,8 +60,10 @@ DOORS = {
     "cli": {"main"},
     "cli.commands": set(),  # `cli.main` imports them by name, when they are asked for
     "cli.show": {
+        "cell",
         "columns",
         "comparison",
+        "connectivity",
         "documents",
         "gates",
         "gradient",

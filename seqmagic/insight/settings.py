@@ -59,7 +59,7 @@ class ExcerptConfig(Config):
     length: int | None = setting(
         None,
         "How many characters to look at.",
-        minimum=1,
+        minimum=2,
         maximum=2000,
         unit="characters",
         auto="400, but the whole of --text",
@@ -133,3 +133,16 @@ class TraceConfig(Config):
         "What to show of single units: what they remember (cell state of an LSTM, else hidden state), or a gate.",
         choices=("memory", *ROLES),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectivityConfig(Config):
+    """Which prediction is followed back."""
+
+    target: int | None = setting(
+        None,
+        "Which of the characters looked at is predicted, from 1: the first one is 0 and has none before it.",
+        minimum=1,
+        auto="the last one",
+    )
+    strongest: int = setting(10, "How many of the strongest characters to list.", minimum=0, maximum=2000)

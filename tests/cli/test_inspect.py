@@ -201,6 +201,36 @@ def test_strips_stand_below_the_text(runs: list[Run], seqmagic: Call) -> None:
     assert "unit 1 " in shown(seqmagic, "trace", "gru", "--length", "30", "--show", "reset", "--units", "1")
 
 
+# ---------------------------------------------------------------- cell and connectivity
+
+
+def test_the_cell_in_words_and_numbers(runs: list[Run], seqmagic: Call) -> None:
+    document = inspected(seqmagic, "cell", "rnn", "gru", "lstm", "--length", "30")
+    assert [len(model["layers"]) for model in document["models"]] == [1, 1, 2]
+    output = shown(seqmagic, "cell", "gru", "lstm", "--length", "30")
+    assert "f = sigmoid(x·W_f + h_before·U_f + b_f)   (forget gate: keep)" in output
+    assert "z = sigmoid(x·W_z + b_z + h_before·U_z + d_z)   (update gate: keep)" in output
+    for model in document["models"][1:]:
+        assert f"= {model['parameters']:,}\n" in output
+
+
+def test_what_a_prediction_depends_on(runs: list[Run], seqmagic: Call) -> None:
+    document = inspected(seqmagic, "connectivity", "rnn", "lstm", "--length", "30", "--target", "20")
+    assert document["text"]["target"] == 20
+    for model in document["models"]:
+        assert len(model["characters"]) == len(model["gradient"]) == 20
+        assert model["target"]["place"] == 20
+        strongest = model["strongest"][0]
+        assert strongest["gradient"] == max(model["gradient"])
+        assert strongest["place"] + strongest["back"] == 20
+        assert model["characters"][strongest["place"]] == strongest["character"]
+    lines = shown(seqmagic, "connectivity", "gru", "--text", "on the wall").splitlines()
+    assert lines[1] == "on the wall"
+    assert lines[2].endswith("^")
+    assert set(lines[2][:-1]) <= set("012345")
+    assert "the same scale for all models" in "\n".join(lines)
+
+
 # ---------------------------------------------------------------- refusals
 
 
@@ -219,6 +249,9 @@ def test_strips_stand_below_the_text(runs: list[Run], seqmagic: Call) -> None:
         (["trace", "gru", "--units", "best"], 2, "--units takes top:N or numbers from 0"),
         (["trace", "gru", "--units", "-1"], 2, "--units takes top:N or numbers from 0"),
         (["trace", "gru", "--show", "read"], 2, "run gru, of gru cells, has keep, write, reset; received --show read"),
+        (["connectivity", "gru", "--length", "30", "--target", "30"], 2, "--target must be from 1 to 29, as 30"),
+        (["connectivity", "gru", "--length", "1"], 2, "--length must be from 2 to 2,000; received 1"),
+        (["connectivity", "gru", "--target", "0"], 2, "--target must be 1 or more; received 0"),
         (["surprise", "nobody"], 1, "there is no run 'nobody'"),
         (["surprise"], 2, "Missing argument 'RUN...'"),
     ],
