@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from rich.console import Group
 from rich.table import Table
@@ -48,15 +49,7 @@ def step_of(length: float) -> int:
 
 def _strongest(model: Document) -> Table:
     rows = [
-        (
-            [
-                repr(" ") if one["character"] == " " else glyph(one["character"]),
-                f"{one['place']:,}",
-                f"{one['back']:,}",
-                f"{one['gradient']:.3g}",
-            ],
-            "",
-        )
+        [_visible(one["character"]), f"{one['place']:,}", f"{one['back']:,}", f"{one['gradient']:.3g}"]
         for one in model["strongest"]
     ]
     return fold_table(_STRONGEST, [[(row, "") for row in rows]], width=WIDE, pairs=())
@@ -66,11 +59,11 @@ def _visible(character: str) -> str:
     return repr(character) if character == " " else glyph(character)
 
 
-def _legend(styles: object) -> Text:
+def _legend(styles: Sequence[str] | None) -> Text:
     words = ["<0.0001", *(f"{10.0**edge:g}" for edge in _DECADES[:-1]), "1 or more"]
     legend = Text("bits per unit of the embedding, the same scale for all models: ")
     for number, word in enumerate(words):
-        if isinstance(styles, (list, tuple)):
+        if styles:
             legend.append(f" {word} ", style=styles[number])
             legend.append(" ")
         else:
