@@ -38,11 +38,17 @@ DOORS = {
     "sampling": {"endings", "engine", "filters", "novelty", "pieces", "prompts", "threads", "writer"},
     "insight": {
         "excerpts",
+        "inspect_cell",
+        "inspect_connectivity",
         "inspect_errors",
+        "inspect_gates",
         "inspect_neurons",
         "inspect_surprise",
+        "inspect_trace",
+        "labels",
         "measure_gradient",
         "passages",
+        "roles",
         "settings",
         "subjects",
     },
@@ -56,10 +62,13 @@ DOORS = {
     "cli": {"main"},
     "cli.commands": set(),  # `cli.main` imports them by name, when they are asked for
     "cli.show": {
+        "cell",
         "columns",
         "comparison",
+        "connectivity",
         "documents",
         "errors",
+        "gates",
         "gradient",
         "neurons",
         "page",
@@ -68,6 +77,7 @@ DOORS = {
         "progress",
         "surprise",
         "tables",
+        "trace",
     },
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seqmagic.config import Config, setting
+from seqmagic.errors import ConfigError
+from seqmagic.insight.roles import ROLES
 
 WARM_UP = 200  # characters that a model reads before anything of it is measured
 BLOCK = 200  # characters of a block of the bootstrap: neighbours depend on each other
@@ -57,7 +59,7 @@ class ExcerptConfig(Config):
     length: int | None = setting(
         None,
         "How many characters to look at.",
-        minimum=1,
+        minimum=2,
         maximum=2000,
         unit="characters",
         auto="400, but the whole of --text",
@@ -132,3 +134,52 @@ class ErrorsConfig(Config):
         unit="characters",
     )
     seed: int = setting(0, "Seed of the intervals.", minimum=0, maximum=2**31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatesConfig(Config):
+    """What counts as saturated, and whether gates are put out of action."""
+
+    low: float = setting(0.1, "A gate below this is closed.", above=0.0, below=1.0)
+    high: float = setting(
+        0.9, "A gate above this is open; so is a tanh beyond plus or minus this.", above=0.0, below=1.0
+    )
+    lesion: bool = setting(
+        False, "Hold each gate at its mean, and at 1, and measure what that costs: some seconds more."
+    )
+    seed: int = setting(0, "Seed of the untrained model and of the intervals.", minimum=0, maximum=2**31)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.low >= self.high:
+            raise ConfigError(f"--low must be below --high; received {self.low:g} and {self.high:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceConfig(Config):
+    """Which layer and units of a model to follow."""
+
+    layer: int = setting(1, "Layer to look at, from 1.", minimum=1, maximum=1000)
+    units: str = setting(
+        "top:8",
+        "Units to show one by one: the N that keep longest (top:N), or their numbers from 0, such as 3,17,42.",
+        metavar="top:N|LIST",
+    )
+    show: str = setting(
+        "memory",
+        "What to show of single units: what they remember (cell state of an LSTM, else hidden state), or a gate.",
+        choices=("memory", *ROLES),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectivityConfig(Config):
+    """Which prediction is followed back."""
+
+    target: int | None = setting(
+        None,
+        "Which of the characters looked at is predicted, from 1: the first one is 0 and has none before it.",
+        minimum=1,
+        auto="the last one",
+    )
+    strongest: int = setting(10, "How many of the strongest characters to list.", minimum=0, maximum=2000)

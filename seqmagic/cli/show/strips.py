@@ -30,13 +30,18 @@ class Scale:
         return {"truecolor": self.truecolor, "256": self.eight_bit}.get(system, self.standard)
 
 
+def _codes(*pairs: tuple[int, int] | None) -> Sequence[str]:
+    """Styles of a terminal of 256 colours from pairs of text and ground."""
+    return ["" if pair is None else f"color({pair[0]}) on color({pair[1]})" for pair in pairs]
+
+
 # Yellow to brown, lighter to darker; the first step is left as the terminal has it.
 RISING = Scale(
     truecolor=(
         "", "#000000 on #fff1c9", "#000000 on #fed98e", "#000000 on #fe9929", "#000000 on #e0701a",
         "#ffffff on #993404",
     ),
-    eight_bit=("", "16 on 230", "16 on 222", "16 on 214", "16 on 172", "231 on 94"),
+    eight_bit=_codes(None, (16, 230), (16, 222), (16, 214), (16, 172), (231, 94)),
     standard=("", "cyan", "yellow", "black on yellow", "black on magenta", "bold white on red"),
 )  # fmt: skip
 # Blue to nothing to orange.
@@ -45,8 +50,8 @@ DIVERGING = Scale(
         "#ffffff on #08519c", "#ffffff on #2b6cb0", "#000000 on #6baed6", "#000000 on #c6dbef", "",
         "#000000 on #fdd0a2", "#000000 on #fd8d3c", "#ffffff on #b84a07", "#ffffff on #8c3003",
     ),
-    eight_bit=(
-        "231 on 24", "231 on 25", "16 on 74", "16 on 153", "", "16 on 223", "16 on 208", "231 on 130", "231 on 94",
+    eight_bit=_codes(
+        (231, 24), (231, 25), (16, 74), (16, 153), None, (16, 223), (16, 208), (231, 130), (231, 94)
     ),
     standard=(
         "white on blue", "white on blue", "black on cyan", "cyan", "", "yellow", "black on yellow", "white on red",
@@ -100,8 +105,10 @@ def level_marks(shares: Sequence[float | None]) -> list[str]:
     return [" " if share is None else steps[min(int(share * len(steps)), len(steps) - 1)] for share in shares]
 
 
-def folded(shown: Sequence[str], characters: Sequence[str], width: int) -> Iterator[tuple[int, int]]:
-    """Where lines of at most `width` cells begin and end; a line break ends one too."""
+def folded(
+    shown: Sequence[str], characters: Sequence[str], width: int, *, breaks: bool = True
+) -> Iterator[tuple[int, int]]:
+    """Where lines of at most `width` cells begin and end; with `breaks`, a line break ends one too."""
     start, used = 0, 0
     for place, (glyph_, character) in enumerate(zip(shown, characters, strict=True)):
         cells = cell_len(glyph_)
@@ -109,7 +116,7 @@ def folded(shown: Sequence[str], characters: Sequence[str], width: int) -> Itera
             yield start, place
             start, used = place, 0
         used += cells
-        if character == "\n":
+        if breaks and character == "\n":
             yield start, place + 1
             start, used = place + 1, 0
     if start < len(shown):
@@ -117,7 +124,12 @@ def folded(shown: Sequence[str], characters: Sequence[str], width: int) -> Itera
 
 
 def laid(
-    characters: Sequence[str], rows: Sequence[Row], *, width: int, styles: Sequence[str] | None = None
+    characters: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    width: int,
+    styles: Sequence[str] | None = None,
+    spaced: bool = False,
 ) -> Iterator[Text]:
     """The text line by line, and below each line its part of the rows; labels stand in a margin on the left.
 
@@ -126,16 +138,19 @@ def laid(
         rows: Of marks.
         width: Of the terminal.
         styles: One for each character, or none.
+        spaced: Whether an empty line ends what belongs together; lines are then as long as they can be.
     """
     shown = [glyph(character) for character in characters]
     margin = max((cell_len(row.label) for row in rows), default=0)
     margin = min(margin + 1, width // 3) if margin else 0
-    for start, stop in folded(shown, characters, max(NARROWEST, width - margin)):
+    for start, stop in folded(shown, characters, max(NARROWEST, width - margin), breaks=not spaced):
         widths = [cell_len(one) for one in shown[start:stop]]
         yield _line("", shown[start:stop], widths, None if styles is None else styles[start:stop], margin)
         for row in rows:
             marks = row.marks[start:stop]
             yield _line(row.label, marks, widths, None if row.styles is None else row.styles[start:stop], margin)
+        if spaced:
+            yield Text()
 
 
 def _line(label: str, marks: Sequence[str], widths: Sequence[int], styles: Sequence[str] | None, margin: int) -> Text:
