@@ -4,7 +4,7 @@ gives a model that generates, scores and steps.
     import seqmagic
 
     training = seqmagic.train("my.txt", cell="gru", minutes=1)
-    print(training.results["validation_loss"], len(training.history))
+    print(training.results.validation_loss, len(training.history))
     for character in training.load().generate("the ", length=200, temperature=0.7, seed=1):
         print(character, end="")
     comparison = seqmagic.compare("my.txt", cells=("rnn", "lstm"), epochs=1)
@@ -126,8 +126,9 @@ class Training:
     Attributes:
         run: Where it is kept; `run.name`, `run.path`.
         status: complete, interrupted (by Ctrl-C), or failed: the loss exploded, the last good weights are kept.
-        results: train_loss, validation_loss (nats per character), bits_per_character, perplexity, parameters ...
-        history: What each evaluation found, in order: step, epoch, train_loss, validation_loss ...
+        results: train_loss, validation_loss (nats per character), bits_per_character, perplexity, parameters ...,
+            as attributes or by name: `results.train_loss`, `results["train_loss"]`.
+        history: What each evaluation found, in order: step, epoch, train_loss, validation_loss ..., likewise.
         notes: What a reader should know of how it ended.
     """
 

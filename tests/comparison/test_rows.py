@@ -14,6 +14,7 @@ from seqmagic.comparison.rows import Row, best_baseline, label_of, row_of, separ
 from seqmagic.comparison.verdict import reading
 from seqmagic.config import DataConfig
 from seqmagic.evaluation.baselines import Baseline
+from seqmagic.runs.record import Results
 from tests.helpers import make_results, make_run
 
 BASELINES = [
@@ -56,7 +57,7 @@ def test_the_row_of_a_run_has_its_figures(models: Path, text: Path) -> None:
 @pytest.mark.parametrize("results", [None, {}, {"validation_loss": math.nan}, {"validation_loss": None}])
 def test_a_run_without_a_loss_says_why(results: Any, models: Path, text: Path) -> None:
     record = make_run(models, source=text, notes=("it exploded",), status="failed").read_record()
-    found = row_of("tiny", dataclasses.replace(record, results=results))
+    found = row_of("tiny", dataclasses.replace(record, results=None if results is None else Results(**results)))
     assert found.loss is None
     assert found.error == "it exploded"
 
