@@ -33,7 +33,7 @@ from seqmagic.network.trained import read_trained
 from seqmagic.runs.find import latest_or_pretrained, models_folder, open_run
 from seqmagic.runs.folder import Run
 from seqmagic.runs.record import HistoryRow, Results, RunRecord
-from seqmagic.sampling.engine import Engine, FoldedNetwork, State
+from seqmagic.sampling.stepper import FoldedNetwork, State, Stepper
 from seqmagic.sampling.writer import write
 from seqmagic.texts.vocabulary import Vocabulary
 
@@ -94,7 +94,7 @@ class Model:
         Returns:
             (n - 1,) float32, n = len(text).
         """
-        return Engine(self.network).score(self.vocabulary.encode(text))
+        return Stepper(self.network).score(self.vocabulary.encode(text))
 
     def step(self, state: State | None, characters: str) -> tuple[np.ndarray, State]:
         """Read `characters` on from `state` and say what may follow.
@@ -111,12 +111,12 @@ class Model:
         """
         if not characters:
             raise SampleError("step reads one character or more; received ''")
-        engine = Engine(self.network)
+        stepper = Stepper(self.network)
         if state is not None:
-            engine.restore([state])
-        logits = engine.read(self.vocabulary.encode(characters)).copy()
+            stepper.restore([state])
+        logits = stepper.read(self.vocabulary.encode(characters)).copy()
         logits -= logits.max()
-        return logits - np.log(np.exp(logits).sum()), engine.state()
+        return logits - np.log(np.exp(logits).sum()), stepper.state()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,7 @@ DOORS = {
     "network": {"cells", "fresh", "layout", "network", "sizes", "trained"},
     "evaluation": {"baselines", "evaluation", "scorer", "subject", "units"},
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
-    "sampling": {"endings", "engine", "filters", "novelty", "pieces", "prompts", "threads", "writer"},
+    "sampling": {"endings", "filters", "novelty", "pieces", "prompts", "stepper", "threads", "writer"},
     "insight": {"measure_gradient", "passages", "settings", "subjects"},
     "fused": {"dropout", "layer", "network"},
     "training": {"device", "events", "interrupt", "train"},

@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 
 from seqmagic import files
 from seqmagic.comparison.rows import Row, Summary, separately, summarise
-from seqmagic.comparison.verdict import reading
+from seqmagic.comparison.verdict import verdict
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.runs import locks
@@ -106,7 +106,7 @@ class Comparison:
     @property
     def sentence(self) -> str:
         if self.comparable:
-            return reading(self.summaries, self.baselines)
+            return verdict(self.summaries, self.baselines)
         return "These losses can't be ranked against each other."
 
     def to_json(self) -> dict[str, Any]:

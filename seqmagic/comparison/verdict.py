@@ -11,7 +11,7 @@ from seqmagic.evaluation.baselines import Baseline
 LEVEL = 0.005  # losses closer than this many nats are called level
 
 
-def reading(summaries: Sequence[Summary], baselines: Sequence[Baseline]) -> str:
+def verdict(summaries: Sequence[Summary], baselines: Sequence[Baseline]) -> str:
     """One sentence that says what the table says: which is best, by how much, and whether it is any good."""
     ranked = sorted((one for one in summaries if one.loss is not None), key=_loss)
     failed = [one.label for one in summaries if one.loss is None]

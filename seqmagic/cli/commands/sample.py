@@ -185,11 +185,11 @@ def _write_json(assignments: Sequence[Assignment], output: Path | None) -> int:
 
 def _write_text(assignment: Assignment, output: Path | None, separator: str, *, quiet: bool) -> int:
     from seqmagic.cli.show.page import Page
-    from seqmagic.cli.writing import stream
+    from seqmagic.cli.writing import write_texts
 
     with Page(output) as page:
         painted = _painted(assignment, output, quiet=quiet)
-        texts, interrupted = stream(assignment, page, separator=separator, painted=painted)
+        texts, interrupted = write_texts(assignment, page, separator=separator, painted=painted)
     _report([assignment], [texts], output, quiet=quiet)
     return INTERRUPTED if interrupted else 0
 
