@@ -35,7 +35,7 @@ DOORS = {
     "network": {"cells", "fresh", "layout", "network", "probabilities", "sizes", "trained"},
     "evaluation": {"baselines", "classes", "delimiters", "evaluation", "scorer", "subject", "text_statistics", "units"},
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
-    "sampling": {"endings", "engine", "novelty", "pieces", "prompts", "threads", "writer"},
+    "sampling": {"endings", "novelty", "pieces", "prompts", "stepper", "threads", "writer"},
     "insight": {
         "excerpts",
         "inspect_cell",
