@@ -18,7 +18,7 @@ LEVELS = [
     {"texts", "network.cells", "network.layout", "network.sizes", "evaluation.baselines", "evaluation.units"},
     {"runs", "network", "evaluation", "sampling", "insight"},
     {"fused"},
-    {"training", "comparison", "export", "api"},
+    {"training", "comparison", "export", "probes", "api"},
     {"cli", "__main__"},
 ]
 PACKAGES = [  # allowed in addition to those of the levels below
@@ -36,9 +36,10 @@ DOORS = {
     "evaluation": {"baselines", "evaluation", "scorer", "subject", "units"},
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
     "sampling": {"endings", "engine", "filters", "novelty", "pieces", "prompts", "threads", "writer"},
-    "insight": {"measure_gradient", "passages", "settings", "subjects"},
+    "insight": {"measure_gradient", "passages", "settings", "statistics", "subjects"},
+    "probes": {"measure_recall", "settings", "shapes", "tasks"},
     "fused": {"dropout", "layer", "network"},
-    "training": {"device", "events", "interrupt", "loop"},
+    "training": {"device", "events", "interrupt", "loop", "model", "schedule", "step"},
     "training.engines": {"choose"},
     "comparison": {"comparable", "compare", "record", "rows", "series"},
     "export": {"formats", "publish"},
@@ -46,7 +47,18 @@ DOORS = {
     "export.web": set(),  # `export.formats` imports it by name, as it does the other formats
     "cli": {"main"},
     "cli.commands": set(),  # `cli.main` imports them by name, when they are asked for
-    "cli.show": {"columns", "comparison", "documents", "gradient", "page", "painting", "plots", "progress", "tables"},
+    "cli.show": {
+        "columns",
+        "comparison",
+        "documents",
+        "gradient",
+        "page",
+        "painting",
+        "plots",
+        "progress",
+        "recall",
+        "tables",
+    },
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

@@ -14,32 +14,25 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-NAMES = ("embedding", "query_kernel", "key_kernel", "value_kernel", "dense_kernel", "dense_bias")
-
-
-def shapes(*, vocabulary_size: int, embedding: int, units: int) -> dict[str, tuple[int, ...]]:
-    """Of its weights, in their order: (V, E), three times (2E, H), (H, V), (V,)."""
-    head = (2 * embedding, units)
-    every = ((vocabulary_size, embedding), head, head, head, (units, vocabulary_size), (vocabulary_size,))
-    return dict(zip(NAMES, every, strict=True))
-
-
-def count_parameters(*, vocabulary_size: int, embedding: int, units: int) -> int:
-    return sum(map(math.prod, shapes(vocabulary_size=vocabulary_size, embedding=embedding, units=units).values()))
+from seqmagic.probes.shapes import attention_shapes
 
 
 def fresh_weights(*, vocabulary_size: int, embedding: int, units: int, seed: int) -> dict[str, np.ndarray]:
     """Before training, float32: the embedding uniform in [-1, 1], kernels Glorot-uniform, the bias zero."""
     rng = np.random.default_rng(seed)
+    shapes = attention_shapes(vocabulary_size=vocabulary_size, embedding=embedding, units=units)
     weights = {}
-    for name, shape in shapes(vocabulary_size=vocabulary_size, embedding=embedding, units=units).items():
+    for name, shape in shapes.items():
         limit = {"embedding": 1.0, "dense_bias": 0.0}.get(name, math.sqrt(6 / sum(shape)))
         weights[name] = rng.uniform(-limit, limit, shape).astype(np.float32)
     return weights
 
 
 def logits(weights: Sequence[tf.Tensor], ids: tf.Tensor, answers: int) -> tf.Tensor:
-    """ids (B, T) int32 -> the logits (B, A, V) of the last A = `answers` steps; weights in the order of `NAMES`."""
+    """ids (B, T) int32 -> the logits (B, A, V) of the last A = `answers` steps.
+
+    `weights` are in the order of `attention_shapes`.
+    """
     embedding, query_kernel, key_kernel, value_kernel, dense_kernel, dense_bias = weights
     steps = ids.shape[1]
     here = tf.gather(embedding, ids)

@@ -13,16 +13,12 @@ import keras
 import tensorflow as tf
 
 from seqmagic.config import DecidedModel
-from seqmagic.errors import ConfigError
 from seqmagic.fused import network
 from seqmagic.network.layout import LAYOUTS
-from seqmagic.network.sizes import count_parameters, match_units
 from seqmagic.probes import attention
 from seqmagic.probes.settings import ATTENTION
+from seqmagic.probes.shapes import Shape
 from seqmagic.training.model import build_model
-
-EMBEDDINGS = (16, 15, 17, 14, 18, 13, 19, 12, 20)  # the first with which a cell comes near enough to its size
-TOLERANCE = 0.02
 
 LossAndGradients = Callable[..., tuple[tf.Tensor, list[tf.Tensor], Any]]
 
@@ -43,46 +39,6 @@ class Probe:
     states: Callable[[int], Any]
     loss_and_gradients: LossAndGradients
     predict: Callable[[Sequence[tf.Tensor], tf.Tensor, int], tf.Tensor]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shape:
-    """The size of a model: units of its layer, or width of its head."""
-
-    cell: str
-    units: int
-    embedding: int
-    parameters: int
-
-
-def shape_of(cell: str, parameters: int, *, vocabulary_size: int) -> Shape:
-    """The shape with which `cell`, or attention, comes within 2 % of `parameters`.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    shapes = [_nearest(cell, parameters, embedding, vocabulary_size) for embedding in EMBEDDINGS]
-    for shape in shapes:
-        if abs(shape.parameters / parameters - 1) <= TOLERANCE:
-            return shape
-    nearest = min(shapes, key=lambda shape: abs(shape.parameters - parameters))
-    raise ConfigError(
-        f"--params {parameters:,} can't be met within {TOLERANCE:.0%} by {cell}, which comes to "
-        f"{nearest.parameters:,}; give more parameters"
-    )
-
-
-def _nearest(cell: str, parameters: int, embedding: int, vocabulary_size: int) -> Shape:
-    if cell == ATTENTION:
-        fixed, more = (
-            attention.count_parameters(vocabulary_size=vocabulary_size, embedding=embedding, units=units)
-            for units in (0, 1)
-        )
-        units = max(1, round((parameters - fixed) / (more - fixed)))
-        return Shape(cell=cell, units=units, embedding=embedding, parameters=fixed + units * (more - fixed))
-    units = match_units(parameters, cell, layers=1, embedding=embedding, vocabulary_size=vocabulary_size)
-    count = count_parameters(cell, units=units, layers=1, embedding=embedding, vocabulary_size=vocabulary_size)
-    return Shape(cell=cell, units=units, embedding=embedding, parameters=count)
 
 
 def build(shape: Shape, *, vocabulary_size: int, seed: int) -> Probe:

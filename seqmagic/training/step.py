@@ -81,8 +81,9 @@ def make_step(loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_nor
     """The compiled training step.
 
     Returns:
-        A function (ids (B, T) int32, targets (B, T) or (B, A) int32, as the engine takes them, keep (B, 1) float32, states, seed () int32,
+        A function (ids (B, T) int32, targets int32, keep (B, 1) float32, states, seed () int32,
         learning_rate () float32) -> (mean loss in nats, length of the gradient before clipping, states).
+        `targets` are (B, T), or what else the engine takes; the mean is over them.
         `keep` is 0 where a stream starts from an empty state. A step whose gradient is not finite leaves
         the weights as they were, so that the last good ones survive.
     """

@@ -9,6 +9,7 @@ from seqmagic.cli.options import LazyGroup, common_options
 # name: (where the command is, its line in the help); a module is imported when its command runs
 COMMANDS = {
     "gradient": ("seqmagic.cli.commands.measure_gradient:gradient", "How fast the gradient vanishes."),
+    "recall": ("seqmagic.cli.commands.measure_recall:recall", "How far back each cell learns to remember."),
 }
 
 
