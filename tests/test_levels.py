@@ -31,7 +31,7 @@ PACKAGES = [  # allowed in addition to those of the levels below
 ]
 # What a room offers: the modules that other rooms may import. The rest of it is nobody's business.
 DOORS = {
-    "texts": {"corpus", "normal_forms", "sources", "streams", "vocabulary"},
+    "texts": {"builtin", "corpus", "normal_forms", "sources", "streams", "vocabulary"},
     "network": {"cells", "fresh", "layout", "network", "sizes", "trained"},
     "evaluation": {"baselines", "evaluation", "scorer", "subject", "units"},
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
