@@ -39,7 +39,7 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tested:
+class Answered:
     """A model is trained and was asked. `rows` as in the document, one for each distance."""
 
     cell: str
@@ -73,7 +73,7 @@ class Recall:
     def task(self) -> Task:
         return TASKS[self.config.task]
 
-    def run(self, stopped: Callable[[], bool]) -> Generator[Training | Tested, None, None]:
+    def run(self, stopped: Callable[[], bool]) -> Generator[Training | Answered, None, None]:
         """Train and ask model after model, cell by cell within a seed; at its end, or when `stopped`, it returns."""
         tests = _tests(self.task, self.config.seed)
         seeds = range(self.config.seed, self.config.seed + self.config.seeds)
@@ -105,7 +105,7 @@ class Recall:
             }
             done = tuple({**head, **row, **tail} for row in rows)
             self.rows += done
-            yield Tested(cell=shape.cell, seed=seed, rows=done)
+            yield Answered(cell=shape.cell, seed=seed, rows=done)
 
     def document(self) -> dict[str, Any]:
         """The document of kind "recall" (docs/insight.md), of the rows that there are."""

@@ -57,7 +57,7 @@ def evaluate(settings: Settings, run: str, text: str | None, part: str | None, *
         notice(line, quiet=settings.quiet)
     with _Watched(NetworkScorer(model.network), len(subject.ids), hidden=settings.quiet) as scorer:
         score = measure(scorer, subject.ids)
-    document = {
+    document: dict[str, Any] = {
         "run": model.run.name,
         "text": subject.source,
         "part": subject.part,

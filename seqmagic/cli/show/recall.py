@@ -17,7 +17,7 @@ from seqmagic.cli.show.tables import NONE, WIDE, Column, fold_table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from seqmagic.probes.measure_recall import Tested, Training
+    from seqmagic.probes.measure_recall import Answered, Training
 
 _QUESTIONS = {
     "recall": "which of {} symbols stood so far before the question",
@@ -36,11 +36,11 @@ class RecallDisplay(LiveDisplay):
         self._now: Training | None = None
         self._started = time.monotonic()
 
-    def show(self, event: Training | Tested) -> None:
+    def show(self, event: Training | Answered) -> None:
         """Draw one event."""
-        from seqmagic.probes.measure_recall import Tested
+        from seqmagic.probes.measure_recall import Answered
 
-        if isinstance(event, Tested):
+        if isinstance(event, Answered):
             row = event.rows[0]
             reached = f"{row['steps_to_90']:,} updates" if row["steps_to_90"] else "not reached"
             self.line(f"{event.cell}, seed {event.seed}: {_half_words(row)}; 90 % right: {reached}")
