@@ -32,7 +32,7 @@ class RecallConfig(Config):
         20_000, "Size of every model, met within 2 %.", minimum=2_000, maximum=1_000_000, unit="parameters"
     )
     updates: int = setting(
-        2_000, "Training updates, the same for every model.", minimum=20, maximum=1_000_000, unit="updates"
+        1_000, "Training updates, the same for every model.", minimum=20, maximum=1_000_000, unit="updates"
     )
     seeds: int = setting(
         3, "Models of each cell, which differ in the seed alone.", minimum=1, maximum=20, unit="models"

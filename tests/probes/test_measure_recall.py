@@ -7,7 +7,7 @@ import json
 import pytest
 
 from seqmagic.probes import settings
-from seqmagic.probes.measure_recall import Recall, Answered, Training
+from seqmagic.probes.measure_recall import Answered, Recall, Training
 from seqmagic.probes.settings import RecallConfig
 from seqmagic.probes.shapes import shapes_of
 from seqmagic.probes.tasks import TASKS
@@ -61,10 +61,8 @@ def test_the_same_seed_gives_the_same_rows() -> None:
 
 def test_models_that_are_done_stay_when_it_is_stopped() -> None:
     measurement = recall("attention", task="copy", updates=20, seeds=2)
-    done = []
-    for event in measurement.run(lambda: bool(done)):
-        done += [event] if isinstance(event, Answered) else []
-    assert len(done) == 1
+    events = list(measurement.run(lambda: bool(measurement.rows)))
+    assert sum(isinstance(event, Answered) for event in events) == 1
     document = measurement.document()
     assert document["status"] == "interrupted"
     assert {row["seed"] for row in document["rows"]} == {0}

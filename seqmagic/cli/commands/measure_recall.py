@@ -31,7 +31,7 @@ def recall(settings: Settings, cells: tuple[str, ...], plot: Path | None, **valu
     up to 64. All models of a seed see the same sequences in the same order. "Half way" is the distance at which
     accuracy falls below the middle between guessing and always being right.
 
-    This trains, some 20 seconds for each model on one core. Ctrl-C ends it and shows the models that are done.
+    This trains, some 10 seconds for each model on one core. Ctrl-C ends it and shows the models that are done.
     """
     from seqmagic.probes.shapes import shapes_of
     from seqmagic.probes.tasks import TASKS

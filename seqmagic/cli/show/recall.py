@@ -13,6 +13,7 @@ from seqmagic.cli.show.documents import Document, listed
 from seqmagic.cli.show.plots import Chart, Line
 from seqmagic.cli.show.progress import LiveDisplay
 from seqmagic.cli.show.tables import NONE, WIDE, Column, fold_table
+from seqmagic.probes.settings import ATTENTION
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -87,11 +88,11 @@ def recall_table(document: Document, *, width: int) -> Table:
             continue
         halves = sorted(map(_half, firsts))
         steps = sorted(_steps(row) for row in firsts)
-        farthest = document["task"]["distances"][-1]
+        distances = document["task"]["distances"]
         cells = [
             model["cell"], f"{model['units']:,}", f"{model['parameters']:,}",
-            _half_figure(statistics.median_low(halves), farthest),
-            _ends([_half_figure(half, farthest) for half in halves]),
+            _half_figure(statistics.median_low(halves), distances),
+            _ends([_half_figure(half, distances) for half in halves]),
             _steps_figure(statistics.median_low(steps)),
             _ends([_steps_figure(count) for count in steps]),
         ]  # fmt: skip
@@ -116,19 +117,18 @@ def share_table(document: Document, *, width: int) -> Table:
 
 
 def recall_chart(document: Document) -> Chart:
-    """Accuracy against the distance, from the worst to the best seed; guessing and attention faint."""
+    """Accuracy against the distance, the mean in a band from the worst to the best seed; guessing faint behind."""
     task = document["task"]
     distances = task["distances"]
     lines = []
     for model in document["models"]:
         if not (curves := _curves(document, model["cell"])):
             continue
-        attention = model["cell"] == "attention"
-        label = "attention, the next step" if attention else model["cell"]
+        label = "attention, the next step" if model["cell"] == ATTENTION else model["cell"]
         band = None
         if len(curves[0]) > 1:
             band = (_points(distances, map(min, curves)), _points(distances, map(max, curves)))
-        lines.append(Line(label, _points(distances, map(statistics.fmean, curves)), faint=attention, band=band))
+        lines.append(Line(label, _points(distances, map(statistics.fmean, curves)), band=band))
     lines.append(
         Line("guessing", [(float(distances[0]), task["chance"]), (float(distances[-1]), task["chance"])], True)
     )
@@ -136,7 +136,7 @@ def recall_chart(document: Document) -> Chart:
         title=f"{task['name']}: right answers by distance",
         finding=recall_finding(document),
         x_label=f"distance in characters; trained up to {task['farthest_trained']}",
-        y_label="share of right answers",
+        y_label=f"share of right answers; faint: guessing, {task['chance']:.3g}",
         lines=lines,
         log_x=True,
     )
@@ -144,7 +144,8 @@ def recall_chart(document: Document) -> Chart:
 
 def recall_finding(document: Document) -> str:
     """The finding in a sentence or two."""
-    farthest, updates = document["task"]["distances"][-1], document["updates"]
+    distances, updates = document["task"]["distances"], document["updates"]
+    farthest = distances[-1]
     holding: list[str] = []
     failing: list[str] = []
     learned: list[str] = []
@@ -153,17 +154,18 @@ def recall_finding(document: Document) -> str:
         if not firsts:
             continue
         half = statistics.median_low(map(_half, firsts))
-        words = f"{cell} ({_half_figure(half, farthest)})"
+        words = f"{cell} ({_half_figure(half, distances)})"
         (holding if half > farthest else failing).append(cell if half > farthest else words)
         steps = statistics.median_low(map(_steps, firsts))
         learned.append(f"{cell} after {steps:,.0f}" if steps <= updates else f"{cell} not within {updates:,}")
     seeds = len({row["seed"] for row in document["rows"]})
     scope = f"In the median of {seeds} seeds, " if seeds > 1 else "In this one seed, "
+    end = "that" if holding else f"{farthest}"
     clauses = []
     if holding:
         clauses.append(f"{listed(holding)} {'is' if len(holding) == 1 else 'are'} above half way up to {farthest}")
     if failing:
-        clauses.append(f"{listed(failing)} {'falls' if len(failing) == 1 else 'fall'} to half way before that")
+        clauses.append(f"{listed(failing)} {'falls' if len(failing) == 1 else 'fall'} to half way before {end}")
     return f"{scope}{'; '.join(clauses)}. 90 % right, in updates: {listed(learned)}."
 
 
@@ -183,8 +185,10 @@ def _steps(row: Document) -> float:
     return float("inf") if row["steps_to_90"] is None else float(row["steps_to_90"])
 
 
-def _half_figure(half: float, farthest: int) -> str:
-    return f">{farthest}" if half > farthest else f"{half:.1f}" if half else "<1"
+def _half_figure(half: float, distances: Sequence[int]) -> str:
+    if half > distances[-1]:
+        return f">{distances[-1]}"
+    return f"{half:.1f}" if half else f"<{distances[0]}"
 
 
 def _steps_figure(steps: float) -> str:
