@@ -35,7 +35,7 @@ class RecallDisplay(LiveDisplay):
     def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
         super().__init__(quiet=quiet, stream=stream)
         self._now: Training | None = None
-        self._started = time.monotonic()
+        self._started: tuple[float, float] | None = None  # when the first updates were done, and their share
 
     def show(self, event: Training | Answered) -> None:
         """Draw one event."""
@@ -48,6 +48,8 @@ class RecallDisplay(LiveDisplay):
             return
         self._now = event
         self._compiling = event.fraction == 0
+        if event.fraction and self._started is None:
+            self._started = (time.monotonic(), _share(event))
         self._draw()
 
     def _bars(self) -> RenderableType:
@@ -57,12 +59,21 @@ class RecallDisplay(LiveDisplay):
         now = self._now
         if now is None:
             return Text("building and compiling …", style="dim")
-        fraction = (now.number - 1 + now.fraction) / now.total
-        spent = time.monotonic() - self._started
         title = f"{now.cell} {now.number}/{now.total}"
         right = NONE if now.accuracy is None else f"{now.accuracy:.0%}"
-        bar = self._bar(title, fraction, spent * (1 / fraction - 1) if fraction else 0, room=max(12, len(title)))
-        return Group(bar, Text(f"seed {now.seed}, {right} right at the distances of the training", no_wrap=True))
+        words = Text(f"seed {now.seed}, {right} right at the distances of the training", no_wrap=True)
+        return Group(self._bar(title, _share(now), self._seconds_left(_share(now)), room=max(12, len(title))), words)
+
+    def _seconds_left(self, share: float) -> float:
+        if self._started is None:
+            return 0.0
+        started, before = self._started
+        return (time.monotonic() - started) * (1 - share) / (share - before) if share > before else 0.0
+
+
+def _share(event: Training) -> float:
+    """What is done of all updates of all models."""
+    return (event.number - 1 + event.fraction) / event.total
 
 
 def recall_heading(document: Document) -> str:
