@@ -18,7 +18,7 @@ LEVELS = [
     {"texts", "network.cells", "network.layout", "network.sizes", "evaluation.baselines", "evaluation.units"},
     {"runs", "network", "evaluation", "sampling", "insight"},
     {"fused"},
-    {"training", "comparison", "export", "api"},
+    {"training", "comparison", "export", "probes", "api"},
     {"cli", "__main__"},
 ]
 PACKAGES = [  # allowed in addition to those of the levels below
@@ -50,10 +50,11 @@ DOORS = {
         "passages",
         "roles",
         "settings",
+        "statistics",
         "subjects",
     },
     "fused": {"dropout", "layer", "network"},
-    "training": {"device", "events", "interrupt", "recipe", "train"},
+    "training": {"device", "events", "interrupt", "model", "recipe", "schedule", "step", "train"},
     "training.engines": {"choose"},
     "comparison": {"comparable", "compare", "record", "rows", "series"},
     "export": {"formats", "publish"},
@@ -75,10 +76,12 @@ DOORS = {
         "painting",
         "plots",
         "progress",
+        "recall",
         "surprise",
         "tables",
         "trace",
     },
+    "probes": {"measure_recall", "settings", "shapes", "tasks"},
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
