@@ -32,7 +32,7 @@ PACKAGES = [  # allowed in addition to those of the levels below
 # What a room offers: the modules that other rooms may import. The rest of it is nobody's business.
 DOORS = {
     "texts": {"corpus", "decoding", "normal_forms", "sources", "streams", "vocabulary"},
-    "network": {"cells", "fresh", "layout", "network", "sizes", "trained"},
+    "network": {"cells", "fresh", "keras_file", "layout", "network", "sizes", "trained"},
     "evaluation": {"baselines", "evaluation", "scorer", "subject", "units"},
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
     "sampling": {"endings", "engine", "filters", "novelty", "pieces", "prompts", "threads", "writer"},
@@ -45,6 +45,7 @@ DOORS = {
         "inspect_trace",
         "labels",
         "measure_gradient",
+        "model_files",
         "passages",
         "roles",
         "settings",

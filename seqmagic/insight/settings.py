@@ -136,6 +136,19 @@ class TraceConfig(Config):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelFileConfig(Config):
+    """What a .keras file does not say itself."""
+
+    vocabulary: str | None = setting(
+        None,
+        "For a .keras file in place of a RUN: its characters in the order of their ids as a JSON list, or the text "
+        "that it was trained on.",
+        auto="vocabulary.json beside it",
+        metavar="FILE",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConnectivityConfig(Config):
     """Which prediction is followed back."""
 
