@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seqmagic.insight.excerpts import Excerpt
     from seqmagic.insight.settings import ExcerptConfig, ModelFileConfig
     from seqmagic.insight.subjects import Subject
+    from seqmagic.runs.folder import Run
 
 
 def held_out_subjects(settings: Settings, names: Sequence[str]) -> list[Subject]:
@@ -46,24 +47,19 @@ def excerpt_subjects(
     """
     from seqmagic.insight.excerpts import read_excerpt, remarks
     from seqmagic.insight.model_files import open_model_file, read_model_file
-    from seqmagic.runs.find import open_run
     from seqmagic.runs.folder import Run
 
     names = list(dict.fromkeys(names))
     paths = {name: Path(name) for name in names if _is_model_file(name, settings)}
-    if paths and model_files is None:
-        raise ConfigError(
-            f"{next(iter(paths))} is a model file and no run; inspect trace and inspect gates can look into one"
-        )
     vocabulary = model_files.vocabulary if model_files else None
     if vocabulary is not None and not paths:
         raise ConfigError("--vocabulary is for a .keras file; a run has its own, so leave it out")
-    opened = {name: read_model_file(path, vocabulary) for name, path in paths.items()}
+    opened = {name: read_model_file(path, vocabulary) for name, path in paths.items() if model_files}
     if names[0] in opened:
         first = opened[names[0]]
         excerpt = read_excerpt(Run(first.path), config, length=length, vocabulary=first.vocabulary)
     else:
-        excerpt = read_excerpt(open_run(settings.models, names[0]), config, length=length)
+        excerpt = read_excerpt(_open_run(settings, names[0]), config, length=length)
     subjects = [
         open_model_file(opened[name], excerpt) if name in opened else excerpt_subject(settings, name, excerpt)
         for name in names
@@ -73,6 +69,14 @@ def excerpt_subjects(
     return excerpt, subjects
 
 
+def _open_run(settings: Settings, name: str) -> Run:
+    from seqmagic.runs.find import open_run
+
+    if _is_model_file(name, settings):
+        raise ConfigError(f"{name} is a model file and no run; inspect trace and inspect gates can look into one")
+    return open_run(settings.models, name)
+
+
 def _is_model_file(name: str, settings: Settings) -> bool:
     return name.endswith(".keras") and not Path(name).is_dir() and not (settings.models / name).is_dir()
 
@@ -80,9 +84,8 @@ def _is_model_file(name: str, settings: Settings) -> bool:
 def excerpt_subject(settings: Settings, name: str, excerpt: Excerpt) -> Subject:
     """The run of this name, ready to read `excerpt`."""
     from seqmagic.insight.excerpts import open_reader
-    from seqmagic.runs.find import open_run
 
-    return open_reader(open_run(settings.models, name), excerpt)
+    return open_reader(_open_run(settings, name), excerpt)
 
 
 def warn(document: dict[str, Any], settings: Settings) -> None:

@@ -75,7 +75,8 @@ def inspect_gates(subjects: Sequence[Subject], excerpt: Excerpt, config: GatesCo
     """
     if len(excerpt.text) < BLOCK:
         raise CorpusError(
-            f"figures about gates need {BLOCK} characters or more; received {len(excerpt.text)}: raise --length"
+            f"figures about gates need {BLOCK} characters or more; received {len(excerpt.text)}: "
+            "raise --length, or give a longer text"
         )
     windows = [cut_windows(one.passage.ids, len(excerpt.before)) for one in subjects]
     models = [_gates(one, cut, config) for one, cut in zip(subjects, windows, strict=True)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from seqmagic.config import Config, setting
 from seqmagic.errors import ConfigError
-from seqmagic.insight.roles import ROLES
+from seqmagic.insight.labels import ROLES
 
 WARM_UP = 200  # characters that a model reads before anything of it is measured
 BLOCK = 200  # characters of a block of the bootstrap: neighbours depend on each other

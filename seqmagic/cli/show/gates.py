@@ -11,8 +11,7 @@ from seqmagic.cli.console import one_line
 from seqmagic.cli.show.documents import Document, listed, spread
 from seqmagic.cli.show.plots import Chart, Line
 from seqmagic.cli.show.tables import NONE, WIDE, Column, figure, fold_table
-from seqmagic.insight.labels import label
-from seqmagic.insight.roles import ROLES
+from seqmagic.insight.labels import ROLES, label
 
 _GATES = [
     Column("run", figures=False), Column("gate", figures=False), Column("mean"), Column("closed"), Column("open"),

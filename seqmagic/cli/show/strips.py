@@ -12,7 +12,6 @@ from rich.text import Text
 from seqmagic.cli.console import make_console, one_line, shorten
 
 BLOCKS = "▁▂▃▄▅▆▇█"
-NARROWEST = 20  # cells of text in a line, whatever the terminal says
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ def laid(
     shown = [glyph(character) for character in characters]
     margin = max((cell_len(row.label) for row in rows), default=0)
     margin = min(margin + 1, width // 3) if margin else 0
-    for start, stop in folded(shown, characters, max(NARROWEST, width - margin), breaks=not spaced):
+    for start, stop in folded(shown, characters, max(1, width - margin), breaks=not spaced):
         widths = [cell_len(one) for one in shown[start:stop]]
         yield _line("", shown[start:stop], widths, None if styles is None else styles[start:stop], margin)
         for row in rows:
