@@ -54,8 +54,8 @@ def gates(settings: Settings, runs: tuple[str, ...], plot: Path | None, **values
         return
     text = document["text"]
     result(
-        f"gates over {text['characters']:,} characters of {where(document)}: shares of the time closed "
-        f"(below {text['low']:g}) and open (above {text['high']:g}), means over units\n"
+        f"gates over {text['characters']:,} characters of {where(document)}\n"
+        f"shares of the time closed (below {text['low']:g}) and open (above {text['high']:g}), means over units\n"
     )
     for table in (show.gates_table, show.timescales_table, show.lesions_table):
         if table(document, width=100) is not None:
