@@ -41,7 +41,9 @@ RISING = Scale(
         "#ffffff on #993404",
     ),
     eight_bit=_codes(None, (16, 230), (16, 222), (16, 214), (16, 172), (231, 94)),
-    standard=("", "cyan", "yellow", "black on yellow", "black on magenta", "bold white on red"),
+    standard=(
+        "", "black on bright_yellow", "black on yellow", "black on bright_red", "white on red", "bold white on magenta",
+    ),
 )  # fmt: skip
 # Blue to nothing to orange.
 DIVERGING = Scale(
@@ -53,8 +55,8 @@ DIVERGING = Scale(
         (231, 24), (231, 25), (16, 74), (16, 153), None, (16, 223), (16, 208), (231, 130), (231, 94)
     ),
     standard=(
-        "white on blue", "white on blue", "black on cyan", "cyan", "", "yellow", "black on yellow", "white on red",
-        "white on red",
+        "bold white on blue", "white on blue", "black on cyan", "black on bright_cyan", "", "black on bright_yellow",
+        "black on yellow", "white on red", "bold white on red",
     ),
 )  # fmt: skip
 
