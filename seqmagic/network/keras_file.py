@@ -9,6 +9,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ _LARGEST = 1e15  # the largest number of a model: sums of products of two still 
 class _KerasLayer:
     class_name: str
     config: dict[str, Any]
+    name: str = ""
+    inbound_nodes: tuple[Any, ...] = ()  # of a functional model: what it was called with
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,10 @@ def load_stock_model(path: Path) -> StockModel:
     """
     config, content = _unpack(path, limit=None)
     described = files.as_type(config, _KerasModel, path, error=RunError).config.layers
+    try:
+        _check_chain(described, path)
+    except RecursionError as problem:
+        raise _corrupt(path, "config.json is nested without end") from problem
     active = [layer for layer in described if layer.class_name not in _SILENT_LAYERS]
     places = [number for number, layer in enumerate(active) if layer.class_name in _CELLS_OF_KERAS]
     last = places[-1] if places else -1
@@ -129,6 +136,23 @@ def load_stock_model(path: Path) -> StockModel:
         free = ("return_sequences",) if number == last else ()  # all steps are replayed, whatever it returns
         _check_settings(layer.class_name, layer.config, path, free=free)
     return _read_stock(content, classes, head, path)
+
+
+def _check_chain(layers: Sequence[_KerasLayer], path: Path) -> None:
+    """Raise RunError unless each layer of a functional model reads the output of the one before it, and no more."""
+    for before, layer in pairwise(layers):
+        if layer.inbound_nodes and _histories(layer.inbound_nodes) != [[before.name, 0, 0]]:
+            raise RunError(
+                f"this model cannot be replayed: in {path} the layer {files.shortened(layer.name)} reads something "
+                f"else than the output of {files.shortened(before.name)}; needed is one layer after the other"
+            )
+
+
+def _histories(nodes: Any) -> list[Any]:
+    """Layer, call and number of each tensor that is named anywhere in `nodes`."""
+    if isinstance(nodes, dict):
+        return [nodes["keras_history"]] if "keras_history" in nodes else _histories(list(nodes.values()))
+    return [one for part in nodes for one in _histories(part)] if isinstance(nodes, (list, tuple)) else []
 
 
 def _read_stock(content: bytes, classes: list[str], head: Sequence[_KerasLayer], path: Path) -> StockModel:

@@ -95,6 +95,27 @@ def test_what_cannot_be_replayed_is_named(changes: dict[str, Any], words: str, t
     assert "\n" not in str(raised.value)
 
 
+def test_a_model_that_is_no_chain_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "other.keras"
+    for wrong in ("ids", "initial state"):
+        write_archive(path, "gru", random_weights("gru", vocabulary_size=10, units=6, layers=2))
+        with zipfile.ZipFile(path) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        config = json.loads(members["config.json"])
+        [layer] = [one for one in config["config"]["layers"] if one["name"] == "gru_1"]
+        if wrong == "ids":
+            layer["inbound_nodes"][0]["args"][0]["config"]["keras_history"] = ["ids", 0, 0]
+        else:  # as in an encoder and decoder
+            tensor = {"class_name": "__keras_tensor__", "config": {"keras_history": ["gru", 0, 1]}}
+            layer["inbound_nodes"][0]["kwargs"] = {"initial_state": [tensor]}
+        members["config.json"] = json.dumps(config).encode()
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        with pytest.raises(RunError, match="the layer gru_1 reads something else than the output of dropout"):
+            load_stock_model(path)
+
+
 def test_a_layer_that_gives_its_last_step_alone_can_be_the_last(tmp_path: Path) -> None:
     assert load_stock_model(make_file(tmp_path, return_sequences=False)).predicts
 
