@@ -32,7 +32,7 @@ PACKAGES = [  # allowed in addition to those of the levels below
 # What a room offers: the modules that other rooms may import. The rest of it is nobody's business.
 DOORS = {
     "texts": {"builtin", "catalog", "corpus", "normal_forms", "repeats", "sources", "streams", "vocabulary", "whole"},
-    "network": {"cells", "fresh", "layout", "network", "probabilities", "sizes", "trained"},
+    "network": {"cells", "fresh", "keras_file", "layout", "network", "probabilities", "sizes", "trained"},
     "evaluation": {"baselines", "classes", "delimiters", "evaluation", "scorer", "subject", "text_statistics", "units"},
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
     "sampling": {"endings", "novelty", "pieces", "prompts", "stepper", "threads", "writer"},
@@ -47,6 +47,7 @@ DOORS = {
         "inspect_trace",
         "labels",
         "measure_gradient",
+        "model_files",
         "passages",
         "roles",
         "settings",

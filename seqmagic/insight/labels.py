@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+ROLES = ("keep", "write", "read", "reset")  # what a gate does, in the order in which gates are shown
+
 _LABELS = {
     "keep": "keep",
     "write": "write",

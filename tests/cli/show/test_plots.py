@@ -65,3 +65,18 @@ def test_svg_holds_the_finding_and_escapes_what_it_is_given() -> None:
     assert "<title>" not in svg.replace('<title id="t">', "")
     assert [element.text for element in root.iter() if element.tag.endswith("desc")] == ["一 falls"]
     assert "prefers-color-scheme:dark" in svg
+
+
+def test_points_that_stand_alone_are_marks_and_not_joined() -> None:
+    lines = [
+        Line("a", [(0.0, 0.0), (1.0, 1.0)], joined=False),
+        Line("b", [(0.0, 1.0)], joined=False),
+        Line("edge", [(0.0, 1.0), (1.0, 0.0)], faint=True),
+    ]
+    chart = Chart(title="t", finding="f", x_label="x", y_label="y", lines=lines)
+    for braille in (True, False):
+        drawn = "\n".join(chart_lines(chart, width=40, colour=False, braille=braille)[1:-4])
+        assert (drawn.count("o"), drawn.count("x")) == (2, 1)
+    svg = chart_svg(chart)
+    assert svg.count('<path class="l"') == 3 + 2  # points, and two in the legend
+    assert svg.count("<polyline") == 1
