@@ -36,7 +36,7 @@ DOORS = {
     "evaluation": {"baselines", "evaluation", "scorer", "subject", "units"},
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
     "sampling": {"endings", "engine", "filters", "novelty", "pieces", "prompts", "threads", "writer"},
-    "insight": {"measure_gradient", "passages", "settings", "subjects"},
+    "insight": {"measure_gradient", "measure_memory", "passages", "settings", "subjects"},
     "fused": {"dropout", "layer", "network"},
     "training": {"device", "events", "interrupt", "loop"},
     "training.engines": {"choose"},
@@ -46,7 +46,18 @@ DOORS = {
     "export.web": set(),  # `export.formats` imports it by name, as it does the other formats
     "cli": {"main"},
     "cli.commands": set(),  # `cli.main` imports them by name, when they are asked for
-    "cli.show": {"columns", "comparison", "documents", "gradient", "page", "painting", "plots", "progress", "tables"},
+    "cli.show": {
+        "columns",
+        "comparison",
+        "documents",
+        "gradient",
+        "memory",
+        "page",
+        "painting",
+        "plots",
+        "progress",
+        "tables",
+    },
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

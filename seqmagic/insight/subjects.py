@@ -81,6 +81,11 @@ def document(
     }
 
 
+def same_characters(one: Subject, other: Subject) -> bool:
+    """Whether two runs were measured at the same characters, so that their figures can be paired."""
+    return comparable(one.record, other.record) and len(one.passage.ids) == len(other.passage.ids)
+
+
 def cautions(subjects: Sequence[Subject]) -> list[str]:
     """What a reader should keep in mind when comparing these runs."""
     first, *others = subjects
