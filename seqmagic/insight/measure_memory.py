@@ -30,7 +30,7 @@ from seqmagic.insight.contexts import (
 from seqmagic.insight.disorder import BOUNDARIES, WINDOW, disorder_bits
 from seqmagic.insight.settings import BLOCK, CARRIED, RESAMPLES, MemoryConfig
 from seqmagic.insight.statistics import block_choices, count_interval, difference, interval, plain, resampled_means
-from seqmagic.insight.subjects import Subject, document, same_characters
+from seqmagic.insight.subjects import OTHER_TEXT, Subject, document, same_characters
 
 SHARES = {"k50": 0.5, "k90": 0.9, "k99": 0.99}
 WITHIN = 1.01  # times the unlimited loss: the effective context
@@ -197,7 +197,7 @@ def _difference(first: tuple[Subject, _Measured], other: tuple[Subject, _Measure
     """`other` minus `first`, on the same targets and with the same draws."""
     (subject, one), (against, measured) = other, first
     if not same_characters(subject, against):
-        return difference(subject.run.name, against.run.name, {}, reason="the runs are of different texts")
+        return difference(subject.run.name, against.run.name, {}, reason=OTHER_TEXT)
     figures = {
         "unlimited_bits": (
             (measured.entry["unlimited_bits"], measured.unlimited),

@@ -15,6 +15,7 @@ from seqmagic.runs.folder import Run
 from seqmagic.runs.record import RunRecord, comparable
 
 SCHEMA = "seqmagic.insight/1"
+OTHER_TEXT = "the runs are of different texts"
 _MUCH_LARGER = 1.1  # times the parameters: from here on a difference may be one of size
 
 

@@ -128,7 +128,7 @@ def disorder_table(document: Document, name: str, width: int) -> Table:
     rows = []
     for model in document["models"]:
         variant = model["variants"][name]
-        rows.append(([one_line(model["run"]), *(figure(value, "+.3f") for value in variant["added_bits"])], ""))
+        rows.append(([one_line(model["run"]), *(figure(value, "+z.3f") for value in variant["added_bits"])], ""))
         if "share_of_foreign" in variant:
             shares = [NONE if share is None else f"{100 * share:.0f} %" for share in variant["share_of_foreign"]]
             rows.append((["of foreign text", *shares], "dim"))
