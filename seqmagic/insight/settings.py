@@ -55,3 +55,15 @@ class MemoryConfig(Config):
         choices=VARIANTS,
     )
     seed: int = setting(0, "Seed of the intervals, of foreign text and of other orders.", minimum=0, maximum=2**31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NgramConfig(Config):
+    """How n-grams and models are compared."""
+
+    max_order: int = setting(12, "Highest order of the n-grams.", minimum=1, maximum=24, unit="characters")
+    targets: int = setting(
+        100_000, "Characters predicted, from the start of the held-out part.", minimum=200, maximum=20_000_000,
+        unit="characters",
+    )  # fmt: skip
+    seed: int = setting(0, "Seed of the intervals.", minimum=0, maximum=2**31)

@@ -64,12 +64,8 @@ def document(
     kind: str, subjects: Sequence[Subject], models: Sequence[Mapping[str, Any]], **text: Any
 ) -> dict[str, Any]:
     """The document of a measurement; `text` adds to what it says of the text."""
-    passage = subjects[0].passage
     described = {
-        "source": passage.source,
-        "sha256": passage.sha256,
-        "part": passage.part,
-        "characters": len(passage.ids),
+        **describe_passage(subjects[0].passage),
         "train_sequence_length": subjects[0].record.training.sequence_length,
         **text,
     }
@@ -79,6 +75,16 @@ def document(
         "text": described,
         "models": [{**one.describe(), **model} for one, model in zip(subjects, models, strict=True)],
         "warnings": cautions(subjects),
+    }
+
+
+def describe_passage(passage: Passage) -> dict[str, Any]:
+    """What every document says of a text."""
+    return {
+        "source": passage.source,
+        "sha256": passage.sha256,
+        "part": passage.part,
+        "characters": len(passage.ids),
     }
 
 
