@@ -41,6 +41,7 @@ DOORS = {
         "measure_gradient",
         "measure_memory",
         "measure_ngram",
+        "measure_repeats",
         "passages",
         "settings",
         "subjects",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from seqmagic.config import DataConfig
+from seqmagic.errors import CorpusError
 from seqmagic.runs.folder import Run
 from seqmagic.runs.own_text import read_own_text
 from seqmagic.texts.corpus import read_trainable
@@ -32,6 +33,19 @@ class Passage:
     part: str
     ids: np.ndarray
     train: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def head(self, characters: int, *, fewest: int, purpose: str) -> np.ndarray:
+        """The first `characters` ids, fewer where there are not so many.
+
+        Raises:
+            CorpusError: there are fewer than `fewest`, which `purpose` needs.
+        """
+        if len(self.ids) < fewest:
+            raise CorpusError(
+                f"the {self.part} part has {len(self.ids):,} characters, and {purpose} needs {fewest:,}; choose a "
+                "longer text, or a run of one"
+            )
+        return self.ids[:characters]
 
 
 def held_out(run: Run) -> Passage:
