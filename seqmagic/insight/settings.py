@@ -63,7 +63,7 @@ class NgramConfig(Config):
 
     max_order: int = setting(12, "Highest order of the n-grams.", minimum=1, maximum=24, unit="characters")
     targets: int = setting(
-        100_000, "Characters predicted, from the start of the held-out part.", minimum=200, maximum=20_000_000,
+        100_000, "Characters predicted, from the start of the held-out part.", minimum=200, maximum=1_000_000,
         unit="characters",
     )  # fmt: skip
     seed: int = setting(0, "Seed of the intervals.", minimum=0, maximum=2**31)
@@ -74,7 +74,7 @@ class ClosersConfig(Config):
     """How closing brackets and quotes are measured."""
 
     targets: int = setting(
-        100_000, "Characters read, from the start of the held-out part.", minimum=200, maximum=20_000_000,
+        100_000, "Characters read, from the start of the held-out part.", minimum=200, maximum=1_000_000,
         unit="characters",
     )  # fmt: skip
     max_order: int = setting(12, "Highest order of the n-grams.", minimum=1, maximum=24, unit="characters")
@@ -86,7 +86,7 @@ class RepeatsConfig(Config):
     """How rare words that come again are measured."""
 
     targets: int = setting(
-        100_000, "Characters searched, from the start of the held-out part.", minimum=200, maximum=20_000_000,
+        100_000, "Characters searched, from the start of the held-out part.", minimum=200, maximum=1_000_000,
         unit="characters",
     )  # fmt: skip
     rare: int = setting(

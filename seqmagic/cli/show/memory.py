@@ -93,11 +93,11 @@ def memory_chart(document: Document) -> Chart:
     heights = [y for line in lines for _, y in line.points]
     if trained <= max(document["models"][0]["k"]):
         edge = [(float(trained), min(heights)), (float(trained), max(heights))]
-        lines.append(Line(f"length of the training sequences ({trained})", edge, faint=True, kin=len(lines)))
+        lines.append(Line("training sequences", edge, faint=True, kin=len(lines)))
     return Chart(
         title="Loss after k characters",
         finding=memory_finding(document),
-        x_label="characters read before the prediction",
+        x_label=f"characters read (dotted: length of the training sequences, {trained:,})",
         y_label="bits per character",
         lines=lines,
         log_x=True,
