@@ -83,6 +83,18 @@ def test_all_earlier_mentions_are_replaced_at_the_edge_of_the_window_too() -> No
     assert replaced > 4
 
 
+def test_each_letter_of_the_substitute_stands_where_that_of_the_word_stood() -> None:
+    ids = np.tile(np.arange(1, SYMBOLS + 1) % SYMBOLS, 8)
+    word, network = ids[32:38], shift_register(8)
+    right, wrong = -np.log2(0.9), -np.log2(0.1 / 7)
+    for letter in range(6):
+        other = word.copy()
+        other[letter] = (other[letter] + 1) % SYMBOLS
+        [[_, replaced]] = mention_bits(network, ids, [Mention("abcdef", 40, (32,))], [other], length=20)
+        expected = right if letter == 0 else (4 * right + wrong) / 5  # the first letter is not looked at
+        assert replaced == pytest.approx(expected, abs=1e-3)
+
+
 def test_a_text_without_words_and_one_too_short(tmp_path: Path) -> None:
     run = make_run(tmp_path / "a", "plain", source=make_text(tmp_path, "no such word here. " * 300, "plain.txt"))
     model = measure_repeats([open_subject(run, held_out(run))], CONFIG)["models"][0]

@@ -28,7 +28,5 @@ def test_the_head_of_a_passage_is_as_long_as_was_asked_or_as_there_is(tmp_path: 
     length = len(passage.ids)
     assert len(passage.head(100, fewest=50, purpose="this")) == 100
     assert len(passage.head(10_000, fewest=50, purpose="this")) == length
-    with pytest.raises(
-        CorpusError, match=rf"the validation part has {length} characters, and this needs 2,000; choose"
-    ):
+    with pytest.raises(CorpusError, match=rf"the validation part has {length} characters, and this needs 2,000;"):
         passage.head(10_000, fewest=2000, purpose="this")

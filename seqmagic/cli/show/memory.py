@@ -91,13 +91,15 @@ def memory_chart(document: Document) -> Chart:
     ]
     trained = document["text"]["train_sequence_length"]
     heights = [y for line in lines for _, y in line.points]
-    if trained <= max(document["models"][0]["k"]):
+    words = "characters read before the prediction"
+    if trained <= document["models"][0]["k"][-1]:
+        words = f"characters read (dotted: length of the training sequences, {trained:,})"
         edge = [(float(trained), min(heights)), (float(trained), max(heights))]
         lines.append(Line("training sequences", edge, faint=True, kin=len(lines)))
     return Chart(
         title="Loss after k characters",
         finding=memory_finding(document),
-        x_label=f"characters read (dotted: length of the training sequences, {trained:,})",
+        x_label=words,
         y_label="bits per character",
         lines=lines,
         log_x=True,
