@@ -50,6 +50,7 @@ def test_a_text_without_closers_is_said_to_have_none(models: Path, tmp_path: Pat
     make_run(models, "plain", source=make_text(tmp_path, "no brackets here. " * 300))
     result = seqmagic("measure", "closers", "plain")
     assert result.exit_code == 0, result.stderr
+    assert "┤" not in result.stdout  # no chart of nothing
     assert result.stdout.splitlines()[-1] == "The held-out text has too few closing brackets and quotes for a figure."
 
 

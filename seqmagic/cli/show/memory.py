@@ -11,7 +11,7 @@ from seqmagic.cli.show.tables import NONE, Column, figure, fold_table
 
 _MEMORY = [
     Column("run", figures=False), Column("k50"), Column("k90"), Column("95 %\ninterval"), Column("k99"),
-    Column("effective\ncontext"), Column("bits with\nall of it"), Column("95 %\ninterval"),
+    Column("effec-\ntive"), Column("unlimited\nbits"), Column("95 %\ninterval"),
 ]  # fmt: skip
 _MEMORY_PAIRS = [(0, 0), (1, 4), (2, 3), (5, 5), (6, 7)]
 
@@ -29,7 +29,7 @@ def memory_table(document: Document, width: int) -> Table:
         ]  # fmt: skip
         rows.append((cells, ""))
     frequencies = document["models"][0]["unigram_bits"]
-    below = [(["frequencies alone", *[NONE] * 5, figure(frequencies, ".3f"), NONE], "dim")]
+    below = [(["unigram", *[NONE] * 5, figure(frequencies, ".3f"), NONE], "dim")]
     return fold_table(_MEMORY, [rows, below], width=width, pairs=_MEMORY_PAIRS)
 
 
@@ -49,7 +49,7 @@ def _counts(interval: list[int | None], longest: int, value: int | None) -> str:
 
 def memory_differences(document: Document, width: int) -> Table:
     """How the others differ from the first run."""
-    figures = {"unlimited_bits": ("bits with\nall of it", "+.3f"), "k90": ("k90", "+.0f")}
+    figures = {"unlimited_bits": ("unlimited\nbits", "+z.3f"), "k90": ("k90", "+.0f")}
     return paired_table(document, figures, width=width)
 
 
