@@ -98,21 +98,8 @@ def _measure(subject: Subject, targets: Targets, config: MemoryConfig) -> _Measu
         "unlimited_interval": interval(drawn[:, 1]),
         "reasons": {},
     }
-    levels = {
-        **{name: (nothing - share * (nothing - unlimited), _level(drawn, share)) for name, share in SHARES.items()},
-        "effective_context": (WITHIN * unlimited, WITHIN * drawn[:, 1]),
-    }
-    reached = {}
-    for name, (level, resampled) in levels.items():
-        value = float(reach(lengths, mean[np.newaxis], np.array([level]))[0])
-        reached[name] = reach(lengths, drawn[:, 2:], resampled)
-        if unlimited >= nothing and name in SHARES:
-            value, reached[name] = math.inf, np.full(RESAMPLES, math.inf)
-            entry["reasons"][name] = "the model predicts no better than the frequencies of the characters alone"
-        elif math.isinf(value):
-            entry["reasons"][name] = f"more than {int(lengths[-1]):,} characters, the longest context measured"
-        entry[name] = None if math.isinf(value) else int(value)
-        entry[f"{name}_interval"] = count_interval(reached[name])
+    found, reached = _contexts(lengths, mean, (nothing, unlimited), drawn, reasons=entry["reasons"])
+    entry.update(found)
     entry["variants"] = {
         name: {
             "k": lengths.tolist(),
@@ -131,8 +118,37 @@ def _measure(subject: Subject, targets: Targets, config: MemoryConfig) -> _Measu
     return _Measured(entry, figures)
 
 
-def _level(drawn: np.ndarray, share: float) -> np.ndarray:
-    return drawn[:, 0] - share * (drawn[:, 0] - drawn[:, 1])
+def _contexts(
+    lengths: np.ndarray, mean: np.ndarray, ends: tuple[float, float], drawn: np.ndarray, *, reasons: dict[str, str]
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """k50 ... and the effective context with their intervals, and the same of each resample, (R,), inf where never.
+
+    Args:
+        lengths: (K,) rising.
+        mean: (K,), L(k).
+        ends: L(0) and L_unlimited.
+        drawn: (R, 2 + K), those two and L(k) of each resample.
+        reasons: Takes why a context is null.
+    """
+    (nothing, unlimited), (no_context, carried) = ends, drawn[:, :2].T
+    levels = {
+        name: (nothing - share * (nothing - unlimited), no_context - share * (no_context - carried))
+        for name, share in SHARES.items()
+    }
+    levels["effective_context"] = (WITHIN * unlimited, WITHIN * carried)
+    found: dict[str, Any] = {}
+    reached = {}
+    for name, (level, resampled) in levels.items():
+        value = float(reach(lengths, mean[np.newaxis], np.array([level]))[0])
+        reached[name] = reach(lengths, drawn[:, 2:], resampled)
+        if unlimited >= nothing and name in SHARES:
+            value, reached[name] = math.inf, np.full(len(drawn), math.inf)
+            reasons[name] = "the model predicts no better than the frequencies of the characters alone"
+        elif math.isinf(value):
+            reasons[name] = f"more than {int(lengths[-1]):,} characters, the longest context measured"
+        found[name] = None if math.isinf(value) else int(value)
+        found[f"{name}_interval"] = count_interval(reached[name])
+    return found, reached
 
 
 def _unigram(subject: Subject) -> np.ndarray:

@@ -37,7 +37,12 @@ def _count(model: Document, name: str, longest: int) -> str:
     value = model[name]
     if value is not None:
         return f"{value:,}"
-    return f"> {longest:,}" if "longest" in model["reasons"].get(name, "") else NONE
+    return f"> {longest:,}" if _brings_something(model) or name == "effective_context" else NONE
+
+
+def _brings_something(model: Document) -> bool:
+    """Whether context makes predictions any better, so that a missing k90 lies beyond what was measured."""
+    return model["unlimited_bits"] < model["unigram_bits"]
 
 
 def _counts(interval: list[int | None], longest: int, value: int | None) -> str:
@@ -61,7 +66,7 @@ def memory_finding(document: Document) -> str:
         if model["k90"] is not None:
             characters = "character" if model["k90"] == 1 else "characters"
             phrases.append(f"the last {model['k90']:,} {characters} in {run}")
-        elif "longest" in model["reasons"]["k90"]:
+        elif _brings_something(model):
             phrases.append(f"more than the last {model['k'][-1]:,} in {run}")
     if not phrases:
         return "Context brings these runs nothing over the frequencies of characters."
