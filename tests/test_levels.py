@@ -16,7 +16,7 @@ PACKAGE = Path(seqmagic.__file__).parent
 LEVELS = [
     {"", "errors", "config", "files", "machine"},
     {"texts", "network.cells", "network.layout", "network.sizes", "evaluation.baselines", "evaluation.units"},
-    {"runs", "network", "evaluation", "sampling", "insight"},
+    {"runs", "network", "evaluation", "sampling", "insight", "drawing"},
     {"fused"},
     {"training", "comparison", "export", "api"},
     {"cli", "__main__"},
@@ -24,7 +24,7 @@ LEVELS = [
 PACKAGES = [  # allowed in addition to those of the levels below
     {"msgspec"},
     {"numpy"},
-    {"h5py", "threadpoolctl", "filelock"},
+    {"h5py", "threadpoolctl", "filelock", "wcwidth", "matplotlib"},
     {"tensorflow", "keras"},
     {"ai_edge_litert", "onnx", "onnxruntime"},
     {"click", "rich", "prompt_toolkit"},
@@ -37,6 +37,7 @@ DOORS = {
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
     "sampling": {"endings", "engine", "filters", "novelty", "pieces", "prompts", "threads", "writer"},
     "insight": {"measure_gradient", "passages", "settings", "subjects"},
+    "drawing": {"chart", "figure", "svg", "terminal", "words"},
     "fused": {"dropout", "layer", "network"},
     "training": {"device", "events", "interrupt", "loop"},
     "training.engines": {"choose"},
@@ -46,7 +47,7 @@ DOORS = {
     "export.web": set(),  # `export.formats` imports it by name, as it does the other formats
     "cli": {"main"},
     "cli.commands": set(),  # `cli.main` imports them by name, when they are asked for
-    "cli.show": {"columns", "comparison", "documents", "gradient", "page", "painting", "plots", "progress", "tables"},
+    "cli.show": {"columns", "comparison", "documents", "gradient", "page", "painting", "progress", "tables"},
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 
