@@ -31,12 +31,12 @@ PACKAGES = [  # allowed in addition to those of the levels below
 ]
 # What a room offers: the modules that other rooms may import. The rest of it is nobody's business.
 DOORS = {
-    "texts": {"corpus", "normal_forms", "sources", "streams", "vocabulary"},
+    "texts": {"corpus", "decoding", "normal_forms", "sources", "streams", "vocabulary"},
     "network": {"cells", "fresh", "layout", "network", "sizes", "trained"},
     "evaluation": {"baselines", "evaluation", "scorer", "subject", "units"},
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
     "sampling": {"endings", "engine", "filters", "novelty", "pieces", "prompts", "threads", "writer"},
-    "insight": {"measure_gradient", "passages", "settings", "subjects"},
+    "insight": {"excerpts", "inspect_surprise", "measure_gradient", "passages", "settings", "subjects"},
     "drawing": {"chart", "figure", "svg", "terminal", "words"},
     "fused": {"dropout", "layer", "network"},
     "training": {"device", "events", "interrupt", "loop"},
@@ -47,7 +47,17 @@ DOORS = {
     "export.web": set(),  # `export.formats` imports it by name, as it does the other formats
     "cli": {"main"},
     "cli.commands": set(),  # `cli.main` imports them by name, when they are asked for
-    "cli.show": {"columns", "comparison", "documents", "gradient", "page", "painting", "progress", "tables"},
+    "cli.show": {
+        "columns",
+        "comparison",
+        "documents",
+        "gradient",
+        "page",
+        "painting",
+        "progress",
+        "surprise",
+        "tables",
+    },
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

@@ -34,3 +34,64 @@ class GradientConfig(Config):
     )
     seeds: int = setting(3, "Untrained models for each run.", minimum=1, maximum=20, unit="models")
     seed: int = setting(0, "Seed of the intervals and of the first untrained model.", minimum=0, maximum=2**31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExcerptConfig(Config):
+    """Which characters `seqmagic inspect` looks at."""
+
+    text: str | None = setting(
+        None,
+        r"Characters of your own; \n is a line break, \t a tab. Nothing is read before them.",
+        escapes=True,
+    )
+    file: str | None = setting(
+        None, "A text file (or folder, or built-in text) to look at, instead of the run's own text.", metavar="FILE"
+    )
+    at: int | None = setting(
+        None,
+        "First character looked at: of --file, else of the held-out part of the run's own text.",
+        minimum=0,
+        auto="the first one",
+    )
+    length: int | None = setting(
+        None,
+        "How many characters to look at.",
+        minimum=1,
+        maximum=2000,
+        unit="characters",
+        auto="400, but the whole of --text",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongExcerptConfig(ExcerptConfig):
+    """The same for figures that are means over many characters."""
+
+    length: int | None = setting(
+        None,
+        "How many characters to look at.",
+        minimum=100,
+        maximum=1_000_000,
+        unit="characters",
+        auto="20,000, but the whole of --text",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurpriseConfig(Config):
+    """What is said of each character."""
+
+    top: int | None = setting(
+        None,
+        "How many of the likeliest guesses to show for each character.",
+        minimum=0,
+        maximum=20,
+        unit="guesses",
+        auto="none on the screen, 5 in --json",
+    )
+    vs: str | None = setting(
+        None,
+        "Show the difference to this run, or to the best n-gram of the training part (ngram).",
+        metavar="RUN|ngram",
+    )
