@@ -18,7 +18,7 @@ LEVELS = [
     {"texts", "network.cells", "network.layout", "network.sizes", "evaluation.baselines", "evaluation.units"},
     {"runs", "network", "evaluation", "sampling", "insight", "drawing"},
     {"fused"},
-    {"training", "comparison", "export", "api"},
+    {"training", "comparison", "export", "report", "api"},
     {"cli", "__main__"},
 ]
 PACKAGES = [  # allowed in addition to those of the levels below
@@ -36,8 +36,18 @@ DOORS = {
     "evaluation": {"baselines", "evaluation", "scorer", "subject", "units"},
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
     "sampling": {"endings", "engine", "filters", "novelty", "pieces", "prompts", "threads", "writer"},
-    "insight": {"excerpts", "inspect_surprise", "measure_gradient", "passages", "settings", "subjects"},
-    "drawing": {"chart", "figure", "svg", "terminal", "words"},
+    "insight": {
+        "cache",
+        "excerpts",
+        "inspect_surprise",
+        "labels",
+        "measure_gradient",
+        "measure_losses",
+        "passages",
+        "settings",
+        "subjects",
+    },
+    "drawing": {"chart", "figure", "look", "svg", "terminal", "words"},
     "fused": {"dropout", "layer", "network"},
     "training": {"device", "events", "interrupt", "loop"},
     "training.engines": {"choose"},
@@ -45,6 +55,8 @@ DOORS = {
     "export": {"formats", "publish"},
     "export.samplers": {""},  # the room itself: what its `__init__` has
     "export.web": set(),  # `export.formats` imports it by name, as it does the other formats
+    "report": {"gather", "page"},
+    "report.panels": {"gradient", "losses", "panel", "surprise"},
     "cli": {"main"},
     "cli.commands": set(),  # `cli.main` imports them by name, when they are asked for
     "cli.show": {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,13 +103,20 @@ def write_plot(path: Path | None, chart: Chart, settings: Settings) -> None:
 
     ending = path.suffix.lower()
     content = chart_svg(chart).encode("utf-8") if ending == ".svg" else chart_image(chart, ending.removeprefix("."))
-    try:
+    with written_to(path, "--plot"):
         files.write_bytes(path, content)
+    notice(f"chart written to {path}", quiet=settings.quiet)
+
+
+@contextlib.contextmanager
+def written_to(path: Path, option_name: str) -> Iterator[None]:
+    """What the system says while `path` is written, as one line that names the option to change."""
+    try:
+        yield
     except OSError as problem:
         raise SeqmagicError(
-            f"{path} can't be written: {problem.strerror or problem}; choose another file with --plot"
+            f"{path} can't be written: {problem.strerror or problem}; choose another file with {option_name}"
         ) from problem
-    notice(f"chart written to {path}", quiet=settings.quiet)
 
 
 def terminal_width() -> int:

@@ -101,3 +101,13 @@ def axis_ticks(low: float, high: float, *, log: bool = False, most: int = 6) -> 
     step = next(size * times for times in (1, 2, 5, 10) if size * times >= rough * (1 - 1e-9))
     first = math.ceil(low / step - 1e-9)
     return [round(number * step, 12) for number in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def points_of(xs: Sequence[float], ys: Sequence[float | None], *, lowest: float = -math.inf) -> list[Point]:
+    """(x, y) up to the first y that is missing or below `lowest`."""
+    found: list[Point] = []
+    for x, y in zip(xs, ys, strict=True):
+        if y is None or y < lowest:
+            break
+        found.append((float(x), float(y)))
+    return found

@@ -95,3 +95,13 @@ class SurpriseConfig(Config):
         "Show the difference to this run, or to the best n-gram of the training part (ngram).",
         metavar="RUN|ngram",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossesConfig(Config):
+    """How the losses of runs are put beside each other."""
+
+    characters: int = setting(
+        40_000, "Characters of the held-out part to predict, from its start.", minimum=1000, maximum=10_000_000
+    )
+    seed: int = setting(0, "Seed of the intervals.", minimum=0, maximum=2**31)

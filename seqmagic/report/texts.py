@@ -1,0 +1,276 @@
+"""Every sentence of the page in every language, by key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from seqmagic.insight.labels import ENGLISH, LANGUAGES, label
+
+_TEXTS: dict[str, tuple[str, str]] = {  # in the order of LANGUAGES
+    # ------------------------------------------------------------ the page
+    "title": ("Inside {runs}", "看進 {runs} 裡面"),
+    "lead": (
+        "What these recurrent networks do with what they have read, measured on {text}, which they were not "
+        "trained on. Every figure has its numbers below it.",
+        "這些循環神經網路如何運用讀過的內容：以下皆在 {text} 上測得，模型訓練時沒有讀過這段文字。"
+        "每張圖下方都有它的數值。",
+    ),
+    "part": ("the {part} part of {source}", "{source} 的{part}部分"),
+    "validation": ("validation", "驗證"),
+    "contents": ("On this page", "本頁內容"),
+    "skip": ("Skip to the content", "跳到主要內容"),
+    "dark": ("Dark", "深色"),
+    "light": ("Light", "淺色"),
+    "numbers": ("The numbers", "數值"),
+    "how": ("How to read it", "怎麼讀"),
+    "wrong": ("What would prove it wrong", "什麼結果會推翻它"),
+    "model": ("model", "模型"),
+    "characters": ("characters", "字元"),
+    "and": (" and ", "與"),
+    "comma": (", ", "、"),
+    "interval": ("95 % interval", "95 % 區間"),
+    "footer": (
+        "Made with seqmagic {version}. This page is complete in itself: it loads nothing and sends nothing. "
+        "It shows excerpts of the text; think of that before you pass it on.",
+        "由 seqmagic {version} 製作。本頁自成一體，不載入也不送出任何資料。頁面含有文字的摘錄，分享前請留意。",
+    ),
+    # ------------------------------------------------------------ claims
+    "claims.title": ("Five claims, held against these models", "五個主張，用這些模型檢驗"),
+    "claims.lead": (
+        "Each verdict is computed from the measurements on this page. “Not supported” is as good an answer as "
+        "“supported”.",
+        "每個判定都由本頁的測量算出。「不支持」與「支持」同樣是有效的答案。",
+    ),
+    "verdict.supported": ("supported by these models", "這些模型支持"),
+    "verdict.refuted": ("not supported by these models", "這些模型不支持"),
+    "verdict.untold": ("can’t be told from these models", "這些模型無法判斷"),
+    "claims.one_seed": (
+        "One run of each cell: the verdict is about these runs, not about all trainings.",
+        "每種單元只有一次訓練：判定只適用於這些訓練，不代表所有訓練。",
+    ),
+    "claims.see": ("See: {panel}", "參見：{panel}"),
+    "far.claim": (
+        "A simple RNN can’t carry information far: its gradient shrinks exponentially.",
+        "簡單 RNN 傳不遠：它的梯度按指數縮小。",
+    ),
+    "far.number": (
+        "Kept per character: {rnn} in {rnn_run}, {lstm} in {lstm_run}. R² of the exponential: {r2}.",
+        "每往前一個字元保留：{rnn_run} 為 {rnn}，{lstm_run} 為 {lstm}。指數擬合的 R²：{r2}。",
+    ),
+    "far.memory": (
+        " 90 % of what context brings comes from the last {rnn} characters in {rnn_run}, from the last {lstm} in "
+        "{lstm_run}.",
+        " 上下文帶來的好處有 90 % 來自最後幾個字元：{rnn_run} 為 {rnn} 個，{lstm_run} 為 {lstm} 個。",
+    ),
+    "far.needs": (
+        "It takes a run of a simple RNN and one of an LSTM on the same text.",
+        "需要同一文字上的一個簡單 RNN 與一個 LSTM。",
+    ),
+    "carries.claim": (
+        "An LSTM’s cell state carries information, and its forget gate decides.",
+        "LSTM 的單元狀態負責傳遞資訊，由遺忘門決定。",
+    ),
+    "carries.number": (
+        "Freezing a gate of {run} at its mean costs, in bits per character: forget {keep}, input {write}, output "
+        "{read}.",
+        "把 {run} 的一個門固定在平均值，每字元的代價（位元）：遺忘門 {keep}，輸入門 {write}，輸出門 {read}。",
+    ),
+    "carries.needs": ("It takes a run of an LSTM.", "需要一個 LSTM。"),
+    "merges.claim": (
+        "A GRU merges the forget gate and the input gate: what is kept is not written.",
+        "GRU 把遺忘門與輸入門合而為一：保留的就不寫入。",
+    ),
+    "merges.number": (
+        "In {run} the correlation of the input gate with what the forget gate lets go has the median {kappa}: above "
+        "0.5 the LSTM has learned by itself what a GRU is built to do.",
+        "在 {run} 裡，輸入門與遺忘門放掉的量的相關係數，中位數為 {kappa}："
+        "高於 0.5 表示 LSTM 自己學會了 GRU 內建的做法。",
+    ),
+    "simpler.claim": ("A GRU is simpler than an LSTM and about as good.", "GRU 比 LSTM 簡單，效果差不多。"),
+    "simpler.number": (
+        "{gru} needs {difference} bits per character more than {lstm} ({interval}), with {ratio} times its parameters.",
+        "{gru} 每字元比 {lstm} 多用 {difference} 位元（{interval}），參數為其 {ratio} 倍。",
+    ),
+    "simpler.needs": (
+        "It takes a run of a GRU and one of an LSTM on the same text.",
+        "需要同一文字上的一個 GRU 與一個 LSTM。",
+    ),
+    "attention.claim": ("Attention is the next step: it reaches any distance.", "注意力是下一步：距離再遠也搆得到。"),
+    "attention.needs": (
+        "These models have no attention. To see it, train tiny models: seqmagic measure recall --with-attention",
+        "這些模型沒有注意力。可以訓練小模型來看：seqmagic measure recall --with-attention",
+    ),
+    "needs.measurement": ("It was not measured.", "沒有測量。"),
+    # ------------------------------------------------------------ losses
+    "losses.title": ("How good they are", "它們有多好"),
+    "losses.finding": (
+        "{best} needs the fewest bits per character, {bits}; the best n-gram, a {ngram}, needs {ngram_bits}.",
+        "{best} 每字元所需位元最少，為 {bits}；最好的 n-gram（{ngram}）需要 {ngram_bits}。",
+    ),
+    "losses.chart": ("Bits per character of n-grams and of the models", "n-gram 與各模型的每字元位元數"),
+    "losses.x": ("characters that the n-gram counts together", "n-gram 一併計數的字元數"),
+    "losses.y": ("bits per character", "每字元位元數"),
+    "losses.ngrams": ("n-grams", "n-gram"),
+    "losses.how": (
+        "Lower is better. An n-gram only counts how often characters follow each other; where a model’s level line "
+        "meets the curve, that n-gram predicts as well as the model. A model below the whole curve does what "
+        "counting of up to twelve characters can’t.",
+        "越低越好。n-gram 只統計字元如何相接；模型的水平線與曲線相交之處，就是與它一樣好的 n-gram。"
+        "整條曲線都在模型之上，"
+        "表示統計十二個以內的字元也做不到。",
+    ),
+    "losses.wrong": (
+        "The intervals of two models overlap, or the order of the models changes with another seed or with equal "
+        "numbers of parameters.",
+        "兩個模型的區間重疊，或者換一個隨機種子、換成相同參數數量後名次改變。",
+    ),
+    "losses.parameters": ("parameters", "參數"),
+    "losses.state": ("numbers carried", "攜帶的數值"),
+    "losses.bits": ("bits per character", "每字元位元數"),
+    "losses.versus": ("less best n-gram", "與最佳 n-gram 之差"),
+    "losses.order": ("as good as an n-gram of", "相當於 n-gram 階數"),
+    "losses.speed": ("trained at char/s", "訓練速度（字元／秒）"),
+    "losses.beyond": ("beyond all", "超越全部"),
+    "losses.table": ("Losses on {count} characters", "{count} 個字元上的損失"),
+    "losses.differences": ("Differences, on the same characters", "同一批字元上的差異"),
+    "losses.pair": ("{run} less {than}", "{run} 減 {than}"),
+    "losses.difference": ("difference in bits", "位元差"),
+    "losses.order_head": ("order", "階數"),
+    # ------------------------------------------------------------ surprise
+    "surprise.title": ("What surprises them", "什麼讓它們意外"),
+    "surprise.finding": (
+        "On these {count} characters: {means} bits per character. Most apart are {one} and {other} at {character}: "
+        "{one_bits} against {other_bits} bits.",
+        "在這 {count} 個字元上，每字元位元數為 {means}。{one} 與 {other} "
+        "相差最大之處是 {character}：{one_bits} 對 {other_bits} 位元。",
+    ),
+    "surprise.finding_one": (
+        "On these {count} characters: {means} bits per character.",
+        "在這 {count} 個字元上，每字元位元數為 {means}。",
+    ),
+    "surprise.mean": ("{bits} in {run}", "{run} {bits}"),
+    "surprise.how": (
+        "Each row is the same passage. The darker a character, the more bits it cost the model: 1 bit is an even "
+        "chance, each bit more halves it. The steps are the same for all models.",
+        "每一列都是同一段文字。顏色越深，這個字元花掉模型越多位元：1 位元是一半機率，每多一位元機率減半。"
+        "所有模型用同一組刻度。",
+    ),
+    "surprise.keys": (
+        " Point at a character, or focus a passage and use the arrow keys, for what the model would rather have read.",
+        " 指向一個字元，或聚焦一段後按方向鍵，可看模型原本的猜測。",
+    ),
+    "surprise.wrong": (
+        "Another passage shows another order of the models: this one is an example, not a mean. The panel above has "
+        "the means.",
+        "換一段文字名次就不同：這裡只是一個例子，不是平均。平均請看上一節。",
+    ),
+    "surprise.legend": ("bits", "位元"),
+    "surprise.passage": ("{run}, mean {bits} bits", "{run}，平均 {bits} 位元"),
+    "surprise.table": ("Each character", "每個字元"),
+    "surprise.place": ("place", "位置"),
+    "surprise.character": ("character", "字元"),
+    "surprise.rather": ("{run} expected", "{run} 的猜測"),
+    # ------------------------------------------------------------ memory
+    "memory.title": ("How far back reading helps", "往前讀多遠有用"),
+    "memory.finding": (
+        "90 % of what context brings comes from the last {parts}.",
+        "上下文帶來的好處有 90 % 來自最後：{parts}。",
+    ),
+    "memory.one": ("{k} characters in {run}", "{run} {k} 個字元"),
+    "memory.chart": ("Bits per character by how much was read", "讀了多少與每字元位元數"),
+    "memory.x": ("characters read before the prediction", "預測之前讀過的字元數"),
+    "memory.window": ("length of a training window: {length}", "訓練視窗長度：{length}"),
+    "memory.how": (
+        "Each model starts with an empty memory and reads k characters, then predicts; the characters predicted are "
+        "the same for all k and all models. Where the line has become level, reading more brings nothing. Shaded: "
+        "95 % intervals. Right of the dashed line the model does what it was never trained for.",
+        "每個模型從空的記憶開始，讀 k 個字元後預測；所有 k 與所有模型預測的字元都相同。線變平之處，多讀已無幫助。"
+        "陰影是 95 % 區間。虛線右側超出訓練時的長度。",
+    ),
+    "memory.wrong": (
+        "The intervals of the 90 % points overlap, or a start from the state of unrelated text gives another picture "
+        "than one from nothing.",
+        "90 % 位置的區間重疊，或者從無關文字的狀態開始與從空白開始的結果不同。",
+    ),
+    "memory.table": ("Memory in characters", "以字元計的記憶"),
+    "memory.k": ("{share} % within", "{share} % 在內"),
+    "memory.effective": ("effective context", "有效上下文"),
+    "memory.unlimited": ("bits with all read", "全部讀過的位元數"),
+    # ------------------------------------------------------------ gradient
+    "gradient.title": ("How fast the gradient vanishes", "梯度消失得多快"),
+    "gradient.finding": (
+        "One character further back leaves {parts} of the gradient.",
+        "每往前一個字元，梯度剩下：{parts}。",
+    ),
+    "gradient.one": ("{share} % in {run}", "{run} {share} %"),
+    "gradient.chart": ("Gradient by distance", "梯度與距離"),
+    "gradient.x": ("characters back", "往前的字元數"),
+    "gradient.y": ("log10 of the share of the gradient left (median)", "梯度剩餘比例的 log10（中位數）"),
+    "gradient.untrained": ("untrained", "未訓練"),
+    "gradient.how": (
+        "A straight line downwards is an exponential: the same share is lost with each character. Shaded: the middle "
+        "80 % of the predictions. Faint: the same models before training. Gradient is not use; read it together with "
+        "how far back reading helps.",
+        "往下的直線就是指數：每個字元損失相同比例。陰影是中間 80 % 的預測。淡線是訓練前的同樣模型。"
+        "有梯度不等於有用；請與「往前讀多遠有用」一起看。",
+    ),
+    "gradient.wrong": (
+        "The intervals of what is kept per character touch each other, or the line of the simple RNN bends.",
+        "每字元保留比例的區間相接，或者簡單 RNN 的線會彎。",
+    ),
+    "gradient.table": ("Kept of the gradient", "梯度的保留"),
+    "gradient.rho": ("kept per character", "每字元保留"),
+    "gradient.half": ("half life in characters", "半衰期（字元）"),
+    "gradient.fresh": ("untrained", "未訓練"),
+    "gradient.window": ("from {first} to {last} back", "往前 {first} 到 {last}"),
+    "gradient.r2": ("R² of the exponential", "指數擬合 R²"),
+    "gradient.power": ("R² of a power law", "冪律擬合 R²"),
+    # ------------------------------------------------------------ method
+    "method.title": ("How it was measured", "如何測量"),
+    "method.text": (
+        "Everything was measured on {text} ({count} characters, sha256 {sum}), with real text before the first "
+        "character that counts. Nothing is said about text that the models write themselves.",
+        "全部在 {text}（{count} 個字元，sha256 {sum}）上測量，計入的第一個字元之前都先讀過真實文字。"
+        "這裡不談模型自己寫出的文字。",
+    ),
+    "method.intervals": (
+        "Intervals are 95 % of a moving-block bootstrap over neighbouring characters, with the same draws for all "
+        "models. They say how sure a figure is for this model and text, not how another training would turn out.",
+        "區間是對相鄰字元做移動區塊自助法的 95 %，所有模型用同一組抽樣。它說明這個模型在這段文字上的不確定性，"
+        "而不是另一次訓練的結果。",
+    ),
+    "method.replay": (
+        "The networks read again in NumPy; their probabilities differ from the models’ own by at most {error}.",
+        "網路在 NumPy 中重新讀過；機率與模型本身最多相差 {error}。",
+    ),
+    "method.models": ("The models", "模型"),
+    "method.cell": ("cell", "單元"),
+    "method.layers": ("units", "單位數"),
+    "method.trained": ("epochs trained", "訓練輪數"),
+    "method.loss": ("validation loss in nats", "驗證損失（nats）"),
+    "method.seed": ("seed", "種子"),
+    "method.date": ("trained on", "訓練日期"),
+    "method.cautions": ("Keep in mind", "請留意"),
+    "method.left_out": ("Not measured", "未測量"),
+    "method.again": ("The same figures from the command line", "用命令列得到同樣的數值"),
+}
+
+
+class Texts:
+    """The sentences of one language: `texts("title", runs="lstm")`."""
+
+    def __init__(self, language: str = ENGLISH) -> None:
+        self.language = language
+        self._number = LANGUAGES.index(language)
+
+    def __call__(self, key: str, **values: object) -> str:
+        return _TEXTS[key][self._number].format(**values)
+
+    def label(self, key: str) -> str:
+        """What a gate, state or cell is called."""
+        return label(key, self.language)
+
+    def listed(self, phrases: Sequence[str]) -> str:
+        """ "a, b and c"."""
+        *others, last = phrases
+        return self("and").join(filter(None, [self("comma").join(others), last]))
