@@ -22,7 +22,7 @@ COMMANDS = {
     "compare": ("seqmagic.cli.commands.compare:compare", "Put rnn, lstm and gru side by side on one text."),
     "sample": ("seqmagic.cli.commands.sample:sample", "Write text with a trained model."),
     "evaluate": ("seqmagic.cli.commands.evaluate:evaluate", "Measure the loss of a model on a text."),
-    "measure": ("seqmagic.cli.commands.measure:measure", "Measure the vanishing gradient of models."),
+    "measure": ("seqmagic.cli.commands.measure:measure", "Measure gradient and memory of models."),
     "inspect": ("seqmagic.cli.commands.inspect:inspect", "See inside models: gates, memory, surprise."),
     "report": ("seqmagic.cli.commands.report:report", "One page that shows what is inside models."),
     "export": ("seqmagic.cli.commands.export:export", "Make a model work elsewhere, without this tool."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,12 +21,14 @@ class Passage:
         sha256: Of the whole text that it is from; None where that was not read whole.
         part: Which part of a run's own text; None for any other text.
         ids: (N,) integer.
+        train: (n,) integer, the part that was trained on; empty where the characters are of another text.
     """
 
     source: str
     sha256: str | None
     part: str | None
     ids: np.ndarray
+    train: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def held_out(run: Run) -> Passage:
@@ -41,4 +43,5 @@ def held_out(run: Run) -> Passage:
         sha256=own.record.text.sha256,
         part=_PART,
         ids=np.asarray(own.ids, np.int64),
+        train=own.part("train"),
     )

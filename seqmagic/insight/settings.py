@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from seqmagic.config import Config, setting
 
 WARM_UP = 200  # characters that a model reads before anything of it is measured
+CARRIED = 1000  # characters, at least, after which a carried state counts as all that a model can have
 BLOCK = 200  # characters of a block of the bootstrap: neighbours depend on each other
 RESAMPLES = 1000
 SPANS = ("state", "input")
 FRESH = ("seqmagic", "keras", "none")
+VARIANTS = ("zero", "foreign", "shuffle-chars", "shuffle-words", "reverse")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,3 +107,22 @@ class LossesConfig(Config):
         40_000, "Characters of the held-out part to predict, from its start.", minimum=1000, maximum=10_000_000
     )
     seed: int = setting(0, "Seed of the intervals.", minimum=0, maximum=2**31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryConfig(Config):
+    """How the loss is measured by the characters read before a prediction."""
+
+    max_context: int = setting(
+        256, "Most characters read before a prediction.", minimum=16, maximum=4096, unit="characters"
+    )
+    targets: int = setting(
+        768, "Characters predicted, the same ones after every context.", minimum=32, maximum=20_000, unit="characters"
+    )
+    variant: tuple[str, ...] = setting(
+        ("zero",),
+        "What stands for the text before the context: nothing (zero, always measured), the memory of other text "
+        "(foreign), or the text itself in another order.",
+        choices=VARIANTS,
+    )
+    seed: int = setting(0, "Seed of the intervals, of foreign text and of other orders.", minimum=0, maximum=2**31)

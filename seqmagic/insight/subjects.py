@@ -16,6 +16,7 @@ from seqmagic.runs.record import RunRecord, comparable
 from seqmagic.texts.vocabulary import Vocabulary
 
 SCHEMA = "seqmagic.insight/1"
+OTHER_TEXT = "the runs are of different texts"
 _MUCH_LARGER = 1.1  # times the parameters: from here on a difference may be one of size
 
 
@@ -87,6 +88,11 @@ def document(
         "models": [{**one.describe(), **model} for one, model in zip(subjects, models, strict=True)],
         "warnings": cautions(subjects) if warnings is None else list(warnings),
     }
+
+
+def same_characters(one: Subject, other: Subject) -> bool:
+    """Whether two runs were measured at the same characters, so that their figures can be paired."""
+    return comparable(one.record, other.record) and len(one.passage.ids) == len(other.passage.ids)
 
 
 def cautions(subjects: Sequence[Subject]) -> list[str]:

@@ -66,6 +66,18 @@ def test_the_document_of_a_gradient(runs: list[Run], seqmagic: Call) -> None:
     assert any("times the parameters" in line for line in document["warnings"])
 
 
+def test_the_others_are_compared_with_the_first_run(runs: list[Run], seqmagic: Call) -> None:
+    there, back = (measured(seqmagic, *names, *QUICK, "--fresh", "none") for names in (("rnn", "gru"), ("gru", "rnn")))
+    [one], [other] = there["differences"], back["differences"]
+    assert (one["run"], one["to"], other["run"]) == ("gru", "rnn", "rnn")
+    rho = {model["run"]: model["trained"]["rho"] for model in there["models"]}
+    assert one["rho"] == pytest.approx(rho["gru"] - rho["rnn"], abs=1e-6)
+    assert one["rho"] == -other["rho"]
+    assert one["rho_interval"] == [-end for end in reversed(other["rho_interval"])]
+    assert one["rho_interval"][0] <= one["rho"] <= one["rho_interval"][1]
+    assert "\nagainst " in seqmagic("measure", "gradient", "rnn", "gru", *QUICK, "--fresh", "none").stdout
+
+
 def test_the_same_seed_gives_the_same_document(runs: list[Run], seqmagic: Call) -> None:
     first, again, other = (measured(seqmagic, "gru", *QUICK, "--seed", seed) for seed in (1, 1, 2))
     assert first == again

@@ -32,3 +32,29 @@ def without_recurrence(network: Network) -> Network:
     layer = network.layers[0]
     zero = np.zeros_like(layer.weights.recurrent_kernel)
     return replace(network, layers=(Layer(layer.cell, layer.weights._replace(recurrent_kernel=zero)),))
+
+
+def shift_register(distance: int, *, sure: float = 0.9) -> Network:
+    """Predicts again, with probability `sure`, what it read `distance` characters before; knows nothing else."""
+    size = 1e-3  # so small that tanh is the identity
+    units = distance * SYMBOLS
+    recurrent = np.eye(units, k=SYMBOLS)  # every step moves each character one place on
+    kernel = np.eye(SYMBOLS, units)
+    logit = np.log(sure / (1 - sure) * (SYMBOLS - 1))
+    return Network(
+        embedding=size * np.eye(SYMBOLS),
+        layers=(Layer("rnn", Weights(kernel, recurrent, np.zeros(units))),),
+        dense_kernel=np.eye(units, SYMBOLS, k=SYMBOLS - units) * logit / size,
+        dense_bias=np.zeros(SYMBOLS),
+    )
+
+
+def copying_text(distance: int, characters: int, *, sure: float = 0.9, seed: int = 0) -> np.ndarray:
+    """Ids from 1 to SYMBOLS - 1: each that of `distance` before with probability `sure`, else any."""
+    rng = np.random.default_rng(seed)
+    ids = rng.integers(1, SYMBOLS, characters)
+    copied = rng.random(characters) < sure
+    for place in range(distance, characters):
+        if copied[place]:
+            ids[place] = ids[place - distance]
+    return ids

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqmagic.insight.statistics import block_choices, interval, plain, r_squared, resampled_means, theil_sen
+from seqmagic.insight.statistics import (
+    block_choices,
+    count_interval,
+    difference,
+    interval,
+    plain,
+    r_squared,
+    resampled_means,
+    theil_sen,
+)
 
 
 def test_a_slope_is_the_median_of_all_pairs() -> None:
@@ -54,3 +63,30 @@ def test_numbers_for_json() -> None:
     assert plain(1 / 3) == 0.333333
     assert plain(np.float32(0.5)) == 0.5
     assert plain(float("nan")) is None and plain(-np.inf) is None
+
+
+def test_differences_are_paired_and_turn_round() -> None:
+    rng = np.random.default_rng(0)
+    text = rng.normal(size=1000)  # what both runs share
+    one, other = (2.0, 2 + text), (2.5, 2.5 + text + 0.01 * rng.normal(size=1000))
+    there, back = difference("b", "a", {"loss": (one, other)}), difference("a", "b", {"loss": (other, one)})
+    assert (there["run"], there["to"], there["loss"], there["reasons"]) == ("b", "a", 0.5, {})
+    low, high = there["loss_interval"]
+    assert 0.45 < low < 0.5 < high < 0.55
+    assert (back["loss"], back["loss_interval"]) == (-0.5, [-high, -low])
+
+
+def test_a_figure_that_is_missing_or_often_infinite_has_no_difference() -> None:
+    some, never = np.ones(100), np.full(100, np.inf)
+    few = np.where(np.arange(100) < 2, np.inf, 3.0)
+    assert difference("b", "a", {"k": ((1, some), (3, few))})["k_interval"] == [2, 2]
+    for other in ((None, never), (None, few)):
+        entry = difference("b", "a", {"k": ((1, some), other)})
+        assert entry["k"] is None
+        assert entry["reasons"]["k"].startswith("one of the two has no such figure")
+    assert difference("b", "a", {"k": ((None, never), (None, never))})["k_interval"] is None
+
+
+def test_an_interval_of_counts_may_be_open() -> None:
+    assert count_interval(np.array([1.0] * 50 + [2.0] * 50)) == [1, 2]
+    assert count_interval(np.array([1.0] * 50 + [np.inf] * 50)) == [1, None]

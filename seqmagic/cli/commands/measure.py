@@ -1,4 +1,4 @@
-"""`seqmagic measure`: the vanishing gradient of runs, in figures with intervals."""
+"""`seqmagic measure`: gradient and memory of runs, in figures with intervals."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from seqmagic.cli.options import LazyGroup, common_options
 # name: (where the command is, its line in the help); a module is imported when its command runs
 COMMANDS = {
     "gradient": ("seqmagic.cli.commands.measure_gradient:gradient", "How fast the gradient vanishes."),
+    "memory": ("seqmagic.cli.commands.measure_memory:memory", "How many characters a model makes use of."),
 }
 
 
@@ -17,13 +18,13 @@ COMMANDS = {
     cls=LazyGroup,
     table=COMMANDS,
     invoke_without_command=True,
-    short_help="Measure the vanishing gradient of models.",
-    example="seqmagic measure gradient rnn gru lstm",
+    short_help="Measure gradient and memory of models.",
+    example="seqmagic measure gradient rnn gru lstm\nseqmagic measure memory rnn gru lstm",
 )
 @common_options
 @click.pass_context
 def measure(ctx: click.Context) -> None:
-    """Measure what is left of the gradient with distance, in your own models.
+    """Measure what the article claims in your own models: how the gradient vanishes and how far memory reaches.
 
     Everything is measured on the validation part of a run's own text, at the same places for all runs of one
     text; intervals are 95 % of a moving-block bootstrap.
