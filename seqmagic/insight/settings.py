@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seqmagic.config import Config, setting
+from seqmagic.errors import ConfigError
 
 WARM_UP = 200  # characters that a model reads before anything of it is measured
 CARRIED = 1000  # characters, at least, after which a carried state counts as all that a model can have
@@ -126,3 +127,22 @@ class MemoryConfig(Config):
         choices=VARIANTS,
     )
     seed: int = setting(0, "Seed of the intervals, of foreign text and of other orders.", minimum=0, maximum=2**31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatesConfig(Config):
+    """What counts as saturated, and whether gates are put out of action."""
+
+    low: float = setting(0.1, "A gate below this is closed.", above=0.0, below=1.0)
+    high: float = setting(
+        0.9, "A gate above this is open; so is a tanh beyond plus or minus this.", above=0.0, below=1.0
+    )
+    lesion: bool = setting(
+        False, "Hold each gate at its mean, and at 1, and measure what that costs: some seconds more."
+    )
+    seed: int = setting(0, "Seed of the untrained model and of the intervals.", minimum=0, maximum=2**31)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.low >= self.high:
+            raise ConfigError(f"--low must be below --high; received {self.low:g} and {self.high:g}")

@@ -8,6 +8,7 @@ from seqmagic.cli.options import LazyGroup, common_options
 
 # name: (where the command is, its line in the help); a module is imported when its command runs
 COMMANDS = {
+    "gates": ("seqmagic.cli.commands.inspect_gates:gates", "How far gates are open, and for how long."),
     "surprise": ("seqmagic.cli.commands.inspect_surprise:surprise", "How surprising each character was."),
 }
 

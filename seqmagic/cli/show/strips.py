@@ -31,13 +31,18 @@ class Scale:
         return {"truecolor": self.truecolor, "256": self.eight_bit}.get(system, self.standard)
 
 
+def _codes(*pairs: tuple[int, int] | None) -> Sequence[str]:
+    """Styles of a terminal of 256 colours from pairs of text and ground."""
+    return ["" if pair is None else f"color({pair[0]}) on color({pair[1]})" for pair in pairs]
+
+
 # Yellow to brown, lighter to darker; the first step is left as the terminal has it.
 RISING = Scale(
     truecolor=(
         "", "#000000 on #fff1c9", "#000000 on #fed98e", "#000000 on #fe9929", "#000000 on #e0701a",
         "#ffffff on #993404",
     ),
-    eight_bit=("", "16 on 230", "16 on 222", "16 on 214", "16 on 172", "231 on 94"),
+    eight_bit=_codes(None, (16, 230), (16, 222), (16, 214), (16, 172), (231, 94)),
     standard=("", "cyan", "yellow", "black on yellow", "black on magenta", "bold white on red"),
 )  # fmt: skip
 # Blue to nothing to orange.
@@ -46,8 +51,8 @@ DIVERGING = Scale(
         "#ffffff on #08519c", "#ffffff on #2b6cb0", "#000000 on #6baed6", "#000000 on #c6dbef", "",
         "#000000 on #fdd0a2", "#000000 on #fd8d3c", "#ffffff on #b84a07", "#ffffff on #8c3003",
     ),
-    eight_bit=(
-        "231 on 24", "231 on 25", "16 on 74", "16 on 153", "", "16 on 223", "16 on 208", "231 on 130", "231 on 94",
+    eight_bit=_codes(
+        (231, 24), (231, 25), (16, 74), (16, 153), None, (16, 223), (16, 208), (231, 130), (231, 94)
     ),
     standard=(
         "white on blue", "white on blue", "black on cyan", "cyan", "", "yellow", "black on yellow", "white on red",
