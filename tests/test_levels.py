@@ -43,8 +43,8 @@ DOORS = {
         "inspect_surprise",
         "labels",
         "measure_gradient",
-        "measure_losses",
         "measure_memory",
+        "measure_ngram",
         "passages",
         "roles",
         "settings",
@@ -59,7 +59,7 @@ DOORS = {
     "export.samplers": {""},  # the room itself: what its `__init__` has
     "export.web": set(),  # `export.formats` imports it by name, as it does the other formats
     "report": {"gather", "page"},
-    "report.panels": {"gradient", "losses", "panel", "surprise"},
+    "report.panels": {"gates", "gradient", "losses", "memory", "panel", "surprise"},
     "cli": {"main"},
     "cli.commands": set(),  # `cli.main` imports them by name, when they are asked for
     "cli.show": {
@@ -69,6 +69,7 @@ DOORS = {
         "gates",
         "gradient",
         "memory",
+        "ngram",
         "page",
         "painting",
         "progress",

@@ -80,23 +80,34 @@ def measure_baselines(
     counted = train[-limit:]
     possible = possible_characters(vocabulary_size, counted, symbols)
     rows = [Baseline(name="uniform", order=0, loss=math.log(possible))]
+    for order, probabilities in enumerate(ngram_probabilities(counted, symbols, possible, max_order=max_order), 1):
+        name = "unigram" if order == 1 else f"{order}-gram"
+        rows.append(Baseline(name=name, order=order, loss=_mean_nats(probabilities)))
+        if order > 2 and rows[-1].loss > rows[-2].loss > rows[-3].loss:
+            break
+    return rows
+
+
+def ngram_probabilities(
+    train: np.ndarray, symbols: np.ndarray, possible: int, *, max_order: int
+) -> Iterator[np.ndarray]:
+    """P of each of `symbols` (n,) given those before it, under Kneser-Ney n-grams of `train`: (n,) float64.
+
+    For the orders 1 ... `max_order`, one after the other; less where `train` is shorter than that.
+    `possible` is how many characters can occur.
+    """
     lower = np.full(len(symbols), 1 / possible)
     numbers = _empty_grams(symbols)
     previous: _Grams | None = None
     found = numbers
-    for order, grams in enumerate(_count_grams(counted, max_order), 1):
+    for grams in _count_grams(train, max_order):
         if previous is not None:
             table = _Table(previous, grams.count_continuations(previous))
             lower = table.interpolate(numbers[:-1], found, lower)
             numbers = _one_longer(found)
         found = grams.find(numbers[:-1], symbols)
-        highest = _Table(grams, grams.counts).interpolate(numbers[:-1], found, lower)
-        name = "unigram" if order == 1 else f"{order}-gram"
-        rows.append(Baseline(name=name, order=order, loss=_mean_nats(highest)))
-        if order > 2 and rows[-1].loss > rows[-2].loss > rows[-3].loss:
-            break
+        yield _Table(grams, grams.counts).interpolate(numbers[:-1], found, lower)
         previous = grams
-    return rows
 
 
 def possible_characters(vocabulary_size: int, *parts: np.ndarray) -> int:

@@ -19,13 +19,13 @@ from seqmagic.errors import RunError
 from seqmagic.insight.subjects import SCHEMA, Subject
 
 
-def kept_path(kind: str, subjects: Sequence[Subject], configs: Sequence[Config]) -> Path:
+def kept_path(kind: str, subjects: Sequence[Subject], config: Config) -> Path:
     """Where the measurement of these runs, made in this way, is kept."""
     asked = {
         "schema": SCHEMA,
         "seqmagic": __version__,
         "kind": kind,
-        "configs": [[type(config).__name__, config.to_json()] for config in configs],
+        "config": config.to_json(),
         "runs": [
             {
                 "name": one.run.name,

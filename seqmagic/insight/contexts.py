@@ -8,7 +8,7 @@ many is read to the end, and those that start between them only so far as their 
     k = 1, 2, 3 ... 16, then every 2nd to 32, every 4th to 64, and every 8th further on
 
 Every k has the same targets, each after exactly k characters, at a cost that grows with the longest context
-and not with its square. Only p(target) is kept, and logits stand in memory for `_TOGETHER` predictions at most,
+and not with its square. Only p(target) is kept, and logits stand in memory for a few predictions at a time,
 however large the vocabulary.
 
 Axes: M targets, K context lengths, U units.
@@ -23,8 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqmagic.errors import CorpusError
-from seqmagic.evaluation.scorer import cross_entropy
-from seqmagic.evaluation.units import bits
+from seqmagic.insight.costs import bits_of, take
 from seqmagic.insight.parallel import side_by_side
 from seqmagic.insight.settings import CARRIED, WARM_UP
 from seqmagic.network.network import Network, States
@@ -33,9 +32,8 @@ SPACING = 8  # characters between targets; a power of two
 FINE = 16  # context lengths up to here are measured one by one
 _STRETCHES = 4  # places of the text that targets are taken from
 _FEWEST = 32  # targets: below, nothing can be said
-_TOGETHER = 96  # windows read, or predictions scored, in one product
+_TOGETHER = 96  # windows read in one product
 _POOL = 64  # places whose memory is given to other places
-_TO_BITS = np.float32(bits(1.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,21 +203,3 @@ def foreign_start(network: Network, ids: np.ndarray, *, seed: int) -> Start:
         return take(states, (near + away[first]) % size)
 
     return begin
-
-
-def take(states: States, which: slice | np.ndarray) -> States:
-    """Some of the streams of `states`."""
-    return tuple(type(state)(*(array[which] for array in state)) for state in states)
-
-
-def bits_of(network: Network, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """-log2 p(target) from the outputs of the last layer, (..., U) and (...) integer -> (...) float32.
-
-    Logits stand in memory for some hundred predictions at a time, however large the vocabulary is.
-    """
-    flat, wanted = outputs.reshape(-1, outputs.shape[-1]), targets.ravel()
-    costs = np.empty(len(flat), np.float32)
-    for begin in range(0, len(flat), _TOGETHER):
-        piece = slice(begin, begin + _TOGETHER)
-        costs[piece] = cross_entropy(flat[piece] @ network.dense_kernel + network.dense_bias, wanted[piece]) * _TO_BITS
-    return costs.reshape(targets.shape)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seqmagic.insight.contexts import bits_of
+from seqmagic.insight.costs import bits_of
 from seqmagic.insight.parallel import side_by_side
 from seqmagic.network.network import Network
 

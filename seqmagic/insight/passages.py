@@ -1,4 +1,4 @@
-"""The characters that are measured: the held-out part of a run's own text."""
+"""The characters that are measured: the held-out part of a run's own text, or of any other."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from seqmagic.config import DataConfig
 from seqmagic.runs.folder import Run
 from seqmagic.runs.own_text import read_own_text
+from seqmagic.texts.corpus import read_trainable
+from seqmagic.texts.vocabulary import Vocabulary
 
 _PART = "validation"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Passage:
-    """Characters as ids of one run's vocabulary.
+    """Characters as ids of one vocabulary.
 
     Attributes:
         source: A path or the name of a built-in text.
@@ -45,3 +48,20 @@ def held_out(run: Run) -> Passage:
         ids=np.asarray(own.ids, np.int64),
         train=own.part("train"),
     )
+
+
+def of_text(source: str) -> tuple[Passage, Vocabulary]:
+    """The validation part of a text that no run need know, cut as a training would cut it, and its vocabulary.
+
+    Raises:
+        CorpusError: there is no such text, or it is too short to train on.
+    """
+    corpus = read_trainable(source, DataConfig())
+    passage = Passage(
+        source=corpus.source,
+        sha256=corpus.sha256,
+        part=_PART,
+        ids=np.asarray(corpus.part(_PART), np.int64),
+        train=corpus.part("train"),
+    )
+    return passage, corpus.vocabulary

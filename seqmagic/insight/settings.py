@@ -101,16 +101,6 @@ class SurpriseConfig(Config):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LossesConfig(Config):
-    """How the losses of runs are put beside each other."""
-
-    characters: int = setting(
-        40_000, "Characters of the held-out part to predict, from its start.", minimum=1000, maximum=10_000_000
-    )
-    seed: int = setting(0, "Seed of the intervals.", minimum=0, maximum=2**31)
-
-
-@dataclass(frozen=True, kw_only=True)
 class MemoryConfig(Config):
     """How the loss is measured by the characters read before a prediction."""
 
@@ -146,3 +136,15 @@ class GatesConfig(Config):
         super().__post_init__()
         if self.low >= self.high:
             raise ConfigError(f"--low must be below --high; received {self.low:g} and {self.high:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NgramConfig(Config):
+    """How n-grams and models are compared."""
+
+    max_order: int = setting(12, "Highest order of the n-grams.", minimum=1, maximum=24, unit="characters")
+    targets: int = setting(
+        100_000, "Characters predicted, from the start of the held-out part.", minimum=200, maximum=20_000_000,
+        unit="characters",
+    )  # fmt: skip
+    seed: int = setting(0, "Seed of the intervals.", minimum=0, maximum=2**31)

@@ -48,6 +48,7 @@ class Subject:
             "cell": self.cell,
             "layers": self.layers,
             "parameters": self.network.parameters,
+            "state_numbers": sum(array.size for state in self.network.initial_states(1) for array in state),
             "replay_error": plain(self.replay_error, 3),
         }
 
@@ -72,12 +73,9 @@ def document(
     **text: Any,
 ) -> dict[str, Any]:
     """The document of a measurement; `text` adds to what it says of the text, `warnings` stand for `cautions`."""
-    passage = subjects[0].passage
+
     described = {
-        "source": passage.source,
-        "sha256": passage.sha256,
-        "part": passage.part,
-        "characters": len(passage.ids),
+        **describe_passage(subjects[0].passage),
         "train_sequence_length": subjects[0].record.training.sequence_length,
         **text,
     }
@@ -87,6 +85,16 @@ def document(
         "text": described,
         "models": [{**one.describe(), **model} for one, model in zip(subjects, models, strict=True)],
         "warnings": cautions(subjects) if warnings is None else list(warnings),
+    }
+
+
+def describe_passage(passage: Passage) -> dict[str, Any]:
+    """What every document says of a text."""
+    return {
+        "source": passage.source,
+        "sha256": passage.sha256,
+        "part": passage.part,
+        "characters": len(passage.ids),
     }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seqmagic.report.html import number, spread
+from seqmagic.report.panels.memory import reached
 from seqmagic.report.panels.panel import Document, Documents
 from seqmagic.report.texts import Texts
 
@@ -18,7 +19,7 @@ _COUPLED = 0.5  # correlation from which on an LSTM does what a GRU is built to 
 _ABOUT_AS_GOOD = 0.02  # bits per character
 _SAME_SIZE = 1.1  # times the parameters
 
-Interval = Sequence[float]
+Interval = Sequence[float | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +48,20 @@ def _first(document: Document, cell: str) -> Document | None:
     return next((model for model in document["models"] if model["cell"] == cell), None)
 
 
+def _named(document: Document, run: str) -> Document:
+    return next(model for model in document["models"] if model["run"] == run)
+
+
 def below(one: Interval | None, other: Interval | None) -> bool | None:
-    """Whether the first interval lies below the second, or, False, above it; None where they touch or are missing."""
-    if one is None or other is None or one[1] >= other[0]:
-        return None if one is None or other is None or one[0] <= other[1] else False
-    return True
+    """Whether the first interval lies below the second, or, False, above it; None where they touch or are missing.
+
+    An upper end that is None lies beyond what was measured.
+    """
+    if one is None or other is None or one[0] is None or other[0] is None:
+        return None
+    if one[1] is not None and one[1] < other[0]:
+        return True
+    return False if other[1] is not None and other[1] < one[0] else None
 
 
 def together(*answers: bool | None) -> str:
@@ -81,19 +91,53 @@ def _far(documents: Documents, texts: Texts) -> Claim:
         lstm_run=lstm["run"],
         r2=number(straight),
     )
+    memory = documents.get("memory")
+    if memory is not None:
+        rnn_memory, lstm_memory = _named(memory, rnn["run"]), _named(memory, lstm["run"])
+        answers.append(below(rnn_memory["k90_interval"], lstm_memory["k90_interval"]))
+        longest = memory["models"][0]["k"][-1]
+        words += texts(
+            "far.memory",
+            rnn=reached(rnn_memory, "k90", longest),
+            lstm=reached(lstm_memory, "k90", longest),
+            rnn_run=rnn["run"],
+            lstm_run=lstm["run"],
+        )
     return Claim(claim=claim, verdict=together(*answers), number=words, panel="gradient")
 
 
 def _carries(documents: Documents, texts: Texts) -> Claim:
-    return Claim(claim=texts("carries.claim"), verdict=UNTOLD, number=texts("needs.measurement"), panel="gates")
+    claim, document = texts("carries.claim"), documents.get("gates")
+    lstm = document and _first(document, "lstm")
+    if not lstm or not lstm.get("lesion"):
+        needs = "needs.measurement" if document is None or lstm else "carries.needs"
+        return Claim(claim=claim, verdict=UNTOLD, number=texts(needs), panel="gates")
+    frozen = {role: _worst(lstm, role) for role in ("keep", "write", "read")}
+    verdict = together(*(below(frozen[role]["interval"], frozen["keep"]["interval"]) for role in ("write", "read")))
+    costs = {role: number(one["difference_bits"], "+.3f") for role, one in frozen.items()}
+    return Claim(claim=claim, verdict=verdict, number=texts("carries.number", run=lstm["run"], **costs), panel="gates")
+
+
+def _worst(model: Document, role: str) -> Document:
+    """Of the lesions that hold a gate at its mean, one for each layer, the one that costs most."""
+    cases = [one for one in model["lesion"] if (one["gate"], one["to"]) == (role, "mean")]
+    return max(cases, key=lambda one: one["difference_bits"])
 
 
 def _merges(documents: Documents, texts: Texts) -> Claim:
-    return Claim(claim=texts("merges.claim"), verdict=UNTOLD, number=texts("needs.measurement"), panel="gates")
+    claim, document = texts("merges.claim"), documents.get("gates")
+    lstm = document and _first(document, "lstm")
+    if not lstm:
+        needs = "needs.measurement" if document is None else "carries.needs"
+        return Claim(claim=claim, verdict=UNTOLD, number=texts(needs), panel="gates")
+    found = [layer["coupling"]["median_correlation"] for layer in lstm["layers"]]
+    verdict = together(*(None if one is None else one > _COUPLED for one in found))
+    words = texts("merges.number", run=lstm["run"], kappa=texts.listed([number(one, ".2f") for one in found]))
+    return Claim(claim=claim, verdict=verdict, number=words, panel="gates")
 
 
 def _simpler(documents: Documents, texts: Texts) -> Claim:
-    claim, document = texts("simpler.claim"), documents.get("losses")
+    claim, document = texts("simpler.claim"), documents.get("ngram")
     if document is None:
         return Claim(claim=claim, verdict=UNTOLD, number=texts("needs.measurement"), panel="losses")
     gru, lstm = _first(document, "gru"), _first(document, "lstm")
@@ -118,11 +162,12 @@ def _simpler(documents: Documents, texts: Texts) -> Claim:
     return Claim(claim=claim, verdict=verdict, number=words, panel="losses")
 
 
-def _difference(document: Document, run: str, than: str) -> tuple[float, Interval] | None:
+def _difference(document: Document, run: str, than: str) -> tuple[float, tuple[float, float]] | None:
     """Bits of `run` less those of `than`, and the interval."""
     for one in document["differences"]:
-        if (one["run"], one["than"]) == (run, than):
-            return one["bits"], one["interval"]
-        if (one["run"], one["than"]) == (than, run):
-            return -one["bits"], [-one["interval"][1], -one["interval"][0]]
+        ends = one["loss_bits_interval"]
+        if ends is not None and (one["run"], one["to"]) == (run, than):
+            return one["loss_bits"], (ends[0], ends[1])
+        if ends is not None and (one["run"], one["to"]) == (than, run):
+            return -one["loss_bits"], (-ends[1], -ends[0])
     return None

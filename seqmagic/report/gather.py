@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from seqmagic.config import Config
-from seqmagic.errors import CorpusError
+from seqmagic.errors import CorpusError, RunError
 from seqmagic.insight.cache import keep, kept_path, read_kept
 from seqmagic.insight.excerpts import Excerpt, open_reader, read_excerpt
 from seqmagic.insight.passages import held_out
-from seqmagic.insight.settings import ExcerptConfig, GradientConfig, LossesConfig
+from seqmagic.insight.settings import (
+    ExcerptConfig,
+    GatesConfig,
+    GradientConfig,
+    MemoryConfig,
+    NgramConfig,
+)
 from seqmagic.insight.subjects import Subject, open_subject
 from seqmagic.runs.folder import Run
 
@@ -21,38 +27,37 @@ _PASSAGE = 240  # characters that are shown one by one
 
 
 class Inputs:
-    """The runs of a report, opened when they are first needed."""
+    """The runs of a report and what they read, opened when that is first needed."""
 
     def __init__(self, runs: Sequence[Run], *, at: int = 0) -> None:
         self.runs, self.at = runs, at
+        self.excerpt = cache(self._excerpt)
+        self.readers = cache(self._readers)
 
     @cached_property
     def subjects(self) -> list[Subject]:
         """Each with the held-out part of its own text."""
         return [open_subject(run, held_out(run)) for run in self.runs]
 
-    @cached_property
-    def excerpt(self) -> Excerpt:
-        """The passage that is shown."""
-        return read_excerpt(self.runs[0], ExcerptConfig(at=self.at, length=_PASSAGE), length=_PASSAGE)
+    def _excerpt(self, length: int) -> Excerpt:
+        """Characters of the held-out part of the first run, with what comes before them."""
+        at = self.at if length == _PASSAGE else 0
+        return read_excerpt(self.runs[0], ExcerptConfig(at=at), length=length)
 
-    @cached_property
-    def readers(self) -> list[Subject]:
-        """Each ready to read the passage."""
-        return [open_reader(run, self.excerpt) for run in self.runs]
+    def _readers(self, length: int) -> list[Subject]:
+        """Each ready to read that excerpt."""
+        return [open_reader(run, self.excerpt(length)) for run in self.runs]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """One kind of measurement: what makes its document, in how much detail, and of which text."""
+    """One kind of measurement, in full and quick: its settings and, where it reads an excerpt, how long that is."""
 
-    make: Callable[[Inputs, Any], Document]
+    make: Callable[[Inputs, Any, int], Document]
     full: Config
     quick: Config
-    of_passage: bool = False
-
-    def subjects(self, inputs: Inputs) -> list[Subject]:
-        return inputs.readers if self.of_passage else inputs.subjects
+    full_length: int = 0
+    quick_length: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,49 +70,75 @@ class Measured:
     reason: str | None = None
 
 
-def _losses(inputs: Inputs, config: LossesConfig) -> Document:
-    from seqmagic.insight.measure_losses import measure_losses
+def _ngram(inputs: Inputs, config: NgramConfig, length: int) -> Document:
+    from seqmagic.insight.measure_ngram import measure_ngram
 
-    return measure_losses(inputs.subjects, config)
+    # differences are those to the first run: that is an LSTM here, if there is one, and then each has its own place
+    first, *others = sorted(inputs.subjects, key=lambda one: one.cell != "lstm")
+    document = measure_ngram(first.passage, first.network.vocabulary_size, config, [first, *others])
+    models = {model["run"]: model for model in document["models"]}
+    return {**document, "models": [models[one.run.name] for one in inputs.subjects]}
 
 
-def _surprise(inputs: Inputs, config: ExcerptConfig) -> Document:
+def _surprise(inputs: Inputs, config: ExcerptConfig, length: int) -> Document:
     from seqmagic.insight.inspect_surprise import inspect_surprise
 
-    return inspect_surprise(inputs.readers, inputs.excerpt)
+    return inspect_surprise(inputs.readers(length), inputs.excerpt(length))
 
 
-def _gradient(inputs: Inputs, config: GradientConfig) -> Document:
+def _memory(inputs: Inputs, config: MemoryConfig, length: int) -> Document:
+    from seqmagic.insight.measure_memory import measure_memory
+
+    return measure_memory(inputs.subjects, config)
+
+
+def _gradient(inputs: Inputs, config: GradientConfig, length: int) -> Document:
     from seqmagic.insight.measure_gradient import measure_gradient
 
     return measure_gradient(inputs.subjects, config)
 
 
+def _gates(inputs: Inputs, config: GatesConfig, length: int) -> Document:
+    from seqmagic.insight.inspect_gates import inspect_gates
+
+    return inspect_gates(inputs.readers(length), inputs.excerpt(length), config)
+
+
 MEASUREMENTS: dict[str, Measurement] = {  # in the order in which they are made
-    "losses": Measurement(_losses, LossesConfig(), LossesConfig(characters=16_000)),
-    "surprise": Measurement(_surprise, ExcerptConfig(), ExcerptConfig(), of_passage=True),
-    "gradient": Measurement(_gradient, GradientConfig(), GradientConfig(targets=64, seeds=1)),
+    "ngram": Measurement(make=_ngram, full=NgramConfig(), quick=NgramConfig(targets=16_000)),
+    "surprise": Measurement(
+        make=_surprise, full=ExcerptConfig(), quick=ExcerptConfig(), full_length=_PASSAGE, quick_length=_PASSAGE
+    ),
+    "memory": Measurement(make=_memory, full=MemoryConfig(), quick=MemoryConfig(targets=192)),
+    "gradient": Measurement(make=_gradient, full=GradientConfig(), quick=GradientConfig(targets=64, seeds=1)),
+    "gates": Measurement(
+        make=_gates,
+        full=GatesConfig(lesion=True),
+        quick=GatesConfig(lesion=True),
+        full_length=20_000,
+        quick_length=6_000,
+    ),
 }
 
 
 def gather(inputs: Inputs, kinds: Sequence[str], *, quick: bool) -> Iterator[Measured]:
-    """Each measurement in turn; one that the text is too short for is left out with the reason.
+    """Each measurement in turn; one that can't be made of these runs and texts is left out with the reason.
 
     Raises:
         SeqmagicError: a run or its text can't be read.
     """
     for kind in kinds:
-        measurement = MEASUREMENTS[kind]
-        config = measurement.quick if quick else measurement.full
+        one = MEASUREMENTS[kind]
+        config, length = (one.quick, one.quick_length) if quick else (one.full, one.full_length)
+        subjects = inputs.readers(length) if length else inputs.subjects
+        path = kept_path(kind, subjects, config)
+        found = read_kept(path, kind, subjects)
+        if found is not None:
+            yield Measured(kind, found, kept=True)
+            continue
         try:
-            subjects = measurement.subjects(inputs)
-            path = kept_path(kind, subjects, [config])
-            found = read_kept(path, kind, subjects)
-            if found is not None:
-                yield Measured(kind, found, kept=True)
-                continue
-            document = measurement.make(inputs, config)
-        except CorpusError as problem:
+            document = one.make(inputs, config, length)
+        except (CorpusError, RunError) as problem:
             yield Measured(kind, None, reason=str(problem))
             continue
         keep(path, document)

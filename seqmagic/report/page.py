@@ -13,7 +13,7 @@ from seqmagic.drawing.svg import chart_style
 from seqmagic.insight.subjects import Subject
 from seqmagic.report.claims import Claim, claims
 from seqmagic.report.html import escaped, number, table
-from seqmagic.report.panels import gradient, losses, surprise
+from seqmagic.report.panels import gates, gradient, losses, memory, surprise
 from seqmagic.report.panels.panel import Documents, Panel
 from seqmagic.report.texts import Texts
 
@@ -21,7 +21,9 @@ from seqmagic.report.texts import Texts
 PANELS: Mapping[str, Callable[[Documents, Texts], Panel | None]] = {
     "losses": losses.panel,
     "surprise": surprise.panel,
+    "memory": memory.panel,
     "gradient": gradient.panel,
+    "gates": gates.panel,
 }
 _HTML_LANGUAGES = {"en": "en", "zh-TW": "zh-Hant-TW"}
 

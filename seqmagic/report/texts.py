@@ -104,8 +104,9 @@ _TEXTS: dict[str, tuple[str, str]] = {  # in the order of LANGUAGES
     # ------------------------------------------------------------ losses
     "losses.title": ("How good they are", "它們有多好"),
     "losses.finding": (
-        "{best} needs the fewest bits per character, {bits}; the best n-gram, a {ngram}, needs {ngram_bits}.",
-        "{best} 每字元所需位元最少，為 {bits}；最好的 n-gram（{ngram}）需要 {ngram_bits}。",
+        "{best} needs the fewest bits per character, {bits}; the best n-gram, that of {order} characters, "
+        "needs {ngram_bits}.",
+        "{best} 每字元所需位元最少，為 {bits}；最好的 n-gram（{order} 個字元）需要 {ngram_bits}。",
     ),
     "losses.chart": ("Bits per character of n-grams and of the models", "n-gram 與各模型的每字元位元數"),
     "losses.x": ("characters that the n-gram counts together", "n-gram 一併計數的字元數"),
@@ -129,13 +130,13 @@ _TEXTS: dict[str, tuple[str, str]] = {  # in the order of LANGUAGES
     "losses.bits": ("bits per character", "每字元位元數"),
     "losses.versus": ("less best n-gram", "與最佳 n-gram 之差"),
     "losses.order": ("as good as an n-gram of", "相當於 n-gram 階數"),
-    "losses.speed": ("trained at char/s", "訓練速度（字元／秒）"),
     "losses.beyond": ("beyond all", "超越全部"),
     "losses.table": ("Losses on {count} characters", "{count} 個字元上的損失"),
     "losses.differences": ("Differences, on the same characters", "同一批字元上的差異"),
-    "losses.pair": ("{run} less {than}", "{run} 減 {than}"),
+    "losses.pair": ("{run} less {to}", "{run} 減 {to}"),
     "losses.difference": ("difference in bits", "位元差"),
-    "losses.order_head": ("order", "階數"),
+    "losses.ngram": ("n-gram of {order}", "{order} 階 n-gram"),
+    "losses.interval": ("95 % interval", "95 % 區間"),
     # ------------------------------------------------------------ surprise
     "surprise.title": ("What surprises them", "什麼讓它們意外"),
     "surprise.finding": (
@@ -225,6 +226,52 @@ _TEXTS: dict[str, tuple[str, str]] = {  # in the order of LANGUAGES
     "gradient.window": ("from {first} to {last} back", "往前 {first} 到 {last}"),
     "gradient.r2": ("R² of the exponential", "指數擬合 R²"),
     "gradient.power": ("R² of a power law", "冪律擬合 R²"),
+    # ------------------------------------------------------------ gates
+    "gates.title": ("What the gates do", "各個門在做什麼"),
+    "gates.finding": ("Gate timescales in characters: {parts}.", "門的時間尺度（字元）：{parts}。"),
+    "gates.one": ("median {median} and at most {most} in {run}", "{run} 中位數 {median}、最長 {most}"),
+    "gates.chart": ("{run}: how often each unit’s gates are open and closed", "{run}：每個單位的門多常打開與關閉"),
+    "gates.open": ("share of the time open", "打開的時間比例"),
+    "gates.closed": ("share of the time closed", "關閉的時間比例"),
+    "gates.always": ("always one or the other", "非開即關"),
+    "gates.how": (
+        "Each dot is a unit. Far right: its gate is nearly always open (above {high}); high up: nearly always closed "
+        "(below {low}); on the dotted line it is always one or the other, a switch. A unit whose keep gate is far "
+        "right holds what it has. The timescale is how many characters its keep gate alone would hold a value. "
+        "Lesions hold one gate at its mean, or at 1: what that costs is what this trained model relies on.",
+        "每個點是一個單位。越靠右，門越常打開（高於 {high}）；越靠上，越常關閉（低於 {low}）；"
+        "在點線上則非開即關，像個開關。"
+        "保留門靠右的單位會守住已有的內容。時間尺度是單靠保留門能把一個值維持多少字元。"
+        "「損傷」把一個門固定在平均值或 1：代價就是這個訓練好的模型對它的依賴。",
+    ),
+    "gates.wrong": (
+        "The untrained models stand at the same places, or a lesion of the forget gate costs no more than one of the "
+        "others.",
+        "未訓練的模型落在同樣的位置，或者損傷遺忘門的代價不比其他門高。",
+    ),
+    "gates.table": ("Gates, means over units", "門（各單位的平均）"),
+    "gates.gate": ("gate", "門"),
+    "gates.mean": ("mean", "平均"),
+    "gates.low": ("closed", "關閉"),
+    "gates.high": ("open", "打開"),
+    "gates.fresh_low": ("untrained: closed", "未訓練：關閉"),
+    "gates.fresh_high": ("untrained: open", "未訓練：打開"),
+    "gates.timescales": ("Gate timescales in characters, and coupling", "門的時間尺度（字元）與耦合"),
+    "gates.p10": ("10 % of units below", "10 % 的單位低於"),
+    "gates.p50": ("median", "中位數"),
+    "gates.p90": ("90 % of units below", "90 % 的單位低於"),
+    "gates.p100": ("longest", "最長"),
+    "gates.fresh": ("untrained: median", "未訓練：中位數"),
+    "gates.coupling": ("correlation of write with 1 − keep", "寫入與 1 − 保留的相關係數"),
+    "gates.lesions": ("What it costs to hold a gate", "固定一個門的代價"),
+    "gates.layer": ("layer", "層"),
+    "gates.to": ("held at", "固定在"),
+    "gates.to_mean": ("its mean", "平均值"),
+    "gates.to_one": ("1", "1"),
+    "gates.cost": ("bits per character more", "每字元多用的位元"),
+    "gates.unit": ("unit", "單位"),
+    "gates.units": ("Units of the first layer of {run}", "{run} 第一層的單位"),
+    "gates.timescale": ("timescale", "時間尺度"),
     # ------------------------------------------------------------ method
     "method.title": ("How it was measured", "如何測量"),
     "method.text": (

@@ -65,6 +65,11 @@ def text_pieces(source: str, config: DataConfig, tally: Tally, *, again: bool = 
     raise CorpusError(_not_found(source))
 
 
+def is_text_name(name: str) -> bool:
+    """Whether `name` means a text at all: standard input, a path that is there, or a built-in text."""
+    return name == STANDARD_INPUT or name in catalog.builtin_names() or os.path.exists(name)
+
+
 def is_rereadable(source: str) -> bool:
     """Whether `source`, which a run was trained on, can be read again: no standard input, pipe, device or socket.
 

@@ -8,7 +8,6 @@ import pytest
 from seqmagic.errors import CorpusError
 from seqmagic.insight.contexts import (
     SPACING,
-    bits_of,
     carried_bits,
     choose_targets,
     context_bits,
@@ -86,15 +85,6 @@ def test_without_recurrence_one_character_is_all() -> None:
     targets = choose_targets(len(IDS), targets=64, max_context=32)
     found = context_bits(network, IDS, targets, max_context=32)
     np.testing.assert_allclose(found, found[:, :1] * np.ones(found.shape[1]), atol=1e-5)
-
-
-def test_a_large_vocabulary_is_scored_in_pieces() -> None:
-    network = random_network("gru")
-    outputs = np.random.default_rng(1).normal(size=(7, 60, 5)).astype(np.float32)
-    wanted = np.random.default_rng(2).integers(SYMBOLS, size=(7, 60))
-    logits = outputs @ network.dense_kernel + network.dense_bias
-    expected = -np.log2(np.take_along_axis(probabilities(logits), wanted[..., np.newaxis], axis=-1)[..., 0])
-    np.testing.assert_allclose(bits_of(network, outputs, wanted), expected, atol=1e-5)
 
 
 def test_targets_are_in_stretches_with_all_their_context_before_them() -> None:

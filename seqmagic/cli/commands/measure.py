@@ -10,6 +10,7 @@ from seqmagic.cli.options import LazyGroup, common_options
 COMMANDS = {
     "gradient": ("seqmagic.cli.commands.measure_gradient:gradient", "How fast the gradient vanishes."),
     "memory": ("seqmagic.cli.commands.measure_memory:memory", "How many characters a model makes use of."),
+    "ngram": ("seqmagic.cli.commands.measure_ngram:ngram", "Which n-gram a model is as good as."),
 }
 
 

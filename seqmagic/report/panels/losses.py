@@ -10,23 +10,23 @@ from seqmagic.report.texts import Texts
 
 def panel(documents: Documents, texts: Texts) -> Panel | None:
     """The panel; None where losses were not measured."""
-    document = documents.get("losses")
+    document = documents.get("ngram")
     if document is None:
         return None
-    best = min(document["models"], key=lambda model: model["bits"])
-    ngram = min(document["ngrams"], key=lambda one: one["bits"])
+    best = min(document["models"], key=lambda model: model["loss_bits"])
+    ngram = document["orders"][document["best_order"]]
     finding = texts(
         "losses.finding",
         best=best["run"],
-        bits=number(best["bits"]),
-        ngram=ngram["name"],
-        ngram_bits=number(ngram["bits"]),
+        bits=number(best["loss_bits"]),
+        order=ngram["order"],
+        ngram_bits=number(ngram["loss_bits"]),
     )
     return Panel(
         ident="losses",
         title=texts("losses.title"),
         finding=finding,
-        body=_models(document, ngram["bits"], texts)
+        body=_models(document, texts)
         + figure(_chart(document, finding, texts), _curve(document, texts), ident="losses-chart", texts=texts)
         + _differences(document, texts),
         how=texts("losses.how"),
@@ -34,26 +34,29 @@ def panel(documents: Documents, texts: Texts) -> Panel | None:
     )
 
 
-def _models(document: Document, best_ngram: float, texts: Texts) -> str:
+def _models(document: Document, texts: Texts) -> str:
     rows = [
         [
-            model["run"], number(model["bits"]), spread(model["interval"]), number(model["bits"] - best_ngram, "+.3f"),
-            texts("losses.beyond") if model["ngram_order"] is None else number(model["ngram_order"], ".1f"),
+            model["run"], number(model["loss_bits"]), spread(model["interval"]),
+            number(model["against_best"], "+.3f"), _order(model, texts),
             number(model["parameters"], ",d"), number(model["state_numbers"], ",d"),
-            number(model["characters_per_second"], ",.0f"),
         ]
         for model in document["models"]
     ]  # fmt: skip
-    heads = ["model", "losses.bits", "interval", "losses.versus", "losses.order", "losses.parameters", "losses.state"]
-    caption = texts("losses.table", count=number(document["text"]["predicted"], ",d"))
-    return table(caption, [texts(key) for key in (*heads, "losses.speed")], rows)
+    heads = ["bits", "interval", "versus", "order", "parameters", "state"]
+    caption = texts("losses.table", count=number(document["text"]["targets"], ",d"))
+    return table(caption, [texts("model"), *(texts(f"losses.{key}") for key in heads)], rows)
+
+
+def _order(model: Document, texts: Texts) -> str:
+    return texts("losses.beyond") if model["beyond_any_ngram"] else number(model["equivalent_order"], ".1f")
 
 
 def _chart(document: Document, finding: str, texts: Texts) -> Chart:
-    orders = [one for one in document["ngrams"] if one["order"] > 0]
-    last = orders[-1]["order"]
-    lines = [Line(model["run"], [(1, model["bits"]), (last, model["bits"])]) for model in document["models"]]
-    curve = Line(texts("losses.ngrams"), [(one["order"], one["bits"]) for one in orders])
+    orders = document["orders"][1:] or document["orders"]
+    ends = orders[0]["order"], orders[-1]["order"]
+    lines = [Line(model["run"], [(x, model["loss_bits"]) for x in ends]) for model in document["models"]]
+    curve = Line(texts("losses.ngrams"), [(one["order"], one["loss_bits"]) for one in orders])
     return Chart(
         title=texts("losses.chart"),
         finding=finding,
@@ -64,16 +67,20 @@ def _chart(document: Document, finding: str, texts: Texts) -> Chart:
 
 
 def _curve(document: Document, texts: Texts) -> str:
-    rows = [[one["name"], str(one["order"]), number(one["bits"])] for one in document["ngrams"]]
-    rows += [[model["run"], number(model["ngram_order"], ".1f"), number(model["bits"])] for model in document["models"]]
-    return table(texts("losses.chart"), [texts("model"), texts("losses.order_head"), texts("losses.y")], rows)
+    rows = [
+        [texts("losses.ngram", order=one["order"]), number(one["loss_bits"]), spread(one["interval"])]
+        for one in document["orders"]
+    ]
+    return table(texts("losses.chart"), ["", texts("losses.y"), texts("interval")], rows)
 
 
 def _differences(document: Document, texts: Texts) -> str:
-    if not document["differences"]:
-        return ""
     rows = [
-        [texts("losses.pair", run=one["run"], than=one["than"]), number(one["bits"], "+.3f"), spread(one["interval"])]
+        [
+            texts("losses.pair", run=one["run"], to=one["to"]), number(one["loss_bits"], "+.3f"),
+            spread(one["loss_bits_interval"], "+.3f"),
+        ]
         for one in document["differences"]
-    ]
-    return table(texts("losses.differences"), ["", texts("losses.difference"), texts("interval")], rows)
+    ]  # fmt: skip
+    heads = ["", texts("losses.difference"), texts("interval")]
+    return table(texts("losses.differences"), heads, rows) if rows else ""
