@@ -41,20 +41,24 @@ def kept_path(kind: str, subjects: Sequence[Subject], config: Config) -> Path:
 
 
 def read_kept(path: Path, kind: str, subjects: Sequence[Subject]) -> dict[str, Any] | None:
-    """The document in `path`; None where there is none, or something else."""
+    """The document in `path`; None where there is none, or something else, or one that was changed."""
     try:
-        document = files.read_json(path, error=RunError)
+        found = files.read_json(path, error=RunError)
     except RunError:
         return None
-    if not isinstance(document, dict) or (document.get("schema"), document.get("kind")) != (SCHEMA, kind):
+    document = found.get("document") if isinstance(found, dict) else None
+    if not isinstance(document, dict) or found.get("sha256") != _sum(document):
         return None
-    models = document.get("models")
-    names = [one.get("run") for one in models if isinstance(one, dict)] if isinstance(models, list) else []
-    return document if names == [one.run.name for one in subjects] else None
+    names = [one.get("run") for one in document.get("models", ())]
+    return document if (document.get("kind"), names) == (kind, [one.run.name for one in subjects]) else None
 
 
 def keep(path: Path, document: dict[str, Any]) -> None:
     """Write `document` to `path`, whole or not at all; where that can't be done, it is not kept."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(exist_ok=True)
-        files.write_json(path, document)
+        files.write_json(path, {"sha256": _sum(document), "document": document})
+
+
+def _sum(document: dict[str, Any]) -> str:
+    return hashlib.sha256(files.to_json(document).encode("utf-8")).hexdigest()

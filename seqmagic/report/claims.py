@@ -94,12 +94,12 @@ def _far(documents: Documents, texts: Texts) -> Claim:
     memory = documents.get("memory")
     if memory is not None:
         rnn_memory, lstm_memory = _named(memory, rnn["run"]), _named(memory, lstm["run"])
-        answers.append(below(rnn_memory["k90_interval"], lstm_memory["k90_interval"]))
+        answers.append(below(rnn_memory["k99_interval"], lstm_memory["k99_interval"]))
         longest = memory["models"][0]["k"][-1]
         words += texts(
             "far.memory",
-            rnn=reached(rnn_memory, "k90", longest),
-            lstm=reached(lstm_memory, "k90", longest),
+            rnn=reached(rnn_memory, "k99", longest),
+            lstm=reached(lstm_memory, "k99", longest),
             rnn_run=rnn["run"],
             lstm_run=lstm["run"],
         )

@@ -127,17 +127,19 @@ def gather(inputs: Inputs, kinds: Sequence[str], *, quick: bool) -> Iterator[Mea
     Raises:
         SeqmagicError: a run or its text can't be read.
     """
+    jobs = []
     for kind in kinds:
         one = MEASUREMENTS[kind]
         config, length = (one.quick, one.quick_length) if quick else (one.full, one.full_length)
-        subjects = inputs.readers(length) if length else inputs.subjects
+        jobs.append((kind, one.make, config, length, inputs.readers(length) if length else inputs.subjects))
+    for kind, make, config, length, subjects in jobs:
         path = kept_path(kind, subjects, config)
         found = read_kept(path, kind, subjects)
         if found is not None:
             yield Measured(kind, found, kept=True)
             continue
         try:
-            document = one.make(inputs, config, length)
+            document = make(inputs, config, length)
         except (CorpusError, RunError) as problem:
             yield Measured(kind, None, reason=str(problem))
             continue

@@ -11,6 +11,7 @@ from seqmagic.drawing.words import one_line
 from seqmagic.report.texts import Texts
 
 NONE = "–"
+_START = ' class="start"'
 
 
 def escaped(text: str) -> str:
@@ -20,10 +21,12 @@ def escaped(text: str) -> str:
 
 def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]], *, heads: int = 1) -> str:
     """A table of text; the first `heads` cells of a row are its heads."""
-    head = "".join(f'<th scope="col">{escaped(one)}</th>' for one in headings)
+    head = "".join(
+        f'<th scope="col"{_START if place < heads else ""}>{escaped(one)}</th>' for place, one in enumerate(headings)
+    )
     body = []
     for row in rows:
-        cells = [f'<th scope="row">{escaped(one)}</th>' for one in row[:heads]]
+        cells = [f'<th scope="row"{_START}>{escaped(one)}</th>' for one in row[:heads]]
         cells += [f"<td>{escaped(one)}</td>" for one in row[heads:]]
         body.append(f"<tr>{''.join(cells)}</tr>")
     name = escaped(caption)

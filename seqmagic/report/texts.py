@@ -26,7 +26,7 @@ _TEXTS: dict[str, tuple[str, str]] = {  # in the order of LANGUAGES
     "wrong": ("What would prove it wrong", "什麼結果會推翻它"),
     "model": ("model", "模型"),
     "characters": ("characters", "字元"),
-    "and": (" and ", "與"),
+    "and": (" and ", " 與 "),
     "comma": (", ", "、"),
     "interval": ("95 % interval", "95 % 區間"),
     "footer": (
@@ -58,9 +58,9 @@ _TEXTS: dict[str, tuple[str, str]] = {  # in the order of LANGUAGES
         "每往前一個字元保留：{rnn_run} 為 {rnn}，{lstm_run} 為 {lstm}。指數擬合的 R²：{r2}。",
     ),
     "far.memory": (
-        " 90 % of what context brings comes from the last {rnn} characters in {rnn_run}, from the last {lstm} in "
+        " 99 % of what context brings comes from the last {rnn} characters in {rnn_run}, from the last {lstm} in "
         "{lstm_run}.",
-        " 上下文帶來的好處有 90 % 來自最後幾個字元：{rnn_run} 為 {rnn} 個，{lstm_run} 為 {lstm} 個。",
+        " 上下文帶來的好處有 99 % 來自最後幾個字元：{rnn_run} 為 {rnn} 個，{lstm_run} 為 {lstm} 個。",
     ),
     "far.needs": (
         "It takes a run of a simple RNN and one of an LSTM on the same text.",
@@ -174,8 +174,8 @@ _TEXTS: dict[str, tuple[str, str]] = {  # in the order of LANGUAGES
     # ------------------------------------------------------------ memory
     "memory.title": ("How far back reading helps", "往前讀多遠有用"),
     "memory.finding": (
-        "90 % of what context brings comes from the last {parts}.",
-        "上下文帶來的好處有 90 % 來自最後：{parts}。",
+        "99 % of what context brings comes from the last {parts}.",
+        "上下文帶來的好處有 99 % 來自最後：{parts}。",
     ),
     "memory.one": ("{k} characters in {run}", "{run} {k} 個字元"),
     "memory.chart": ("Bits per character by how much was read", "讀了多少與每字元位元數"),
@@ -189,9 +189,9 @@ _TEXTS: dict[str, tuple[str, str]] = {  # in the order of LANGUAGES
         "陰影是 95 % 區間。虛線右側超出訓練時的長度。",
     ),
     "memory.wrong": (
-        "The intervals of the 90 % points overlap, or a start from the state of unrelated text gives another picture "
+        "The intervals of the 99 % points overlap, or a start from the state of unrelated text gives another picture "
         "than one from nothing.",
-        "90 % 位置的區間重疊，或者從無關文字的狀態開始與從空白開始的結果不同。",
+        "99 % 位置的區間重疊，或者從無關文字的狀態開始與從空白開始的結果不同。",
     ),
     "memory.table": ("Memory in characters", "以字元計的記憶"),
     "memory.k": ("{share} % within", "{share} % 在內"),

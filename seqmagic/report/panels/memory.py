@@ -16,7 +16,7 @@ def panel(documents: Documents, texts: Texts) -> Panel | None:
     if document is None:
         return None
     longest = document["models"][0]["k"][-1]
-    parts = [texts("memory.one", k=reached(model, "k90", longest), run=model["run"]) for model in document["models"]]
+    parts = [texts("memory.one", k=reached(model, "k99", longest), run=model["run"]) for model in document["models"]]
     finding = texts("memory.finding", parts=texts.listed(parts))
     chart = _chart(document, finding, texts)
     return Panel(
@@ -42,6 +42,7 @@ def _chart(document: Document, finding: str, texts: Texts) -> Chart:
         ks, losses, intervals = (model[name][1:] for name in ("k", "loss_bits", "interval"))
         band = tuple([(k, ends[side]) for k, ends in zip(ks, intervals, strict=True)] for side in (0, 1))
         lines.append(Line(model["run"], list(zip(ks, losses, strict=True)), band=(band[0], band[1])))
+    values = [y for line in lines for edge in line.band or () for _, y in edge]
     window = document["text"]["train_sequence_length"]
     inside = window <= document["models"][0]["k"][-1]
     return Chart(
@@ -51,6 +52,7 @@ def _chart(document: Document, finding: str, texts: Texts) -> Chart:
         y_label=texts("losses.y"),
         lines=lines,
         log_x=True,
+        y_range=(min(values), max(values)),
         rules=[(window, texts("memory.window", length=window))] if inside else (),
     )
 
