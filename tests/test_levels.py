@@ -39,8 +39,11 @@ DOORS = {
     "insight": {
         "cache",
         "excerpts",
+        "inspect_cell",
+        "inspect_connectivity",
         "inspect_gates",
         "inspect_surprise",
+        "inspect_trace",
         "labels",
         "measure_gradient",
         "measure_memory",
@@ -63,8 +66,10 @@ DOORS = {
     "cli": {"main"},
     "cli.commands": set(),  # `cli.main` imports them by name, when they are asked for
     "cli.show": {
+        "cell",
         "columns",
         "comparison",
+        "connectivity",
         "documents",
         "gates",
         "gradient",
@@ -75,6 +80,7 @@ DOORS = {
         "progress",
         "surprise",
         "tables",
+        "trace",
     },
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

@@ -27,6 +27,7 @@ from seqmagic.insight.roles import BLOCKS, gates_by_role, roles_of
 from seqmagic.insight.settings import BLOCK, RESAMPLES, WARM_UP, GatesConfig
 from seqmagic.insight.statistics import block_choices, interval, plain, resampled_means
 from seqmagic.insight.subjects import Subject
+from seqmagic.insight.timescales import log_keep
 from seqmagic.network.fresh import fresh_network
 from seqmagic.network.network import Network
 
@@ -35,8 +36,6 @@ _SHARE = 1000  # characters of a stream, at least
 _MOST_STREAMS = 32
 _PIECE = 64  # steps at a time
 _SHARE_OF_FRESH = 4  # what a lesion does to an untrained model is nearly nothing: every fourth stream is plenty
-MOST_KEPT = 1 - 1e-6  # the largest keep that a timescale is taken of: τ ends at a million characters
-_LEAST_KEPT = 1e-12
 _QUANTILES = {"10": 0.1, "50": 0.5, "90": 0.9, "100": 1.0}
 
 
@@ -118,7 +117,7 @@ class GateTally:
             self._sum(f"{role} high", values > self.high)
             self._sum(f"{role}", values)
         if "keep" in gates:
-            self._sum("log keep", np.log(np.clip(gates["keep"].astype(np.float64), _LEAST_KEPT, MOST_KEPT)))
+            self._sum("log keep", log_keep(gates["keep"]))
         if self.cell == "lstm":
             i, f = gates["write"].astype(np.float64), gates["keep"].astype(np.float64)
             for name, values in (("i i", i * i), ("f f", f * f), ("i f", i * f), ("apart", np.abs(i + f - 1))):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from seqmagic.config import Config, setting
 from seqmagic.errors import ConfigError
+from seqmagic.insight.roles import ROLES
 
 WARM_UP = 200  # characters that a model reads before anything of it is measured
 CARRIED = 1000  # characters, at least, after which a carried state counts as all that a model can have
@@ -60,7 +61,7 @@ class ExcerptConfig(Config):
     length: int | None = setting(
         None,
         "How many characters to look at.",
-        minimum=1,
+        minimum=2,
         maximum=2000,
         unit="characters",
         auto="400, but the whole of --text",
@@ -148,3 +149,33 @@ class NgramConfig(Config):
         unit="characters",
     )  # fmt: skip
     seed: int = setting(0, "Seed of the intervals.", minimum=0, maximum=2**31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceConfig(Config):
+    """Which layer and units of a model to follow."""
+
+    layer: int = setting(1, "Layer to look at, from 1.", minimum=1, maximum=1000)
+    units: str = setting(
+        "top:8",
+        "Units to show one by one: the N that keep longest (top:N), or their numbers from 0, such as 3,17,42.",
+        metavar="top:N|LIST",
+    )
+    show: str = setting(
+        "memory",
+        "What to show of single units: what they remember (cell state of an LSTM, else hidden state), or a gate.",
+        choices=("memory", *ROLES),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectivityConfig(Config):
+    """Which prediction is followed back."""
+
+    target: int | None = setting(
+        None,
+        "Which of the characters looked at is predicted, from 1: the first one is 0 and has none before it.",
+        minimum=1,
+        auto="the last one",
+    )
+    strongest: int = setting(10, "How many of the strongest characters to list.", minimum=0, maximum=2000)

@@ -170,6 +170,67 @@ def test_gates_for_a_reader(runs: list[Run], seqmagic: Call, tmp_path: Path) -> 
     assert "A simple RNN has no gates." in shown(seqmagic, "gates", "rnn", "--length", "400")
 
 
+# ---------------------------------------------------------------- trace
+
+
+def test_the_document_of_a_trace(runs: list[Run], seqmagic: Call) -> None:
+    document = inspected(seqmagic, "trace", "rnn", "gru", "lstm", "--length", "30", "--units", "top:3")
+    rnn, gru, lstm = document["models"]
+    assert not {"keep", "write", "read", "reset"} & set(rnn)
+    assert {"keep", "write", "reset"} <= set(gru)
+    assert {"keep", "write", "read", "cell_state", "hidden_state"} <= set(lstm)
+    for model in document["models"]:
+        assert len(model["characters"]) == len(model["hidden_state"]["mean_size"]) == 30
+        assert len(model["units"]) == 3
+        assert all(len(unit["hidden_state"]) == 30 for unit in model["units"])
+    timescales = [unit["timescale"] for unit in lstm["units"]]
+    assert timescales == sorted(timescales, reverse=True)
+    second = inspected(seqmagic, "trace", "lstm", "--length", "30", "--units", "5,2", "--layer", "2")["models"][0]
+    assert [unit["unit"] for unit in second["units"]] == [5, 2]
+    assert second["keep"]["mean"] != lstm["keep"]["mean"]
+
+
+def test_strips_stand_below_the_text(runs: list[Run], seqmagic: Call) -> None:
+    lines = shown(seqmagic, "trace", "gru", "--text", "on the 花 wall", "--units", "1").splitlines()
+    for line, name in zip(lines[2:6], ("keep  ", "write  ", "reset  ", "|hidden state| "), strict=True):
+        assert line.startswith(name)
+    assert lines[6].startswith("unit 1 τ ")
+    assert "keep of a GRU is the z of Keras; the z of most articles is write, 1 minus that." in lines
+    assert lines[1].endswith("on the 花 wall")
+    assert all(cell_len(line) == cell_len(lines[1]) for line in lines[2:7])
+    assert "unit 1 " in shown(seqmagic, "trace", "gru", "--length", "30", "--show", "reset", "--units", "1")
+
+
+# ---------------------------------------------------------------- cell and connectivity
+
+
+def test_the_cell_in_words_and_numbers(runs: list[Run], seqmagic: Call) -> None:
+    document = inspected(seqmagic, "cell", "rnn", "gru", "lstm", "--length", "30")
+    assert [len(model["layers"]) for model in document["models"]] == [1, 1, 2]
+    output = shown(seqmagic, "cell", "gru", "lstm", "--length", "30")
+    assert "f = sigmoid(x·W_f + h_before·U_f + b_f)   (forget gate: keep)" in output
+    assert "z = sigmoid(x·W_z + b_z + h_before·U_z + d_z)   (update gate: keep)" in output
+    for model in document["models"][1:]:
+        assert f"= {model['parameters']:,}\n" in output
+
+
+def test_what_a_prediction_depends_on(runs: list[Run], seqmagic: Call) -> None:
+    document = inspected(seqmagic, "connectivity", "rnn", "lstm", "--length", "30", "--target", "20")
+    assert document["text"]["target"] == 20
+    for model in document["models"]:
+        assert len(model["characters"]) == len(model["gradient"]) == 20
+        assert model["target"]["place"] == 20
+        strongest = model["strongest"][0]
+        assert strongest["gradient"] == max(model["gradient"])
+        assert strongest["place"] + strongest["back"] == 20
+        assert model["characters"][strongest["place"]] == strongest["character"]
+    lines = shown(seqmagic, "connectivity", "gru", "--text", "on the wall").splitlines()
+    assert lines[1] == "on the wall"
+    assert lines[2].endswith("^")
+    assert set(lines[2][:-1]) <= set("012345")
+    assert "the same scale for all models" in "\n".join(lines)
+
+
 # ---------------------------------------------------------------- refusals
 
 
@@ -183,6 +244,14 @@ def test_gates_for_a_reader(runs: list[Run], seqmagic: Call, tmp_path: Path) -> 
         (["gates", "lstm", "--text", "hanging on the wall"], 1, "figures about gates need 200 characters or more"),
         (["gates", "lstm", "--low", "0.9", "--high", "0.1"], 2, "--low must be below --high; received 0.9 and 0.1"),
         (["gates", "rnn", "--plot", "x.svg"], 2, "--plot draws gates, and a simple RNN has none"),
+        (["trace", "lstm", "--layer", "3"], 2, "run lstm has layers 1 to 2; received --layer 3"),
+        (["trace", "gru", "--units", "6"], 2, "run gru has the units 0 to 5 in this layer; received --units 6"),
+        (["trace", "gru", "--units", "best"], 2, "--units takes top:N or numbers from 0"),
+        (["trace", "gru", "--units", "-1"], 2, "--units takes top:N or numbers from 0"),
+        (["trace", "gru", "--show", "read"], 2, "run gru, of gru cells, has keep, write, reset; received --show read"),
+        (["connectivity", "gru", "--length", "30", "--target", "30"], 2, "--target must be from 1 to 29, as 30"),
+        (["connectivity", "gru", "--length", "1"], 2, "--length must be from 2 to 2,000; received 1"),
+        (["connectivity", "gru", "--target", "0"], 2, "--target must be 1 or more; received 0"),
         (["surprise", "nobody"], 1, "there is no run 'nobody'"),
         (["surprise"], 2, "Missing argument 'RUN...'"),
     ],

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqmagic.insight.inspect_gates import MOST_KEPT, Windows, cut_windows, lesions, tally_gates
+from seqmagic.insight.inspect_gates import Windows, cut_windows, lesions, tally_gates
 from seqmagic.insight.replay import replay
 from seqmagic.insight.roles import gates_by_role
+from seqmagic.insight.timescales import MOST_KEPT
 from seqmagic.network.network import Network
 from tests.insight.networks import SYMBOLS, random_network, with_gate_bias
 

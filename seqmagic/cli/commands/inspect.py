@@ -8,7 +8,13 @@ from seqmagic.cli.options import LazyGroup, common_options
 
 # name: (where the command is, its line in the help); a module is imported when its command runs
 COMMANDS = {
+    "trace": ("seqmagic.cli.commands.inspect_trace:trace", "A text over its gates and memory."),
     "gates": ("seqmagic.cli.commands.inspect_gates:gates", "How far gates are open, and for how long."),
+    "cell": ("seqmagic.cli.commands.inspect_cell:cell", "A cell in equations and numbers."),
+    "connectivity": (
+        "seqmagic.cli.commands.inspect_connectivity:connectivity",
+        "What one prediction depends on.",
+    ),
     "surprise": ("seqmagic.cli.commands.inspect_surprise:surprise", "How surprising each character was."),
 }
 

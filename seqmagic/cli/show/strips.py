@@ -106,8 +106,10 @@ def level_marks(shares: Sequence[float | None]) -> list[str]:
     return [" " if share is None else steps[min(int(share * len(steps)), len(steps) - 1)] for share in shares]
 
 
-def folded(shown: Sequence[str], characters: Sequence[str], width: int) -> Iterator[tuple[int, int]]:
-    """Where lines of at most `width` cells begin and end; a line break ends one too."""
+def folded(
+    shown: Sequence[str], characters: Sequence[str], width: int, *, breaks: bool = True
+) -> Iterator[tuple[int, int]]:
+    """Where lines of at most `width` cells begin and end; with `breaks`, a line break ends one too."""
     start, used = 0, 0
     for place, (glyph_, character) in enumerate(zip(shown, characters, strict=True)):
         cells = cell_len(glyph_)
@@ -115,7 +117,7 @@ def folded(shown: Sequence[str], characters: Sequence[str], width: int) -> Itera
             yield start, place
             start, used = place, 0
         used += cells
-        if character == "\n":
+        if breaks and character == "\n":
             yield start, place + 1
             start, used = place + 1, 0
     if start < len(shown):
@@ -123,7 +125,12 @@ def folded(shown: Sequence[str], characters: Sequence[str], width: int) -> Itera
 
 
 def laid(
-    characters: Sequence[str], rows: Sequence[Row], *, width: int, styles: Sequence[str] | None = None
+    characters: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    width: int,
+    styles: Sequence[str] | None = None,
+    spaced: bool = False,
 ) -> Iterator[Text]:
     """The text line by line, and below each line its part of the rows; labels stand in a margin on the left.
 
@@ -132,16 +139,19 @@ def laid(
         rows: Of marks.
         width: Of the terminal.
         styles: One for each character, or none.
+        spaced: Whether an empty line ends what belongs together; lines are then as long as they can be.
     """
     shown = [glyph(character) for character in characters]
     margin = max((cell_len(row.label) for row in rows), default=0)
     margin = min(margin + 1, width // 3) if margin else 0
-    for start, stop in folded(shown, characters, max(NARROWEST, width - margin)):
+    for start, stop in folded(shown, characters, max(NARROWEST, width - margin), breaks=not spaced):
         widths = [cell_len(one) for one in shown[start:stop]]
         yield _line("", shown[start:stop], widths, None if styles is None else styles[start:stop], margin)
         for row in rows:
             marks = row.marks[start:stop]
             yield _line(row.label, marks, widths, None if row.styles is None else row.styles[start:stop], margin)
+        if spaced:
+            yield Text()
 
 
 def _line(label: str, marks: Sequence[str], widths: Sequence[int], styles: Sequence[str] | None, margin: int) -> Text:

@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.text import Text
 
 from seqmagic.cli.console import one_line
-from seqmagic.cli.show.documents import Document, where
+from seqmagic.cli.show.documents import Document, excerpt_words
 from seqmagic.cli.show.strips import DIVERGING, RISING, Row, Scale, colour_system, glyph, laid
 
 BINS = (0.5, 1, 2, 4, 6)  # bits: the same for all models, so that they can be compared
@@ -37,10 +37,7 @@ def surprise_pages(document: Document, *, width: int, top: int) -> Group:
 
 def _headline(document: Document, model: Document) -> str:
     name, versus = one_line(model["run"]), model.get("versus")
-    counted = sum(bits is not None for bits in model["bits"])
-    text = document["text"]
-    place = f"{where(document)}, from {text['at']:,}" if text["source"] != "--text" else "--text"
-    line = f"{name}: mean {model['mean_bits']:.2f} bits per character, {counted:,} characters of {place}"
+    line = f"{name}: mean {model['mean_bits']:.2f} bits per character, {excerpt_words(document)}"
     if versus:
         line += f"; {one_line(versus['name'])}: {versus['mean_bits']:.2f}, difference {versus['mean_difference']:+.2f}"
     return line
