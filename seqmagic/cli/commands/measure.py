@@ -11,6 +11,7 @@ COMMANDS = {
     "gradient": ("seqmagic.cli.commands.measure_gradient:gradient", "How fast the gradient vanishes."),
     "memory": ("seqmagic.cli.commands.measure_memory:memory", "How many characters a model makes use of."),
     "ngram": ("seqmagic.cli.commands.measure_ngram:ngram", "Which n-gram a model is as good as."),
+    "closers": ("seqmagic.cli.commands.measure_closers:closers", "How sure a model is of a closing bracket."),
 }
 
 
