@@ -121,6 +121,43 @@ class MemoryConfig(Config):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NeuronsConfig(Config):
+    """How units are searched."""
+
+    characters: int = setting(
+        20_000,
+        "How many characters of the held-out part of the run's own text to search in.",
+        minimum=2000,
+        maximum=100_000,
+        unit="characters",
+    )
+    feature: str | None = setting(
+        None,
+        "Search for features of your own too: a line of names, then a line of numbers for each held-out character, "
+        "tabs between.",
+        metavar="FILE.tsv",
+    )
+    shifts: int = setting(
+        200, "Shifted features that say what chance gives.", minimum=100, maximum=5000, unit="features"
+    )
+    seed: int = setting(0, "Seed of the shifts and intervals.", minimum=0, maximum=2**31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorsConfig(Config):
+    """How much is counted."""
+
+    characters: int = setting(
+        100_000,
+        "How many characters of the held-out part of the run's own text to count at most.",
+        minimum=1000,
+        maximum=10_000_000,
+        unit="characters",
+    )
+    seed: int = setting(0, "Seed of the intervals.", minimum=0, maximum=2**31)
+
+
+@dataclass(frozen=True, kw_only=True)
 class GatesConfig(Config):
     """What counts as saturated, and whether gates are put out of action."""
 

@@ -16,6 +16,8 @@ COMMANDS = {
         "What one prediction depends on.",
     ),
     "surprise": ("seqmagic.cli.commands.inspect_surprise:surprise", "How surprising each character was."),
+    "neurons": ("seqmagic.cli.commands.inspect_neurons:neurons", "Which unit tells of quotes, brackets, columns."),
+    "errors": ("seqmagic.cli.commands.inspect_errors:errors", "Which characters cost the bits, and why."),
 }
 
 
