@@ -56,7 +56,7 @@ DOORS = {
         "settings",
         "subjects",
     },
-    "drawing": {"chart", "figure", "look", "svg", "terminal", "words"},
+    "drawing": {"bars", "chart", "figure", "heat", "look", "svg", "terminal", "words"},
     "fused": {"dropout", "layer", "network"},
     "training": {"device", "events", "interrupt", "loop"},
     "training.engines": {"choose"},
@@ -65,7 +65,18 @@ DOORS = {
     "export.samplers": {""},  # the room itself: what its `__init__` has
     "export.web": set(),  # `export.formats` imports it by name, as it does the other formats
     "report": {"gather", "page"},
-    "report.panels": {"gates", "gradient", "losses", "memory", "panel", "surprise"},
+    "report.panels": {
+        "closers",
+        "errors",
+        "gates",
+        "gradient",
+        "losses",
+        "memory",
+        "neurons",
+        "panel",
+        "surprise",
+        "trace",
+    },
     "cli": {"main"},
     "cli.commands": set(),  # `cli.main` imports them by name, when they are asked for
     "cli.show": {

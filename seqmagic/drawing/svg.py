@@ -18,7 +18,7 @@ WIDE = 560
 _NARROW = 600  # pixels of a screen below which words are as large as `_LARGE`
 _SMALL, _LARGE = 12, 17  # units
 _CELL = 0.55 * _LARGE  # units of a terminal cell of text, as a rule
-_ROW = 1.35 * _LARGE
+ROW = 1.35 * _LARGE  # units from a row of words to the next
 _BOX_HIGH = 250
 _LEFT, _RIGHT = 64, 548  # of the axes
 _ON_LIGHT, _ON_DARK = zip(*COLOURS, strict=True)
@@ -41,7 +41,7 @@ def chart_style(*, ink: str, line: str, colours: Sequence[str]) -> str:
         f".chart text{{font:{_SMALL}px system-ui,sans-serif;fill:{ink}}}"
         ".chart .heading{font-weight:600}"
         f".chart .axis{{stroke:#808080;fill:none}}.chart .grid{{stroke:{line}}}"
-        ".chart .rule{stroke:#808080;stroke-dasharray:6 3}"
+        ".chart .rule{stroke:#808080;stroke-dasharray:6 3}.chart .sign{font-family:ui-monospace,monospace}"
         f"{_colour_rules(colours)}"
         f"@media(max-width:{_NARROW}px){{.chart text{{font-size:{_LARGE}px}}}}"
     )
@@ -58,24 +58,32 @@ def svg_element(chart: Chart, *, ident: str, style: str = "") -> str:
         ident: What the ids in it start with; another one for every chart of a page.
         style: CSS for the element itself, where nothing else has it.
     """
-    top = 14.0
-    parts: list[str] = []
-    for row in _rows(chart.title):
-        top += _ROW
-        parts.append(f'<text class="heading" x="12" y="{top - 6:.0f}">{_words(row)}</text>')
-    for row in _rows(chart.y_label):
-        top += _ROW
-        parts.append(f'<text x="12" y="{top - 6:.0f}">{_words(row)}</text>')
+    parts, top = heading(chart.title, chart.y_label)
     area = _Area(chart, top + 12)
     parts += area.axes() + area.rules()
     for number, line in enumerate(chart.lines):
         parts += area.line(line, number)
     legend, bottom = area.legend()
     parts += legend
+    return framed(parts, ident=ident, title=chart.title, finding=chart.finding, bottom=bottom, style=style)
+
+
+def heading(title: str, below: str) -> tuple[list[str], float]:
+    """The title of a picture and a line below it, in as many rows as they need, and where they end."""
+    top, parts = 14.0, []
+    for attributes, text in ((' class="heading"', title), ("", below)):
+        for row in _rows(text):
+            top += ROW
+            parts.append(f'<text{attributes} x="12" y="{top - 6:.0f}">{svg_words(row)}</text>')
+    return parts, top
+
+
+def framed(parts: Sequence[str], *, ident: str, title: str, finding: str, bottom: float, style: str = "") -> str:
+    """The parts of a picture as an `svg` element, `WIDE` units wide, that says what it shows."""
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {WIDE} {bottom:.0f}" role="img" '
-        f'aria-labelledby="{ident}-t {ident}-d"><title id="{ident}-t">{_words(chart.title)}</title>'
-        f'<desc id="{ident}-d">{_words(chart.finding)}</desc>'
+        f'aria-labelledby="{ident}-t {ident}-d"><title id="{ident}-t">{svg_words(title)}</title>'
+        f'<desc id="{ident}-d">{svg_words(finding)}</desc>'
     )
     return "\n".join([head + (f"<style>{style}</style>" if style else ""), *parts, "</svg>"])
 
@@ -146,10 +154,10 @@ class _Area:
         parts = []
         bottom = self.bottom + 20
         for row in _rows(self.chart.x_label):
-            bottom += _ROW
+            bottom += ROW
             middle = (_LEFT + _RIGHT) / 2
-            parts.append(f'<text x="{middle:.0f}" y="{bottom:.1f}" text-anchor="middle">{_words(row)}</text>')
-        x, bottom = 12.0, bottom + 10 + _ROW
+            parts.append(f'<text x="{middle:.0f}" y="{bottom:.1f}" text-anchor="middle">{svg_words(row)}</text>')
+        x, bottom = 12.0, bottom + 10 + ROW
         seen: set[str] = set()
         entries: list[tuple[str, Callable[[float, float], str]]] = []
         for number, line in enumerate(self.chart.lines):
@@ -161,13 +169,13 @@ class _Area:
             first, *others = _rows(label, room=WIDE - 60)
             needed = 52 + _CELL * cells(first)
             if x > 12 and x + needed > WIDE:
-                x, bottom = 12.0, bottom + _ROW
+                x, bottom = 12.0, bottom + ROW
             parts.append(sample(x, bottom - 5))
-            parts.append(f'<text x="{x + 32:.0f}" y="{bottom:.1f}">{_words(first)}</text>')
+            parts.append(f'<text x="{x + 32:.0f}" y="{bottom:.1f}">{svg_words(first)}</text>')
             x += needed
             for row in others:
-                bottom += _ROW
-                parts.append(f'<text x="44" y="{bottom:.1f}">{_words(row)}</text>')
+                bottom += ROW
+                parts.append(f'<text x="44" y="{bottom:.1f}">{svg_words(row)}</text>')
                 x = WIDE
         return parts, bottom + 12
 
@@ -197,5 +205,6 @@ def _rows(text: str, *, room: float = WIDE - 24) -> list[str]:
     return textwrap.wrap(shown, max(8, int(most / wide)))
 
 
-def _words(text: str) -> str:
+def svg_words(text: str) -> str:
+    """Text for an element: escaped, and nothing in it that turns a line."""
     return escape(one_line(text))

@@ -13,17 +13,22 @@ from seqmagic.insight.cache import keep, kept_path, read_kept
 from seqmagic.insight.excerpts import Excerpt, open_reader, read_excerpt
 from seqmagic.insight.passages import held_out
 from seqmagic.insight.settings import (
+    ClosersConfig,
+    ErrorsConfig,
     ExcerptConfig,
     GatesConfig,
     GradientConfig,
     MemoryConfig,
+    NeuronsConfig,
     NgramConfig,
+    TraceConfig,
 )
 from seqmagic.insight.subjects import Subject, open_subject
 from seqmagic.runs.folder import Run
 
 Document = dict[str, Any]
 _PASSAGE = 240  # characters that are shown one by one
+_TRACED = 64  # of them with what gates and memory did
 
 
 class Inputs:
@@ -41,7 +46,7 @@ class Inputs:
 
     def _excerpt(self, length: int) -> Excerpt:
         """Characters of the held-out part of the first run, with what comes before them."""
-        at = self.at if length == _PASSAGE else 0
+        at = self.at if length <= _PASSAGE else 0  # figures over many characters are of all of them
         return read_excerpt(self.runs[0], ExcerptConfig(at=at), length=length)
 
     def _readers(self, length: int) -> list[Subject]:
@@ -104,6 +109,30 @@ def _gates(inputs: Inputs, config: GatesConfig, length: int) -> Document:
     return inspect_gates(inputs.readers(length), inputs.excerpt(length), config)
 
 
+def _trace(inputs: Inputs, config: TraceConfig, length: int) -> Document:
+    from seqmagic.insight.inspect_trace import inspect_trace
+
+    return inspect_trace(inputs.readers(length), inputs.excerpt(length), config)
+
+
+def _neurons(inputs: Inputs, config: NeuronsConfig, length: int) -> Document:
+    from seqmagic.insight.inspect_neurons import inspect_neurons
+
+    return inspect_neurons(inputs.subjects, config, ExcerptConfig(length=_PASSAGE))[0]
+
+
+def _errors(inputs: Inputs, config: ErrorsConfig, length: int) -> Document:
+    from seqmagic.insight.inspect_errors import inspect_errors
+
+    return inspect_errors(inputs.subjects, config)
+
+
+def _closers(inputs: Inputs, config: ClosersConfig, length: int) -> Document:
+    from seqmagic.insight.measure_closers import measure_closers
+
+    return measure_closers(inputs.subjects, config)
+
+
 MEASUREMENTS: dict[str, Measurement] = {  # in the order in which they are made
     "ngram": Measurement(make=_ngram, full=NgramConfig(), quick=NgramConfig(targets=16_000)),
     "surprise": Measurement(
@@ -118,6 +147,12 @@ MEASUREMENTS: dict[str, Measurement] = {  # in the order in which they are made
         full_length=20_000,
         quick_length=6_000,
     ),
+    "trace": Measurement(
+        make=_trace, full=TraceConfig(), quick=TraceConfig(), full_length=_TRACED, quick_length=_TRACED
+    ),
+    "neurons": Measurement(make=_neurons, full=NeuronsConfig(), quick=NeuronsConfig(characters=5_000)),
+    "errors": Measurement(make=_errors, full=ErrorsConfig(), quick=ErrorsConfig(characters=16_000)),
+    "closers": Measurement(make=_closers, full=ClosersConfig(), quick=ClosersConfig(targets=16_000)),
 }
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from seqmagic.drawing.chart import Chart
-from seqmagic.drawing.svg import svg_element
 from seqmagic.drawing.words import one_line
 from seqmagic.report.texts import Texts
 
@@ -36,9 +34,9 @@ def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]], 
     )
 
 
-def figure(chart: Chart, numbers: str, *, ident: str, texts: Texts) -> str:
-    """A chart and, folded away below it, its numbers: a `table`."""
-    return f"<figure>{svg_element(chart, ident=ident)}{folded(texts('numbers'), numbers)}</figure>"
+def figure(picture: str, numbers: str, *, texts: Texts) -> str:
+    """A picture, an `svg` element, and, folded away below it, its numbers: one `table` or several."""
+    return f"<figure>{picture}{folded(texts('numbers'), numbers)}</figure>"
 
 
 def folded(summary: str, content: str) -> str:

@@ -13,7 +13,7 @@ from seqmagic.drawing.svg import chart_style
 from seqmagic.insight.subjects import Subject
 from seqmagic.report.claims import Claim, claims
 from seqmagic.report.html import escaped, number, table
-from seqmagic.report.panels import gates, gradient, losses, memory, surprise
+from seqmagic.report.panels import closers, errors, gates, gradient, losses, memory, neurons, surprise, trace
 from seqmagic.report.panels.panel import Documents, Panel
 from seqmagic.report.texts import Texts
 
@@ -24,6 +24,10 @@ PANELS: Mapping[str, Callable[[Documents, Texts], Panel | None]] = {
     "memory": memory.panel,
     "gradient": gradient.panel,
     "gates": gates.panel,
+    "trace": trace.panel,
+    "neurons": neurons.panel,
+    "errors": errors.panel,
+    "closers": closers.panel,
 }
 _HTML_LANGUAGES = {"en": "en", "zh-TW": "zh-Hant-TW"}
 

@@ -34,7 +34,7 @@ function visible(character) {
   return character;
 }
 
-for (const passage of document.querySelectorAll(".passage")) {
+for (const passage of document.querySelectorAll(".passage[data-model]")) {
   const model = Number(passage.dataset.model);
   const pieces = [...passage.querySelectorAll("i")];
   const said = passage.parentElement.querySelector(".said");

@@ -272,6 +272,113 @@ _TEXTS: dict[str, tuple[str, str]] = {  # in the order of LANGUAGES
     "gates.unit": ("unit", "單位"),
     "gates.units": ("Units of the first layer of {run}", "{run} 第一層的單位"),
     "gates.timescale": ("timescale", "時間尺度"),
+    # ------------------------------------------------------------ trace
+    "trace.title": ("What gates and memory do on a text", "讀一段文字時，門與記憶在做什麼"),
+    "trace.finding": ("The units that keep longest here: {parts}.", "這裡保留最久的單位：{parts}。"),
+    "trace.one": ("{unit} of {run}, {timescale} characters", "{run} 的 {unit}（{timescale} 個字元）"),
+    "trace.ungated": ("{unit} of {run}, which has no gate", "{run} 的 {unit}（沒有門）"),
+    "trace.picture": ("{run}: gates and units at each character", "{run}：每個字元上的門與單位"),
+    "trace.scale": (
+        "stronger is more; units: {state}, two colours for its two signs",
+        "越濃越大；單位列為{state}，正負各一色",
+    ),
+    "trace.unit": ("unit {unit}", "單位 {unit}"),
+    "trace.how": (
+        "Under each character stands what happened when the model read it: the gates as means over all units, then "
+        "the units whose keep gate holds longest (of a simple RNN: those that change least), with what they "
+        "carry. A unit whose colour stays over many characters holds something; one that turns at a quote or a line "
+        "break follows the text.",
+        "每個字元下方是模型讀到它時發生的事：先是各個門（所有單位的平均），再是保留門守得最久的單位（簡單 RNN 則是變化最小的），"
+        "以及它們攜帶的值。顏色連續多個字元不變的單位在守住某樣東西；在引號或換行處翻轉的單位跟著文字走。",
+    ),
+    "trace.wrong": (
+        "On another passage the same units do something else. It is a picture of one passage and proves nothing alone.",
+        "換一段文字，同樣的單位做別的事。這只是一段文字的圖像，單憑它不能證明什麼。",
+    ),
+    # ------------------------------------------------------------ neurons
+    "neurons.title": ("What single units tell", "單一單位透露什麼"),
+    "neurons.finding": ("Units stand out {parts}.", "突出的單位：{parts}。"),
+    "neurons.some": ("in {run} for {features}", "{run} 有（{features}）"),
+    "neurons.none": ("in {run} for nothing", "{run} 沒有"),
+    "neurons.how": (
+        "For each feature of the text so far, the unit that tells most about it, picked on one half of the text and "
+        "scored on the other: 0 tells nothing, 1 all. Chance is what the best unit reaches for 95 % of shifted "
+        "features. Where a single character tells as much, the unit merely echoes what it read. All units together: "
+        "what a linear reading of all of them tells.",
+        "對讀到目前為止的每個特徵，找出透露最多的單位：在一半文字上挑選，在另一半上評分，0 表示毫無透露，1 表示完全。"
+        "「偶然」是 95 % 的位移特徵下最佳單位的分數。若單憑一個字元就能知道同樣多，該單位只是重複讀到的字元。"
+        "「全部單位」是對所有單位做線性讀取的結果。",
+    ),
+    "neurons.wrong": (
+        "The score is no better than chance, or holding the unit at its mean costs the model nothing: then it tells "
+        "something that the model doesn’t use.",
+        "分數不比偶然高，或者把該單位固定在平均值不影響模型：那它透露的是模型沒有使用的東西。",
+    ),
+    "neurons.table": ("Units of {run}", "{run} 的單位"),
+    "neurons.feature": ("feature", "特徵"),
+    "neurons.unit": ("layer, state, unit", "層、狀態、單位"),
+    "neurons.score": ("score", "分數"),
+    "neurons.null": ("chance", "偶然"),
+    "neurons.p": ("p", "p"),
+    "neurons.stands_out": ("stands out", "突出"),
+    "neurons.yes": ("yes", "是"),
+    "neurons.no": ("no", "否"),
+    "neurons.alone": ("one character alone", "單憑一個字元"),
+    "neurons.probe": ("all units", "全部單位"),
+    "neurons.painted": ("{run}, {unit}: {feature}", "{run}，{unit}：{feature}"),
+    # ------------------------------------------------------------ errors
+    "errors.title": ("Where the bits go", "位元花在哪裡"),
+    "errors.finding": ("Most of the bits go to: {parts}.", "位元花得最多的是：{parts}。"),
+    "errors.one": ("{name} ({share}) in {run}", "{run} {name}（{share}）"),
+    "errors.picture": ("Share of all bits by the class of the character", "各類字元占全部位元的比例"),
+    "errors.how": (
+        "Every character belongs to one class; a bar is the share of all bits that its class costs the model. Beside "
+        "it, in the numbers, stands how the class compares with the best n-gram and with the other models. Below, "
+        "the errors (characters that were given less than half of the probability) are put down to the first remedy "
+        "in the list that would have helped.",
+        "每個字元屬於一類；長條是該類占模型全部位元的比例。數值表中另有與最佳 n-gram 及其他模型的比較。"
+        "下方把錯誤（機率不到一半的字元）歸給清單中第一個會有幫助的辦法。",
+    ),
+    "errors.wrong": (
+        "The intervals of the differences include 0, or another order of the remedies puts the errors elsewhere: it "
+        "is a simplification of the one of Karpathy, Johnson and Fei-Fei (2015).",
+        "差異的區間包含 0，或者換一種次序錯誤就歸到別處：這是 Karpathy、Johnson 與 Fei-Fei（2015）做法的簡化。",
+    ),
+    "errors.class": ("class", "類別"),
+    "errors.share": ("of the characters", "占字元"),
+    "errors.bits": ("bits each", "每個的位元"),
+    "errors.share_of_bits": ("share of all bits", "占全部位元"),
+    "errors.accuracy": ("first guess right", "首猜正確"),
+    "errors.versus": ("bits more than {name}", "比 {name} 多的位元"),
+    "errors.table": ("Classes of characters, {run}", "字元類別，{run}"),
+    "errors.remedy": ("first remedy that would have helped", "第一個會有幫助的辦法"),
+    "errors.funnel": ("What the errors come from", "錯誤從何而來"),
+    "errors.of_all": ("errors, of all characters", "錯誤占全部字元"),
+    # ------------------------------------------------------------ closers
+    "closers.title": ("Brackets that have to be closed", "必須關上的括號"),
+    "closers.finding": (
+        "The right closer is given a probability of {parts}; the best n-gram, of {order} characters, gives it "
+        "{probability}.",
+        "正確的右括號或引號得到的機率：{parts}；最佳 n-gram（{order} 個字元）給 {probability}。",
+    ),
+    "closers.one": ("{probability} in {run}", "{run} {probability}"),
+    "closers.chart": ("Probability of the right closer by the distance to its opener", "正確右括號的機率與距離"),
+    "closers.x": ("characters from the opener to the closer", "從左括號到右括號的字元數"),
+    "closers.y": ("probability of the right closer", "正確右括號的機率"),
+    "closers.cases": ("cases", "例數"),
+    "closers.how": (
+        "At the place of each closing bracket or quote: how probable the model thought it. A model that has "
+        "forgotten what was opened falls with distance; an n-gram can’t know of an opener further back than its "
+        "length. Ranges of distances with fewer than 20 cases have no number.",
+        "在每個右括號或引號的位置：模型認為它有多可能。忘了開過什麼的模型會隨距離下降；"
+        "n-gram 看不到比自身長度更遠的左括號。"
+        ""
+        "少於 20 例的距離範圍不給數字。",
+    ),
+    "closers.wrong": (
+        "The shaded intervals overlap at the far distances, or the line of the simple RNN does not fall.",
+        "遠距離處的陰影區間重疊，或者簡單 RNN 的線沒有下降。",
+    ),
     # ------------------------------------------------------------ method
     "method.title": ("How it was measured", "如何測量"),
     "method.text": (
@@ -303,6 +410,37 @@ _TEXTS: dict[str, tuple[str, str]] = {  # in the order of LANGUAGES
 }
 
 
+_NAMES = {  # of classes, remedies and features, as the documents have them in English
+    "word-initial letter": "字首字母",
+    "letters 2-3": "第 2、3 個字母",
+    "letters 4+": "第 4 個以後的字母",
+    "space": "空格",
+    "newline": "換行",
+    "digit": "數字",
+    "closer": "右括號與引號",
+    "other punctuation": "其他標點",
+    "ideograph": "表意文字",
+    "other": "其他",
+    "all": "全部",
+    "an n-gram of up to 9 characters had it": "9 個字元以內的 n-gram 就會",
+    "the word was there in the last 1,000 characters": "該詞在前 1,000 個字元中出現過",
+    "the word is rare: up to 5 times in the training part": "罕見詞：訓練部分中最多 5 次",
+    "the first letter of a word": "詞的第一個字母",
+    "just after a space or punctuation": "緊接在空格或標點之後",
+    "none of these": "以上皆非",
+    "inside quotes": "引號內",
+    "bracket depth": "括號深度",
+    "column": "欄位置",
+    "indent": "縮排",
+    "letters of the word": "詞內第幾個字母",
+    "since blank line": "距上個空行",
+    "in capitals": "大寫中",
+    "in a number": "數字中",
+    "in a comment": "註解中",
+    "in a URL": "網址中",
+}
+
+
 class Texts:
     """The sentences of one language: `texts("title", runs="lstm")`."""
 
@@ -316,6 +454,10 @@ class Texts:
     def label(self, key: str) -> str:
         """What a gate, state or cell is called."""
         return label(key, self.language)
+
+    def named(self, name: str) -> str:
+        """A name that documents have in English; itself where this table lacks it."""
+        return name if self.language == ENGLISH else _NAMES.get(name, name)
 
     def listed(self, phrases: Sequence[str]) -> str:
         """ "a, b and c"."""

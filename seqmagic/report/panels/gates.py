@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from statistics import fmean
 
 from seqmagic.drawing.chart import Chart, Line
+from seqmagic.drawing.svg import svg_element
 from seqmagic.insight.roles import ROLES
 from seqmagic.report.html import NONE, figure, number, spread, table
 from seqmagic.report.panels.panel import Document, Documents, Panel
@@ -22,7 +23,11 @@ def panel(documents: Documents, texts: Texts) -> Panel | None:
         return None
     finding = _finding(gated, texts)
     figures = [
-        figure(_chart(model, finding, texts), _units(model, texts), ident=f"gates-chart-{number_}", texts=texts)
+        figure(
+            svg_element(_chart(model, finding, texts), ident=f"gates-chart-{number_}"),
+            _units(model, texts),
+            texts=texts,
+        )
         for number_, model in enumerate(gated)
     ]
     return Panel(

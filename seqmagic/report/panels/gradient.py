@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seqmagic.drawing.chart import Chart, Line, Point, points_of
+from seqmagic.drawing.svg import svg_element
 from seqmagic.report.html import NONE, figure, number, spread, table
 from seqmagic.report.panels.panel import Document, Documents, Panel
 from seqmagic.report.texts import Texts
@@ -24,7 +25,11 @@ def panel(documents: Documents, texts: Texts) -> Panel | None:
         ident="gradient",
         title=texts("gradient.title"),
         finding=finding,
-        body=figure(_chart(document, finding, texts), _numbers(document, texts), ident="gradient-chart", texts=texts),
+        body=figure(
+            svg_element(_chart(document, finding, texts), ident="gradient-chart"),
+            _numbers(document, texts),
+            texts=texts,
+        ),
         how=texts("gradient.how"),
         wrong=texts("gradient.wrong"),
     )

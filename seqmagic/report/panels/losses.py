@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seqmagic.drawing.chart import Chart, Line
+from seqmagic.drawing.svg import svg_element
 from seqmagic.report.html import figure, number, spread, table
 from seqmagic.report.panels.panel import Document, Documents, Panel
 from seqmagic.report.texts import Texts
@@ -27,7 +28,9 @@ def panel(documents: Documents, texts: Texts) -> Panel | None:
         title=texts("losses.title"),
         finding=finding,
         body=_models(document, texts)
-        + figure(_chart(document, finding, texts), _curve(document, texts), ident="losses-chart", texts=texts)
+        + figure(
+            svg_element(_chart(document, finding, texts), ident="losses-chart"), _curve(document, texts), texts=texts
+        )
         + _differences(document, texts),
         how=texts("losses.how"),
         wrong=texts("losses.wrong"),

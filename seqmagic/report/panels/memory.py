@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seqmagic.drawing.chart import Chart, Line
+from seqmagic.drawing.svg import svg_element
 from seqmagic.report.html import figure, number, spread, table
 from seqmagic.report.panels.panel import Document, Documents, Panel
 from seqmagic.report.texts import Texts
@@ -24,7 +25,7 @@ def panel(documents: Documents, texts: Texts) -> Panel | None:
         title=texts("memory.title"),
         finding=finding,
         body=_reach(document, longest, texts)
-        + figure(chart, _losses(document, texts), ident="memory-chart", texts=texts),
+        + figure(svg_element(chart, ident="memory-chart"), _losses(document, texts), texts=texts),
         how=texts("memory.how"),
         wrong=texts("memory.wrong"),
     )
