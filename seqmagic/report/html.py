@@ -46,7 +46,7 @@ def folded(summary: str, content: str) -> str:
 
 def number(value: float | None, form: str = ".3f") -> str:
     """A number for a reader; – where there is none."""
-    return NONE if value is None else format(value, form).replace("-", "−")
+    return NONE if value is None else format(value, form).replace("-", "−").replace("%", " %")
 
 
 def spread(interval: Sequence[float | None] | None, form: str = ".3f") -> str:

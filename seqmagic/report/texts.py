@@ -288,7 +288,8 @@ _TEXTS: dict[str, tuple[str, str]] = {  # in the order of LANGUAGES
         "the units whose keep gate holds longest (of a simple RNN: those that change least), with what they "
         "carry. A unit whose colour stays over many characters holds something; one that turns at a quote or a line "
         "break follows the text.",
-        "每個字元下方是模型讀到它時發生的事：先是各個門（所有單位的平均），再是保留門守得最久的單位（簡單 RNN 則是變化最小的），"
+        "每個字元下方是模型讀到它時發生的事：先是各個門（所有單位的平均），"
+        "再是保留門守得最久的單位（簡單 RNN 則是變化最小的），"
         "以及它們攜帶的值。顏色連續多個字元不變的單位在守住某樣東西；在引號或換行處翻轉的單位跟著文字走。",
     ),
     "trace.wrong": (
