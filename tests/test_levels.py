@@ -32,7 +32,7 @@ PACKAGES = [  # allowed in addition to those of the levels below
 # What a room offers: the modules that other rooms may import. The rest of it is nobody's business.
 DOORS = {
     "texts": {"corpus", "decoding", "normal_forms", "sources", "streams", "vocabulary"},
-    "network": {"cells", "fresh", "layout", "network", "sizes", "trained"},
+    "network": {"cells", "fresh", "keras_file", "layout", "network", "sizes", "trained"},
     "evaluation": {"baselines", "classes", "delimiters", "evaluation", "scorer", "subject", "units"},
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
     "sampling": {"endings", "engine", "filters", "novelty", "pieces", "prompts", "threads", "writer"},
@@ -51,6 +51,7 @@ DOORS = {
         "measure_gradient",
         "measure_memory",
         "measure_ngram",
+        "model_files",
         "passages",
         "roles",
         "settings",

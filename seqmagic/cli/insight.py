@@ -17,8 +17,9 @@ from seqmagic.errors import ConfigError, SeqmagicError
 if TYPE_CHECKING:
     from seqmagic.drawing.chart import Chart
     from seqmagic.insight.excerpts import Excerpt
-    from seqmagic.insight.settings import ExcerptConfig
+    from seqmagic.insight.settings import ExcerptConfig, ModelFileConfig
     from seqmagic.insight.subjects import Subject
+    from seqmagic.runs.folder import Run
 
 
 def held_out_subjects(settings: Settings, names: Sequence[str]) -> list[Subject]:
@@ -32,30 +33,60 @@ def held_out_subjects(settings: Settings, names: Sequence[str]) -> list[Subject]
 
 
 def excerpt_subjects(
-    settings: Settings, names: Sequence[str], config: ExcerptConfig, *, length: int = 400
+    settings: Settings,
+    names: Sequence[str],
+    config: ExcerptConfig,
+    *,
+    length: int = 400,
+    model_files: ModelFileConfig | None = None,
 ) -> tuple[Excerpt, list[Subject]]:
     """The characters that `config` names and the runs of these names, each ready to read them.
 
     Where no text is named, it is the held-out part of the first run's own; `length` characters of it, where
-    `config` does not say how many. What a reader should know about it goes to standard error.
+    `config` does not say how many. What a reader should know about it goes to standard error. A name may be
+    the path of a .keras file where `model_files` is given.
     """
     from seqmagic.insight.excerpts import read_excerpt, remarks
-    from seqmagic.runs.find import open_run
+    from seqmagic.insight.model_files import open_model_file, read_model_file
+    from seqmagic.runs.folder import Run
 
     names = list(dict.fromkeys(names))
-    excerpt = read_excerpt(open_run(settings.models, names[0]), config, length=length)
-    subjects = [excerpt_subject(settings, name, excerpt) for name in names]
+    paths = {name: Path(name) for name in names if _is_model_file(name, settings)}
+    vocabulary = model_files.vocabulary if model_files else None
+    if vocabulary is not None and not paths:
+        raise ConfigError("--vocabulary is for a .keras file; a run has its own, so leave it out")
+    opened = {name: read_model_file(path, vocabulary) for name, path in paths.items() if model_files}
+    if names[0] in opened:
+        first = opened[names[0]]
+        excerpt = read_excerpt(Run(first.path), config, length=length, vocabulary=first.vocabulary)
+    else:
+        excerpt = read_excerpt(_open_run(settings, names[0]), config, length=length)
+    subjects = [
+        open_model_file(opened[name], excerpt) if name in opened else excerpt_subject(settings, name, excerpt)
+        for name in names
+    ]
     for line in remarks(subjects, excerpt):
         notice(line, quiet=settings.quiet)
     return excerpt, subjects
 
 
+def _open_run(settings: Settings, name: str) -> Run:
+    from seqmagic.runs.find import open_run
+
+    if _is_model_file(name, settings):
+        raise ConfigError(f"{name} is a model file and no run; inspect trace and inspect gates can look into one")
+    return open_run(settings.models, name)
+
+
+def _is_model_file(name: str, settings: Settings) -> bool:
+    return name.endswith(".keras") and not Path(name).is_dir() and not (settings.models / name).is_dir()
+
+
 def excerpt_subject(settings: Settings, name: str, excerpt: Excerpt) -> Subject:
     """The run of this name, ready to read `excerpt`."""
     from seqmagic.insight.excerpts import open_reader
-    from seqmagic.runs.find import open_run
 
-    return open_reader(open_run(settings.models, name), excerpt)
+    return open_reader(_open_run(settings, name), excerpt)
 
 
 def warn(document: dict[str, Any], settings: Settings) -> None:

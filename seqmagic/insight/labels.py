@@ -4,6 +4,8 @@ from __future__ import annotations
 
 ENGLISH, TRADITIONAL_CHINESE = LANGUAGES = ("en", "zh-TW")
 
+ROLES = ("keep", "write", "read", "reset")  # what a gate does, in the order in which gates are shown
+
 _LABELS = {  # in the order of LANGUAGES
     "keep": ("keep", "保留"),
     "write": ("write", "寫入"),

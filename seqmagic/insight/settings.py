@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from seqmagic.config import Config, setting
 from seqmagic.errors import ConfigError
-from seqmagic.insight.roles import ROLES
+from seqmagic.insight.labels import ROLES
 
 WARM_UP = 200  # characters that a model reads before anything of it is measured
 CARRIED = 1000  # characters, at least, after which a carried state counts as all that a model can have
@@ -202,6 +202,19 @@ class TraceConfig(Config):
         "memory",
         "What to show of single units: what they remember (cell state of an LSTM, else hidden state), or a gate.",
         choices=("memory", *ROLES),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFileConfig(Config):
+    """What a .keras file does not say itself."""
+
+    vocabulary: str | None = setting(
+        None,
+        "For a .keras file in place of a RUN: its characters in the order of their ids as a JSON list, or the text "
+        "that it was trained on.",
+        auto="vocabulary.json beside it",
+        metavar="FILE",
     )
 
 

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from seqmagic.errors import RunError
 from seqmagic.insight.passages import Passage
 from seqmagic.insight.replay import check_replay
 from seqmagic.insight.statistics import plain
+from seqmagic.network.keras_file import StockModel
 from seqmagic.network.network import Network
 from seqmagic.network.trained import read_trained
 from seqmagic.runs.folder import Run
@@ -22,14 +24,34 @@ _MUCH_LARGER = 1.1  # times the parameters: from here on a difference may be one
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A run that is looked into. `replay_error` is how far the replay is from its own probabilities."""
+    """A run that is looked into, or a model file: then `run` has its path, and there is no record.
+
+    `replay_error` is how far the replay is from its own probabilities.
+    """
 
     run: Run
-    record: RunRecord
+    recorded: RunRecord | None
     network: Network
     passage: Passage
     replay_error: float
     vocabulary: Vocabulary
+    model: StockModel | None = None
+
+    @property
+    def record(self) -> RunRecord:
+        """Of the run.
+
+        Raises:
+            RunError: it is a model file and no run.
+        """
+        if self.recorded is None:
+            raise RunError(f"{self.run.path} is a model file and no run: there is no record of its training")
+        return self.recorded
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers were trained."""
+        return self.model.parameters if self.model else self.network.parameters
 
     @property
     def cell(self) -> str:
@@ -47,7 +69,7 @@ class Subject:
             "run": self.run.name,
             "cell": self.cell,
             "layers": self.layers,
-            "parameters": self.network.parameters,
+            "parameters": self.parameters,
             "state_numbers": sum(array.size for state in self.network.initial_states(1) for array in state),
             "replay_error": plain(self.replay_error, 3),
         }
@@ -73,10 +95,10 @@ def document(
     **text: Any,
 ) -> dict[str, Any]:
     """The document of a measurement; `text` adds to what it says of the text, `warnings` stand for `cautions`."""
-
+    recorded = subjects[0].recorded
     described = {
         **describe_passage(subjects[0].passage),
-        "train_sequence_length": subjects[0].record.training.sequence_length,
+        "train_sequence_length": recorded.training.sequence_length if recorded else None,
         **text,
     }
     return {
@@ -120,7 +142,7 @@ def model_cautions(subjects: Sequence[Subject]) -> list[str]:
     """Those of `cautions` that hold whatever the runs read."""
     warnings = []
     if len(subjects) > 1:
-        sizes = {one.run.name: one.network.parameters for one in subjects}
+        sizes = {one.run.name: one.parameters for one in subjects}
         large, small = max(sizes, key=lambda name: sizes[name]), min(sizes, key=lambda name: sizes[name])
         ratio = sizes[large] / sizes[small]
         if ratio >= _MUCH_LARGER:
@@ -128,6 +150,6 @@ def model_cautions(subjects: Sequence[Subject]) -> list[str]:
                 f"{large} has {ratio:.1f} times the parameters of {small}: part of a difference may be one of size"
             )
     for one in subjects:
-        if one.record.status not in ("complete", "interrupted"):
+        if one.recorded and one.record.status not in ("complete", "interrupted"):
             warnings.append(f"the training of {one.run.name} did not end: its status is {one.record.status}")
     return warnings

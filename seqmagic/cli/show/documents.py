@@ -17,7 +17,7 @@ def where(document: Document) -> str:
     """The text of a document in words."""
     text = document["text"]
     part = f"the {text['part']} part of " if text["part"] else ""
-    return f"{part}{one_line(text['source'])}"
+    return f"{part}{'standard input' if text['source'] == '-' else one_line(text['source'])}"
 
 
 def excerpt_words(document: Document) -> str:

@@ -7,7 +7,7 @@ from statistics import fmean
 
 from seqmagic.drawing.chart import Chart, Line
 from seqmagic.drawing.svg import svg_element
-from seqmagic.insight.roles import ROLES
+from seqmagic.insight.labels import ROLES
 from seqmagic.report.html import NONE, figure, number, spread, table
 from seqmagic.report.panels.panel import Document, Documents, Panel
 from seqmagic.report.texts import Texts

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 from seqmagic.drawing.heat import Heat, heat_element
-from seqmagic.insight.roles import MEMORY, ROLES
+from seqmagic.insight.labels import ROLES
+from seqmagic.insight.roles import MEMORY
 from seqmagic.report.html import figure, number, table
 from seqmagic.report.panels.gates import gate_name
 from seqmagic.report.panels.panel import Document, Documents, Panel
