@@ -51,6 +51,7 @@ DOORS = {
         "measure_gradient",
         "measure_memory",
         "measure_ngram",
+        "measure_repeats",
         "model_files",
         "passages",
         "roles",

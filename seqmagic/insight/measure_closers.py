@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from seqmagic.errors import CorpusError
 from seqmagic.insight.bins import Bin, by_bin, figures, resampled
 from seqmagic.insight.brackets import closed_pairs
 from seqmagic.insight.costs import text_bits
 from seqmagic.insight.measure_ngram import ngram_bits
 from seqmagic.insight.settings import WARM_UP, ClosersConfig
-from seqmagic.insight.statistics import Figure, difference
-from seqmagic.insight.subjects import OTHER_TEXT, Subject, document, same_characters
+from seqmagic.insight.statistics import Figure
+from seqmagic.insight.subjects import Subject, differences, document
 
 BINS: tuple[Bin, ...] = ((1, 4), (5, 9), (10, 19), (20, 39), (40, 79), (80, None))
 
@@ -38,27 +37,13 @@ def measure_closers(subjects: Sequence[Subject], config: ClosersConfig) -> dict[
         read=min(len(subjects[0].passage.ids), config.targets),
         seed=config.seed,
     )
-    whole["differences"] = [
-        difference(
-            one.run.name,
-            subjects[0].run.name,
-            {name: (measured[0][1][name], found[name]) for name in found if name in measured[0][1]},
-        )
-        if same_characters(one, subjects[0])
-        else difference(one.run.name, subjects[0].run.name, {}, reason=OTHER_TEXT)
-        for one, (_, found) in zip(subjects[1:], measured[1:], strict=True)
-    ]
+    whole["differences"] = differences(subjects, [found for _, found in measured])
     return whole
 
 
 def _measure(subject: Subject, config: ClosersConfig) -> tuple[dict[str, Any], dict[str, Figure]]:
     """A model's entry, and its figures over all distances with their resamples."""
-    ids = subject.passage.ids[: config.targets]
-    if len(ids) <= WARM_UP:
-        raise CorpusError(
-            f"the held-out part has {len(ids):,} characters, and measuring closers needs {WARM_UP + 1}; choose a run "
-            "with a longer text"
-        )
+    ids = subject.passage.head(config.targets, fewest=WARM_UP + 1, purpose="measuring closers")
     text = subject.run.read_vocabulary().decode(ids)
     pairs = np.array([pair for pair in closed_pairs(text) if pair.closer >= WARM_UP], np.int64).reshape(-1, 2)
     places, distances = pairs[:, 1], pairs[:, 1] - pairs[:, 0]

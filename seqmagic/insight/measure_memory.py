@@ -29,8 +29,8 @@ from seqmagic.insight.contexts import (
 )
 from seqmagic.insight.disorder import BOUNDARIES, WINDOW, disorder_bits
 from seqmagic.insight.settings import BLOCK, CARRIED, RESAMPLES, MemoryConfig
-from seqmagic.insight.statistics import block_choices, count_interval, difference, interval, plain, resampled_means
-from seqmagic.insight.subjects import OTHER_TEXT, Subject, document, same_characters
+from seqmagic.insight.statistics import Figure, block_choices, count_interval, interval, plain, resampled_means
+from seqmagic.insight.subjects import Subject, differences, document
 
 SHARES = {"k50": 0.5, "k90": 0.9, "k99": 0.99}
 WITHIN = 1.01  # times the unlimited loss: the effective context
@@ -41,15 +41,10 @@ _FIRST_CHARACTERS = 5
 
 @dataclass(frozen=True, eq=False)
 class _Measured:
-    """A model's entry in the document, and what its differences to others are made of.
-
-    unlimited: (R,) resampled L_unlimited. reached: by name, the resampled smallest context, (R,) float, inf
-    where the level is not reached.
-    """
+    """A model's entry in the document, and the figures that its differences to others are made of."""
 
     entry: dict[str, Any]
-    unlimited: np.ndarray
-    reached: dict[str, np.ndarray]
+    figures: dict[str, Figure]
 
 
 def measure_memory(subjects: Sequence[Subject], config: MemoryConfig) -> dict[str, Any]:
@@ -71,9 +66,7 @@ def measure_memory(subjects: Sequence[Subject], config: MemoryConfig) -> dict[st
         read_before=CARRIED,
         seed=config.seed,
     )
-    whole["differences"] = [
-        _difference((subjects[0], found[0]), other) for other in zip(subjects[1:], found[1:], strict=True)
-    ]
+    whole["differences"] = differences(subjects, [one.figures for one in found])
     for one, measured in zip(subjects, found, strict=True):
         whole["warnings"] += _shock(one.run.name, measured.entry)
     return whole
@@ -131,7 +124,11 @@ def _measure(subject: Subject, targets: Targets, config: MemoryConfig) -> _Measu
     for how in config.variant:
         if how not in costs:
             entry["variants"][how] = _disordered(subject, targets, how, costs.get("foreign"), lengths, config.seed)
-    return _Measured(entry, drawn[:, 1], reached)
+    figures = {
+        "unlimited_bits": (entry["unlimited_bits"], drawn[:, 1]),
+        "k90": (entry["k90"], reached["k90"]),
+    }
+    return _Measured(entry, figures)
 
 
 def _level(drawn: np.ndarray, share: float) -> np.ndarray:
@@ -191,21 +188,6 @@ def _disordered(
         if None in entry["share_of_foreign"]:
             entry["reasons"] = {"share_of_foreign": f"foreign text adds {_SHOCK} bits or less beyond that boundary"}
     return entry
-
-
-def _difference(first: tuple[Subject, _Measured], other: tuple[Subject, _Measured]) -> dict[str, Any]:
-    """`other` minus `first`, on the same targets and with the same draws."""
-    (subject, one), (against, measured) = other, first
-    if not same_characters(subject, against):
-        return difference(subject.run.name, against.run.name, {}, reason=OTHER_TEXT)
-    figures = {
-        "unlimited_bits": (
-            (measured.entry["unlimited_bits"], measured.unlimited),
-            (one.entry["unlimited_bits"], one.unlimited),
-        ),
-        "k90": ((measured.entry["k90"], measured.reached["k90"]), (one.entry["k90"], one.reached["k90"])),
-    }
-    return difference(subject.run.name, against.run.name, figures)
 
 
 def _shock(name: str, entry: dict[str, Any]) -> list[str]:

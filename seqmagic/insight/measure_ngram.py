@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from seqmagic.errors import CorpusError, RunError
+from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import ngram_probabilities, possible_characters
 from seqmagic.insight.costs import text_bits
 from seqmagic.insight.passages import Passage
 from seqmagic.insight.settings import BLOCK, RESAMPLES, NgramConfig
-from seqmagic.insight.statistics import block_choices, difference, interval, plain, resampled_means
-from seqmagic.insight.subjects import SCHEMA, Subject, describe_passage, document, same_characters
+from seqmagic.insight.statistics import block_choices, interval, plain, resampled_means
+from seqmagic.insight.subjects import SCHEMA, Subject, describe_passage, differences, document, same_characters
 
 BEYOND = "beyond any n-gram: the model's loss is below that of the best one"
 _FEWEST = 200  # characters
@@ -48,12 +48,7 @@ def measure_ngram(
                 f"{subjects[0].run.name} and {one.run.name} are runs of different texts or splits, and n-grams are "
                 "those of one text; measure them one by one"
             )
-    ids = passage.ids[: config.targets + 1]
-    if len(ids) <= _FEWEST:
-        raise CorpusError(
-            f"the held-out part has {len(ids):,} characters, and comparing n-grams needs {_FEWEST + 1}; choose a "
-            "longer text"
-        )
+    ids = passage.head(config.targets + 1, fewest=_FEWEST + 1, purpose="comparing n-grams")
     costs = ngram_bits(passage.train, ids, vocabulary_size, max_order=config.max_order)
     starts, block = block_choices([costs.shape[1]], block=BLOCK, resamples=RESAMPLES, seed=config.seed)
     means, drawn = costs.mean(axis=1), resampled_means(costs.T, starts, block)
@@ -77,11 +72,8 @@ def measure_ngram(
             f"the loss of n-grams still falls at order {best}, the highest tried: raise --max-order",
         ]
     whole["orders"], whole["best_order"] = orders, best
-    losses = [(model["loss_bits"], own_drawn) for model, own_drawn in zip(models, resampled, strict=True)]
-    whole["differences"] = [
-        difference(one.run.name, subjects[0].run.name, {"loss_bits": (losses[0], loss)})
-        for one, loss in zip(subjects[1:], losses[1:], strict=True)
-    ]
+    losses = [{"loss_bits": (model["loss_bits"], own)} for model, own in zip(models, resampled, strict=True)]
+    whole["differences"] = differences(subjects, losses)
     return whole
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from seqmagic.config import DataConfig
+from seqmagic.errors import CorpusError
+from seqmagic.evaluation.baselines import MOST_CHARACTERS
 from seqmagic.runs.folder import Run
 from seqmagic.runs.own_text import read_own_text
 from seqmagic.texts.corpus import read_trainable
@@ -24,7 +26,8 @@ class Passage:
         sha256: Of the whole text that it is from; None where that was not read whole.
         part: Which part of a run's own text; None for any other text.
         ids: (N,) integer.
-        train: (n,) integer, the part that was trained on; empty where the characters are of another text.
+        train: (n,) integer, the training part, the last `MOST_CHARACTERS` of a longer one; empty where the ids are
+            of a text that was not cut into parts.
     """
 
     source: str
@@ -32,6 +35,19 @@ class Passage:
     part: str | None
     ids: np.ndarray
     train: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def head(self, characters: int, *, fewest: int, purpose: str) -> np.ndarray:
+        """The first `characters` ids, fewer where there are not so many.
+
+        Raises:
+            CorpusError: there are fewer than `fewest`, which `purpose` needs.
+        """
+        if len(self.ids) < fewest:
+            raise CorpusError(
+                f"the {self.part} part has {len(self.ids):,} characters, and {purpose} needs {fewest:,}; choose a "
+                "longer text, or a run of one"
+            )
+        return self.ids[:characters]
 
 
 def held_out(run: Run) -> Passage:
@@ -46,7 +62,7 @@ def held_out(run: Run) -> Passage:
         sha256=own.record.text.sha256,
         part=_PART,
         ids=np.asarray(own.ids, np.int64),
-        train=own.part("train"),
+        train=own.part("train")[-MOST_CHARACTERS:],
     )
 
 
@@ -62,6 +78,6 @@ def of_text(source: str) -> tuple[Passage, Vocabulary]:
         sha256=corpus.sha256,
         part=_PART,
         ids=np.asarray(corpus.part(_PART), np.int64),
-        train=corpus.part("train"),
+        train=corpus.part("train")[-MOST_CHARACTERS:],
     )
     return passage, corpus.vocabulary

@@ -182,7 +182,7 @@ class NgramConfig(Config):
 
     max_order: int = setting(12, "Highest order of the n-grams.", minimum=1, maximum=24, unit="characters")
     targets: int = setting(
-        100_000, "Characters predicted, from the start of the held-out part.", minimum=200, maximum=20_000_000,
+        100_000, "Characters predicted, from the start of the held-out part.", minimum=200, maximum=1_000_000,
         unit="characters",
     )  # fmt: skip
     seed: int = setting(0, "Seed of the intervals.", minimum=0, maximum=2**31)
@@ -236,7 +236,7 @@ class ClosersConfig(Config):
     """How closing brackets and quotes are measured."""
 
     targets: int = setting(
-        100_000, "Characters read, from the start of the held-out part.", minimum=200, maximum=20_000_000,
+        100_000, "Characters read, from the start of the held-out part.", minimum=200, maximum=1_000_000,
         unit="characters",
     )  # fmt: skip
     max_order: int = setting(12, "Highest order of the n-grams.", minimum=1, maximum=24, unit="characters")
@@ -245,16 +245,14 @@ class ClosersConfig(Config):
 
 @dataclass(frozen=True, kw_only=True)
 class RepeatsConfig(Config):
-    """How second mentions of rare words are measured."""
+    """How rare words that come again are measured."""
 
     targets: int = setting(
-        100_000, "Characters searched, from the start of the held-out part.", minimum=200, maximum=20_000_000,
+        100_000, "Characters searched, from the start of the held-out part.", minimum=200, maximum=1_000_000,
         unit="characters",
     )  # fmt: skip
     rare: int = setting(
-        5, "Most times that a word may stand in the training part to be rare.", minimum=0, maximum=1000, unit="times"
+        20, "Most times that a word may stand in the training part to be rare.", minimum=0, maximum=1000, unit="times"
     )
-    pairs: int = setting(
-        100, "Most second mentions for each range of distances.", minimum=20, maximum=10_000, unit="words"
-    )
+    pairs: int = setting(100, "Most words for each range of distances.", minimum=20, maximum=10_000, unit="words")
     seed: int = setting(0, "Seed of the intervals and of the words put in place.", minimum=0, maximum=2**31)

@@ -9,7 +9,7 @@ from typing import Any
 from seqmagic.errors import RunError
 from seqmagic.insight.passages import Passage
 from seqmagic.insight.replay import check_replay
-from seqmagic.insight.statistics import plain
+from seqmagic.insight.statistics import Figure, difference, plain
 from seqmagic.network.keras_file import StockModel
 from seqmagic.network.network import Network
 from seqmagic.network.trained import read_trained
@@ -123,6 +123,23 @@ def describe_passage(passage: Passage) -> dict[str, Any]:
 def same_characters(one: Subject, other: Subject) -> bool:
     """Whether two runs were measured at the same characters, so that their figures can be paired."""
     return comparable(one.record, other.record) and len(one.passage.ids) == len(other.passage.ids)
+
+
+def differences(subjects: Sequence[Subject], figures: Sequence[Mapping[str, Figure]]) -> list[dict[str, Any]]:
+    """Each run but the first minus the first one, on the same characters and with the same draws.
+
+    Args:
+        subjects: The runs.
+        figures: For each by name its figures and their resamples; one that a run lacks is left out.
+    """
+    entries = []
+    for one, own in zip(subjects[1:], figures[1:], strict=True):
+        shared = {name: (figures[0][name], own[name]) for name in own if name in figures[0]}
+        reason = None if shared else "too few cases"
+        if not same_characters(subjects[0], one):
+            shared, reason = {}, OTHER_TEXT
+        entries.append(difference(one.run.name, subjects[0].run.name, shared, reason=reason))
+    return entries
 
 
 def cautions(subjects: Sequence[Subject]) -> list[str]:

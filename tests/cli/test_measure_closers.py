@@ -50,11 +50,13 @@ def test_a_text_without_closers_is_said_to_have_none(models: Path, tmp_path: Pat
     make_run(models, "plain", source=make_text(tmp_path, "no brackets here. " * 300))
     result = seqmagic("measure", "closers", "plain")
     assert result.exit_code == 0, result.stderr
+    assert "┤" not in result.stdout  # no chart of nothing
     assert result.stdout.splitlines()[-1] == "The held-out text has too few closing brackets and quotes for a figure."
 
 
-def test_a_short_text_is_refused_in_one_line(tiny_run: Run, seqmagic: Call) -> None:
-    result = seqmagic("measure", "closers", "tiny", "--targets", "200")
+def test_a_short_text_is_refused_in_one_line(models: Path, tmp_path: Path, seqmagic: Call) -> None:
+    make_run(models, "short", source=make_text(tmp_path, "too short. " * 150))
+    result = seqmagic("measure", "closers", "short")
     assert result.exit_code == 1
-    assert result.stderr.startswith("seqmagic: ")
+    assert result.stderr.startswith("seqmagic: the validation part has 165 characters, and measuring closers needs ")
     assert result.stderr.count("\n") == 1

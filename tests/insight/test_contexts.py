@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -59,14 +61,16 @@ def test_the_longest_contexts_are_those_of_a_carried_state(cell: str) -> None:
 
 
 def test_a_carried_state_has_read_a_thousand_characters_and_then_all_of_its_stretch() -> None:
-    network, exact = random_network("lstm"), in_precision(random_network("lstm"), np.float64)
+    keeps_all = linear_rnn(orthogonal(6))  # each of a thousand characters still moves the prediction
+    exact = replace(keeps_all, dense_kernel=1e3 * keeps_all.dense_kernel)
+    network = in_precision(exact, np.float32)
     targets = choose_targets(len(IDS), targets=64, max_context=16)
     assert targets.lengths == (32, 32)
     found = carried_bits(network, IDS, targets)
     for stretch, row in ((0, 0), (0, 31), (32, 32), (32, 40)):
         first, place = targets.places[stretch] - CARRIED + 1, targets.places[row]
         logits = replay(exact, IDS[np.newaxis, first : place + 1]).logits()[-1, 0]
-        assert found[row] == pytest.approx(-np.log2(probabilities(logits)[IDS[place + 1]]), abs=1e-4)
+        assert found[row] == pytest.approx(-np.log2(probabilities(logits)[IDS[place + 1]]), abs=1e-3)
 
 
 def test_what_was_read_d_characters_before_is_gained_at_d_and_nowhere_else() -> None:

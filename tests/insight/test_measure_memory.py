@@ -91,6 +91,14 @@ def test_disorder_beyond_what_is_used_costs_nothing(tmp_path: Path) -> None:
     assert any("foreign memory and an empty one differ" in line for line in document["warnings"])
 
 
+def test_disorder_begins_right_behind_its_boundary(tmp_path: Path) -> None:
+    config = MemoryConfig(max_context=16, targets=64, variant=("reverse",))
+    for distance, costs in ((5, False), (6, True)):
+        subject = subject_of(tmp_path / str(distance), "copy", shift_register(distance), copying_text(distance, 30_000))
+        variant = measure_memory([subject], config)["models"][0]["variants"]["reverse"]
+        assert (variant["added_bits"][variant["boundary"].index(5)] > 1) == costs
+
+
 def test_the_level_must_hold_from_there_on() -> None:
     lengths = np.array([1, 2, 3, 4])
     losses = np.array([[3.0, 1.0, 2.0, 1.0], [1.0, 1.0, 1.0, 1.0], [3.0, 3.0, 3.0, 3.0]])

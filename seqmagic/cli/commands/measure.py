@@ -12,6 +12,7 @@ COMMANDS = {
     "memory": ("seqmagic.cli.commands.measure_memory:memory", "How many characters a model makes use of."),
     "ngram": ("seqmagic.cli.commands.measure_ngram:ngram", "Which n-gram a model is as good as."),
     "closers": ("seqmagic.cli.commands.measure_closers:closers", "How sure a model is of a closing bracket."),
+    "repeats": ("seqmagic.cli.commands.measure_repeats:repeats", "What a model saves on words it has read before."),
 }
 
 

@@ -49,6 +49,7 @@ def closers(settings: Settings, runs: tuple[str, ...], plot: Path | None, **valu
     if document["differences"]:
         result()
         draw(partial(closers_differences, document))
-    result()
-    draw_chart(chart)
+    if any(line.points for line in chart.lines):
+        result()
+        draw_chart(chart)
     result(f"\n{closers_finding(document)}")

@@ -54,6 +54,59 @@ def _closers_rows(document: Document) -> list[Row]:
     return [*rows, (f"{ngram['order']}-gram", ngram)]
 
 
+# ---------------------------------------------------------------- repeats
+
+
+def repeats_table(document: Document, width: int) -> Table:
+    """For each model the bits saved per letter, by distance."""
+    return _table(_repeats_rows(document), "saving_bits", "+z.2f", width=width)
+
+
+def repeats_differences(document: Document, width: int) -> Table:
+    """How the others differ from the first run, over all distances."""
+    return paired_table(document, {"saving_bits": ("bits saved\nper letter", "+z.3f")}, width=width)
+
+
+def repeats_finding(document: Document) -> str:
+    """The finding in a sentence: how far back a word still saves something."""
+    rows = _repeats_rows(document)
+    if _furthest(rows[0][1], "saving_bits") is None:
+        return "The held-out text has too few rare words that come again for a figure."
+    phrases = []
+    for run, row in rows:
+        clear = [one for one in row["by_distance"] if _saves(one)]
+        if clear:
+            saving = _signed(clear[-1]["saving_bits"], ".2f")
+            phrases.append(f"{saving} bits per letter in {run} at {range_words(clear[-1])} characters")
+    if not phrases:
+        return "At no distance does a run clearly save anything on a word that it has read before."
+    return f"The furthest clear saving on a word read before: {listed(phrases)}."
+
+
+def _saves(one: Document) -> bool:
+    """Whether a saving is both sure and large enough to speak of."""
+    return one["saving_bits"] is not None and one["saving_bits_interval"][0] > 0 and one["saving_bits"] >= _SMALLEST
+
+
+_SMALLEST = 0.01  # bits per letter
+
+
+def repeats_chart(document: Document) -> Chart:
+    """Bits saved per letter against the distance."""
+    return Chart(
+        title="Bits saved on words read before",
+        finding=repeats_finding(document),
+        x_label="characters back to the mention before",
+        y_label="bits saved per letter",
+        lines=_lines(_repeats_rows(document), "saving_bits"),
+        log_x=True,
+    )
+
+
+def _repeats_rows(document: Document) -> list[Row]:
+    return [(one_line(model["run"]), model) for model in document["models"]]
+
+
 # ---------------------------------------------------------------- any figure by distance
 
 

@@ -11,7 +11,7 @@ from seqmagic.drawing.chart import Chart, Line
 
 _MEMORY = [
     Column("run", figures=False), Column("k50"), Column("k90"), Column("95 %\ninterval"), Column("k99"),
-    Column("effective\ncontext"), Column("bits with\nall of it"), Column("95 %\ninterval"),
+    Column("effec-\ntive"), Column("unlimited\nbits"), Column("95 %\ninterval"),
 ]  # fmt: skip
 _MEMORY_PAIRS = [(0, 0), (1, 4), (2, 3), (5, 5), (6, 7)]
 
@@ -29,7 +29,7 @@ def memory_table(document: Document, width: int) -> Table:
         ]  # fmt: skip
         rows.append((cells, ""))
     frequencies = document["models"][0]["unigram_bits"]
-    below = [(["frequencies alone", *[NONE] * 5, figure(frequencies, ".3f"), NONE], "dim")]
+    below = [(["unigram", *[NONE] * 5, figure(frequencies, ".3f"), NONE], "dim")]
     return fold_table(_MEMORY, [rows, below], width=width, pairs=_MEMORY_PAIRS)
 
 
@@ -49,7 +49,7 @@ def _counts(interval: list[int | None], longest: int, value: int | None) -> str:
 
 def memory_differences(document: Document, width: int) -> Table:
     """How the others differ from the first run."""
-    figures = {"unlimited_bits": ("bits with\nall of it", "+.3f"), "k90": ("k90", "+.0f")}
+    figures = {"unlimited_bits": ("unlimited\nbits", "+z.3f"), "k90": ("k90", "+.0f")}
     return paired_table(document, figures, width=width)
 
 
@@ -91,13 +91,15 @@ def memory_chart(document: Document) -> Chart:
     ]
     trained = document["text"]["train_sequence_length"]
     heights = [y for line in lines for _, y in line.points]
-    if trained <= max(document["models"][0]["k"]):
+    words = "characters read before the prediction"
+    if trained <= document["models"][0]["k"][-1]:
+        words = f"characters read (dotted: length of the training sequences, {trained:,})"
         edge = [(float(trained), min(heights)), (float(trained), max(heights))]
-        lines.append(Line(f"length of the training sequences ({trained})", edge, faint=True, kin=len(lines)))
+        lines.append(Line("training sequences", edge, faint=True, kin=len(lines)))
     return Chart(
         title="Loss after k characters",
         finding=memory_finding(document),
-        x_label="characters read before the prediction",
+        x_label=words,
         y_label="bits per character",
         lines=lines,
         log_x=True,

@@ -10,8 +10,8 @@ from seqmagic.cli.show.tables import NONE, Column, figure, fold_table
 from seqmagic.drawing.chart import Chart, Line
 
 _NGRAM = [
-    Column("", figures=False), Column("bits/\nchar"), Column("95 %\ninterval"), Column("as good as\nthe n-gram"),
-    Column("95 %\ninterval"), Column("against the\nbest n-gram"), Column("95 %\ninterval"),
+    Column("", figures=False), Column("bits/\nchar"), Column("95 %\ninterval"), Column("n-gram\norder"),
+    Column("95 %\ninterval"), Column("against\nbest"), Column("95 %\ninterval"),
 ]  # fmt: skip
 _NGRAM_PAIRS = [(0, 0), (1, 2), (3, 4), (5, 6)]
 
@@ -67,7 +67,12 @@ def ngram_finding(document: Document) -> str:
     phrases = []
     for model in document["models"]:
         run, order = one_line(model["run"]), model["equivalent_order"]
-        phrases.append(f"{run} is beyond any n-gram" if order is None else f"{run} is as good as the {order:.1f}-gram")
+        if order is None:
+            phrases.append(f"{run} is beyond any n-gram")
+        elif order < 1:
+            phrases.append(f"{run} is worse than the unigram")
+        else:
+            phrases.append(f"{run} is as good as the {order:.1f}-gram")
     words = f"the best n-gram is the {name_of(best['order'])} with {best['loss_bits']:.3f} bits per character"
     if not phrases:
         return f"{words[0].upper()}{words[1:]}."
