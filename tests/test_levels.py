@@ -76,6 +76,7 @@ DOORS = {
         "memory",
         "neurons",
         "panel",
+        "recall",
         "surprise",
         "trace",
     },

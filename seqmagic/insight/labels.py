@@ -22,6 +22,7 @@ _LABELS = {  # in the order of LANGUAGES
     "rnn": ("simple RNN", "簡單 RNN"),
     "lstm": ("LSTM", "LSTM"),
     "gru": ("GRU", "GRU"),
+    "attention": ("attention", "注意力"),
 }
 
 

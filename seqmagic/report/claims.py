@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from seqmagic.report.html import number, spread
 from seqmagic.report.panels.memory import reached
 from seqmagic.report.panels.panel import Document, Documents
+from seqmagic.report.panels.recall import ATTENTION, cells, farthest_interval
 from seqmagic.report.texts import Texts
 
 SUPPORTED, REFUTED, UNTOLD = "supported", "refuted", "untold"
@@ -39,7 +40,7 @@ def claims(documents: Documents, texts: Texts) -> list[Claim]:
         _carries(documents, texts),
         _merges(documents, texts),
         _simpler(documents, texts),
-        Claim(claim=texts("attention.claim"), verdict=UNTOLD, number=texts("attention.needs"), panel="recall"),
+        _attention(documents, texts),
     ]
 
 
@@ -160,6 +161,22 @@ def _simpler(documents: Documents, texts: Texts) -> Claim:
     elif low > _ABOUT_AS_GOOD and ratio >= 1 / _SAME_SIZE:
         verdict = REFUTED
     return Claim(claim=claim, verdict=verdict, number=words, panel="losses")
+
+
+def _attention(documents: Documents, texts: Texts) -> Claim:
+    claim, document = texts("attention.claim"), documents.get("recall")
+    others = [cell for cell in cells(document) if cell != ATTENTION] if document else []
+    reaches = document and farthest_interval(document, ATTENTION)
+    if not document or not reaches or not others:
+        return Claim(claim=claim, verdict=UNTOLD, number=texts("attention.needs"), panel="recall")
+    ends = {cell: farthest_interval(document, cell) for cell in others}
+    words = texts(
+        "attention.number",
+        attention=spread(reaches, ".0%"),
+        others=texts.listed([f"{cell} {spread(one, '.0%')}" for cell, one in ends.items()]),
+    )
+    verdict = together(*(below(one, reaches) for one in ends.values()))
+    return Claim(claim=claim, verdict=verdict, number=words, panel="recall")
 
 
 def _difference(document: Document, run: str, than: str) -> tuple[float, tuple[float, float]] | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
+from seqmagic import files
 from seqmagic.config import Config
-from seqmagic.errors import CorpusError, RunError
+from seqmagic.errors import ConfigError, CorpusError, RunError
 from seqmagic.insight.cache import keep, kept_path, read_kept
 from seqmagic.insight.excerpts import Excerpt, open_reader, read_excerpt
 from seqmagic.insight.passages import held_out
@@ -154,6 +156,46 @@ MEASUREMENTS: dict[str, Measurement] = {  # in the order in which they are made
     "errors": Measurement(make=_errors, full=ErrorsConfig(), quick=ErrorsConfig(characters=16_000)),
     "closers": Measurement(make=_closers, full=ClosersConfig(), quick=ClosersConfig(targets=16_000)),
 }
+
+
+@dataclass(frozen=True)
+class _Task:
+    name: str
+    chance: float
+
+
+@dataclass(frozen=True)
+class _Row:
+    cell: str
+    seed: int
+    distance: int
+    accuracy: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class _Recall:
+    kind: str
+    task: _Task
+    rows: tuple[_Row, ...]
+
+    def __post_init__(self) -> None:
+        if self.kind != "recall" or not self.rows:
+            raise ValueError("no rows of kind recall")
+
+
+def read_recall(path: Path) -> dict[str, Any]:
+    """The document in a file that `seqmagic measure recall --json` printed.
+
+    Raises:
+        ConfigError: it is no such file.
+    """
+    try:
+        found = files.as_type(files.read_json(path, error=RunError), _Recall, path, error=RunError)
+    except RunError as problem:
+        reason = str(problem).removesuffix(f"; {files.MEND}")
+        raise ConfigError(f"--recall takes what is printed by: seqmagic measure recall --json; {reason}") from problem
+    return {**asdict(found), "warnings": []}
 
 
 def gather(inputs: Inputs, kinds: Sequence[str], *, quick: bool) -> Iterator[Measured]:

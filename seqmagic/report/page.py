@@ -13,7 +13,7 @@ from seqmagic.drawing.svg import chart_style
 from seqmagic.insight.subjects import Subject
 from seqmagic.report.claims import Claim, claims
 from seqmagic.report.html import escaped, number, table
-from seqmagic.report.panels import closers, errors, gates, gradient, losses, memory, neurons, surprise, trace
+from seqmagic.report.panels import closers, errors, gates, gradient, losses, memory, neurons, recall, surprise, trace
 from seqmagic.report.panels.panel import Documents, Panel
 from seqmagic.report.texts import Texts
 
@@ -28,6 +28,7 @@ PANELS: Mapping[str, Callable[[Documents, Texts], Panel | None]] = {
     "neurons": neurons.panel,
     "errors": errors.panel,
     "closers": closers.panel,
+    "recall": recall.panel,
 }
 _HTML_LANGUAGES = {"en": "en", "zh-TW": "zh-Hant-TW"}
 

@@ -97,8 +97,14 @@ _TEXTS: dict[str, tuple[str, str]] = {  # in the order of LANGUAGES
     ),
     "attention.claim": ("Attention is the next step: it reaches any distance.", "注意力是下一步：距離再遠也搆得到。"),
     "attention.needs": (
-        "These models have no attention. To see it, train tiny models: seqmagic measure recall --with-attention",
-        "這些模型沒有注意力。可以訓練小模型來看：seqmagic measure recall --with-attention",
+        "These models have no attention. To see it, train tiny models with seqmagic measure recall --with-attention "
+        "--json, and give what it prints to --recall.",
+        "這些模型沒有注意力。可以用 seqmagic measure recall --with-attention --json 訓練小模型，"
+        "再把輸出交給 --recall。",
+    ),
+    "attention.number": (
+        "Over the greatest distance attention is right in {attention}, the other cells in {others}.",
+        "在最遠的距離上，注意力答對 {attention}，其他單元為 {others}。",
     ),
     "needs.measurement": ("It was not measured.", "沒有測量。"),
     # ------------------------------------------------------------ losses
@@ -380,6 +386,28 @@ _TEXTS: dict[str, tuple[str, str]] = {  # in the order of LANGUAGES
         "The shaded intervals overlap at the far distances, or the line of the simple RNN does not fall.",
         "遠距離處的陰影區間重疊，或者簡單 RNN 的線沒有下降。",
     ),
+    # ------------------------------------------------------------ recall
+    "recall.title": ("Over which distance an answer is found again", "隔多遠還找得回答案"),
+    "recall.finding": (
+        "Over {distance} characters the right answer is given by {parts}.",
+        "隔 {distance} 個字元，答對的比例：{parts}。",
+    ),
+    "recall.one": ("{cell} in {share}", "{cell} {share}"),
+    "recall.chart": ("Share of right answers by distance", "答對的比例與距離"),
+    "recall.x": ("characters between the answer and the question", "答案與問題之間的字元數"),
+    "recall.y": ("share of right answers (median over seeds)", "答對的比例（各種子的中位數）"),
+    "recall.chance": ("guessing", "亂猜"),
+    "recall.seeds": ("over seeds", "各種子"),
+    "recall.how": (
+        "Tiny models of equal size were trained on sequences in which the distance is known; these are not the models "
+        "above. Guessing is right in {chance}. Shaded: from the lowest to the highest seed.",
+        "在距離已知的序列上訓練的同樣大小的小模型，不是上面的那些模型。"
+        "亂猜的答對率是 {chance}。陰影是種子之間的最低到最高。",
+    ),
+    "recall.wrong": (
+        "The curves of the cells lie within each other’s seeds, or more updates bring them together.",
+        "各單元的曲線落在彼此種子的範圍內，或者訓練更久後就重合。",
+    ),
     # ------------------------------------------------------------ method
     "method.title": ("How it was measured", "如何測量"),
     "method.text": (
@@ -407,7 +435,6 @@ _TEXTS: dict[str, tuple[str, str]] = {  # in the order of LANGUAGES
     "method.date": ("trained on", "訓練日期"),
     "method.cautions": ("Keep in mind", "請留意"),
     "method.left_out": ("Not measured", "未測量"),
-    "method.again": ("The same figures from the command line", "用命令列得到同樣的數值"),
 }
 
 

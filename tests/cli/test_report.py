@@ -122,6 +122,37 @@ def test_a_full_disk_is_one_line(runs: list[Run], seqmagic: Call) -> None:
     assert done.stderr.splitlines()[-1].startswith("seqmagic: /dev/full can't be written: No space left on device")
 
 
+RECALL = {
+    "kind": "recall",
+    "task": {"name": "recall", "chance": 0.125},
+    "rows": [
+        {"cell": cell, "seed": 0, "distance": distance, "accuracy": 0.5, "interval": [0.4, 0.6]}
+        for cell in ("rnn", "attention")
+        for distance in (1, 128)
+    ],
+}
+
+
+def test_a_recall_test_is_shown_with_the_rest(runs: list[Run], seqmagic: Call, tmp_path: Path) -> None:
+    path, page = tmp_path / "recall.json", tmp_path / "r.html"
+    path.write_text(json.dumps(RECALL), encoding="utf-8")
+    document = report(seqmagic, "rnn", "-o", page, *QUICK, "--recall", path)
+    assert document["panels"] == ["recall", "surprise", "gradient"]
+    text = page.read_text(encoding="utf-8")
+    assert 'id="recall-chart-t"' in text and "attention in 50 %" in text
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"kind": "gradient"}', json.dumps({**RECALL, "rows": []})])
+def test_what_is_no_recall_test_is_refused_in_one_line(
+    content: str, runs: list[Run], seqmagic: Call, tmp_path: Path
+) -> None:
+    path = tmp_path / "recall.json"
+    path.write_text(content, encoding="utf-8")
+    done = seqmagic("report", "rnn", "-o", tmp_path / "r.html", *QUICK, "--recall", path)
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("seqmagic: --recall takes what is printed by: seqmagic measure recall --json; ")
+
+
 def test_no_tensorflow_is_imported(runs: list[Run], tmp_path: Path) -> None:
     from tests.cli.test_imports import HEAVY, loaded_by
 

@@ -125,6 +125,30 @@ def test_a_gru_is_simpler_and_about_as_good(document: dict[str, Any], verdict: s
     assert verdicts(ngram=document)[3] == verdict
 
 
+def recall(**ends: list[float]) -> dict[str, Any]:
+    return {
+        "rows": [
+            {"cell": cell, "seed": seed, "distance": distance, "accuracy": sum(pair) / 2, "interval": pair}
+            for cell, pair in ends.items()
+            for seed in (0, 1)
+            for distance in (1, 128)
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "verdict"),
+    [
+        (recall(rnn=[0.1, 0.2], attention=[0.9, 1.0]), SUPPORTED),
+        (recall(rnn=[0.1, 0.2], gru=[0.95, 1.0], attention=[0.9, 1.0]), UNTOLD),
+        (recall(rnn=[0.5, 0.6], attention=[0.1, 0.2]), REFUTED),
+        (recall(rnn=[0.5, 0.6]), UNTOLD),
+    ],
+)
+def test_attention_reaches_where_cells_fall(document: dict[str, Any], verdict: str) -> None:
+    assert verdicts(recall=document)[4] == verdict
+
+
 def test_runs_of_one_cell_leave_open_what_takes_two() -> None:
     one = gradient([0.81, 0.82], [0.96, 0.97])
     del one["models"][1]

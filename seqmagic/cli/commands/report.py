@@ -47,6 +47,10 @@ class PanelNames(click.ParamType):
 @option("--panels", type=PanelNames(), metavar="NAME,...", help="Panels to show. [default: all]")
 @option("--at", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
         help="First character of the passage that is shown, in the held-out part.")  # fmt: skip
+@option(
+    "--recall", type=click.Path(path_type=Path), metavar="FILE",
+    help="Show this too: what `seqmagic measure recall --json` printed.",
+)  # fmt: skip
 @click.pass_obj
 def report(
     settings: Settings,
@@ -56,6 +60,7 @@ def report(
     language: str,
     panels: tuple[str, ...] | None,
     at: int,
+    recall: Path | None,
 ) -> None:
     """Measure each RUN and show it all on one page that needs nothing else: no network, no JavaScript.
 
@@ -64,14 +69,15 @@ def report(
     the folder of the first run and used again.
     """
     from seqmagic import files
-    from seqmagic.report.gather import MEASUREMENTS, Inputs, gather
+    from seqmagic.report.gather import MEASUREMENTS, Inputs, gather, read_recall
     from seqmagic.report.page import build_page
     from seqmagic.runs.find import open_run
 
     with written_to(output, "-o"):
         files.check_target(output)
     inputs = Inputs([open_run(settings.models, name) for name in dict.fromkeys(runs)], at=at)
-    documents, left_out = {}, []
+    documents = {} if recall is None else {"recall": read_recall(recall)}
+    left_out = []
     for measured in gather(inputs, panels or tuple(MEASUREMENTS), quick=quick):
         if measured.document is None:
             left_out.append(f"{measured.kind}: {measured.reason}")
