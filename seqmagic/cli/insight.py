@@ -164,5 +164,6 @@ def draw_chart(chart: Chart) -> None:
         braille = True
     except (UnicodeEncodeError, LookupError):
         braille = False
-    for line in chart_lines(chart, width=terminal_width(), colour=not is_plain(sys.stdout), braille=braille):
-        result(line)
+    colour = not is_plain(sys.stdout)
+    for line in chart_lines(chart, width=terminal_width(), colour=colour, braille=braille):
+        result(line, painted=colour)

@@ -153,10 +153,12 @@ def _mean(values: Sequence[float]) -> float | None:
 
 def best_baseline(baselines: Sequence[Baseline]) -> Baseline | None:
     """The n-gram with the lowest loss; None where no n-gram was measured."""
-    return min((one for one in baselines if one.order >= 2), key=lambda one: one.loss, default=None)
+    return min(
+        (one for one in baselines if one.order is not None and one.order >= 2), key=lambda one: one.loss, default=None
+    )
 
 
 def shown_baselines(baselines: Sequence[Baseline]) -> list[Baseline]:
-    """Uniform, unigram and the best n-gram: what stands below the table."""
+    """Uniform, unigram, the best n-gram and, where it is known, the best possible: what stands below the table."""
     best = best_baseline(baselines)
-    return [one for one in baselines if one.order < 2 or one is best]
+    return [one for one in baselines if one.order is None or one.order < 2 or one is best]

@@ -10,6 +10,11 @@ def bits(loss: float) -> float:
     return loss / math.log(2)
 
 
+def nats(bits: float) -> float:
+    """Bits to nats."""
+    return bits * math.log(2)
+
+
 def perplexity(loss: float) -> float:
     """e^loss: among how many equally likely characters a model would be as unsure; infinite above 709 nats."""
     try:

@@ -116,14 +116,14 @@ def _read_text(subject: Subject, *, stop: int) -> _Text:
     best = min(measure_baselines(train, ids, vocabulary.size), key=lambda one: one.loss)
     probabilities = {
         order: KneserNey.fit(train, order, vocabulary.size).of_each(ids)[WARM_UP + 1 :]
-        for order in {max(best.order, 1), _FUNNEL_ORDER}
+        for order in {max(best.order or 0, 1), _FUNNEL_ORDER}
     }
     frequency = Counter(words(code_points(vocabulary.decode(train)))[0])
     return _Text(
         subject=subject,
         classes=classes[WARM_UP + 1 :],
         ngram=best.name,
-        ngram_bits=-np.log2(probabilities[max(best.order, 1)]),
+        ngram_bits=-np.log2(probabilities[max(best.order or 0, 1)]),
         remedies=remedies(points, classes, frequency, probabilities[_FUNNEL_ORDER]),
     )
 

@@ -112,7 +112,7 @@ def best_ngram(run: Run, excerpt: Excerpt) -> Other:
     train = own.part("train")
     baselines = measure_baselines(train, own.ids, vocabulary.size)
     best = min(baselines, key=lambda one: one.loss)
-    model = KneserNey.fit(train, max(best.order, 1), vocabulary.size)
+    model = KneserNey.fit(train, max(best.order or 0, 1), vocabulary.size)
     bits = -np.log2(model.of_each(vocabulary.encode(excerpt.before + excerpt.text)))
     if not excerpt.before:
         bits[0] = np.nan  # as for a model, which has no guess before it has read anything

@@ -105,3 +105,12 @@ def difference(
         if entry[name] is None or entry[f"{name}_interval"] is None:
             entry["reasons"][name] = "one of the two has no such figure, or not in enough resamples"
     return entry
+
+
+def wilson(successes: float, cases: int) -> list[float]:
+    """The 95 % interval of a share, [low, high]: `successes` of `cases` independent ones (Wilson 1927)."""
+    z = 1.959963984540054
+    share = successes / cases
+    middle = (share + z * z / (2 * cases)) / (1 + z * z / cases)
+    reach = z / (1 + z * z / cases) * math.sqrt(share * (1 - share) / cases + z * z / (4 * cases * cases))
+    return [max(0.0, middle - reach), min(1.0, middle + reach)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -223,3 +224,11 @@ def test_what_is_missing_is_named(key: str, tmp_path: Path) -> None:
     (tmp_path / "comparison.json").write_text(json.dumps(document))
     with pytest.raises(RunError, match=rf"is corrupt: it has no {key}; "):
         comparisons.read_comparison(tmp_path)
+
+
+def test_the_best_possible_loss_comes_back(tmp_path: Path) -> None:
+    best = Baseline(name="best possible", order=None, loss=1.4)
+    series = dataclasses.replace(SERIES, baselines=(NGRAM, best))
+    comparisons.write_comparison(tmp_path, series)
+    assert comparisons.read_comparison(tmp_path).baselines == (NGRAM, best)
+    assert series.sentence == SERIES.sentence

@@ -164,3 +164,9 @@ def test_what_was_not_held_equal_is_named(models: Path, text: Path) -> None:
     longer = dataclasses.replace(record, training=dataclasses.replace(record.training, minutes=None, epochs=3.0))
     assert unequal_settings([record, record]) == []
     assert unequal_settings([record, longer]) == ["minutes: 1, none", "epochs: none, 3"]
+
+
+def test_the_best_possible_stands_below_the_table_and_is_no_n_gram() -> None:
+    best = Baseline(name="best possible", order=None, loss=1.2)
+    assert [one.name for one in shown_baselines([*BASELINES, best])][-2:] == ["5-gram", "best possible"]
+    assert best_baseline([*BASELINES, best]) == best_baseline(BASELINES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from seqmagic.insight.statistics import (
     r_squared,
     resampled_means,
     theil_sen,
+    wilson,
 )
 
 
@@ -90,3 +93,17 @@ def test_a_figure_that_is_missing_or_often_infinite_has_no_difference() -> None:
 def test_an_interval_of_counts_may_be_open() -> None:
     assert count_interval(np.array([1.0] * 50 + [2.0] * 50)) == [1, 2]
     assert count_interval(np.array([1.0] * 50 + [np.inf] * 50)) == [1, None]
+
+
+@pytest.mark.parametrize(
+    ("successes", "cases", "low", "high"),
+    [(0, 10, 0.0, 0.27753), (10, 10, 0.72247, 1.0), (5, 10, 0.23659, 0.76341), (64, 512, 0.09912, 0.15647)],
+)
+def test_the_interval_of_a_share(successes: float, cases: int, low: float, high: float) -> None:
+    """Against roots of (share - p)² = z² p (1 - p) / n, which define it."""
+    found = wilson(successes, cases)
+    assert found == pytest.approx([low, high], abs=1e-5)
+    for edge in found:
+        if 1e-9 < edge < 1 - 1e-9:
+            deviation = 1.959964 * math.sqrt(edge * (1 - edge) / cases)
+            assert abs(successes / cases - edge) == pytest.approx(deviation, rel=1e-5)

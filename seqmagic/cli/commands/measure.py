@@ -13,6 +13,7 @@ COMMANDS = {
     "ngram": ("seqmagic.cli.commands.measure_ngram:ngram", "Which n-gram a model is as good as."),
     "closers": ("seqmagic.cli.commands.measure_closers:closers", "How sure a model is of a closing bracket."),
     "repeats": ("seqmagic.cli.commands.measure_repeats:repeats", "What a model saves on words it has read before."),
+    "recall": ("seqmagic.cli.commands.measure_recall:recall", "How far back each cell learns to remember."),
 }
 
 
@@ -29,8 +30,8 @@ COMMANDS = {
 def measure(ctx: click.Context) -> None:
     """Measure what the article claims in your own models: how the gradient vanishes and how far memory reaches.
 
-    Everything is measured on the validation part of a run's own text, at the same places for all runs of one
-    text; intervals are 95 % of a moving-block bootstrap.
+    Runs are measured on the validation part of their own text, at the same places for all runs of one text;
+    intervals are 95 % of a moving-block bootstrap. `recall` takes no runs: it trains tiny models.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

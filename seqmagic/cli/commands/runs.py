@@ -106,6 +106,7 @@ def _best_loss(run: Run, record: RunRecord) -> float | None:
 @click.pass_obj
 def show_run(settings: Settings, run: str) -> None:
     """Show everything about RUN: text and split, settings, results, the course of the training."""
+    from seqmagic.evaluation.baselines import best_possible
     from seqmagic.runs.find import open_run
     from seqmagic.runs.folder import state_of
 
@@ -114,6 +115,8 @@ def show_run(settings: Settings, run: str) -> None:
     history, trouble = opened.read_history_and_trouble()
     document = {**record.to_json(), "status": state_of(record, opened), "path": str(opened.path)}
     document["history"] = history
+    if best := best_possible(record.text.sha256, record.text.validation):
+        document["best_possible"] = {"loss": best.loss, "bits_per_character": best.bits_per_character}
     if trouble:
         notice(trouble, quiet=settings.quiet)
     if settings.json:
@@ -138,6 +141,7 @@ def _facts(document: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
     sections = [(document["name"], head), ("text", source + spans)]
     sections += [(part, list(document[part].items())) for part in ("data", "model", "training", "environment")]
     sections.append(("results", list((document["results"] or {}).items())))
+    sections.append(("best possible on this text", list(document.get("best_possible", {}).items())))
     sections.append(("notes", [("", note) for note in document["notes"]]))
     return [(heading, [(key.replace("_", " "), value) for key, value in rows]) for heading, rows in sections if rows]
 
