@@ -10,7 +10,7 @@ from seqmagic.drawing.words import visible
 
 _LEFT = 100  # room for the names of the rows
 _ACROSS = 32  # characters in a line
-_FIELD, _HIGH = 14, 13
+_FIELD, _HIGH = 14, 18
 _LEVELS = 8  # of a colour
 
 
@@ -50,14 +50,14 @@ def heat_element(heat: Heat, *, ident: str) -> str:
                     f'<text class="sign" x="{x:.0f}" y="{top - 4:.1f}" text-anchor="middle">{svg_words(sign)}</text>'
                 )
         for name, values in heat.rows:
-            parts.append(f'<text x="{_LEFT - 6}" y="{top + 10:.1f}" text-anchor="end">{svg_words(name)}</text>')
+            parts.append(f'<text x="{_LEFT - 6}" y="{top + 13:.1f}" text-anchor="end">{svg_words(name)}</text>')
             for place in piece:
                 level = _level(values[place])
                 if level:
                     x = _LEFT + _FIELD * (place - start)
                     key = (int(level < 0), abs(level))
                     fields.setdefault(key, []).append(f"M{x} {top:.1f}h{_FIELD - 1}v{_HIGH - 1}h-{_FIELD - 1}z")
-            top += _HIGH if len(heat.rows) > 1 else ROW
+            top += _HIGH
         top += 10
     # the colour of what is above 0 is that of the first line of a chart, of what is below that of the second
     for (below, level), paths in sorted(fields.items()):

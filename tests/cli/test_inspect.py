@@ -20,7 +20,7 @@ from seqmagic.runs.folder import Run
 from tests.helpers import make_run, make_text
 
 Call = Callable[..., Result]
-LONG = "".join(f"{number} 株の花, hanging on the wall; and {number} more.\n" for number in range(400))
+LONG = "".join(f"{number} 株の花, hanging on the wall; and {number} more.\n" for number in range(600))
 
 
 @pytest.fixture
