@@ -91,7 +91,7 @@ def test_texts_whose_rule_is_known_are_found_by_their_characters() -> None:
     for text in catalog.BUILTIN_TEXTS.values():
         assert (text.surprise is None) == (text.entropy_bits is None) == (text.sha256 is None)
         if text.surprise is not None and text.sha256 is not None:
-            characters = "".join(text.pieces(Tally()))
+            characters = "".join(text.pieces())
             assert hashlib.sha256(characters.encode()).hexdigest() == text.sha256
             found = catalog.known_surprise(text.sha256)
             assert found is not None and len(found) == len(characters)

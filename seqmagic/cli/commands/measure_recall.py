@@ -40,9 +40,10 @@ def recall(settings: Settings, cells: tuple[str, ...], plot: Path | None, **valu
     names = [*cells, *([ATTENTION] if config.with_attention else [])]
     shapes = shapes_of(names, config.params, vocabulary_size=len(TASKS[config.task].alphabet))
     settings.notice("starting TensorFlow …")
-    from seqmagic.training.device import start_tensorflow
+    from seqmagic.config import TrainConfig
+    from seqmagic.training.train import start
 
-    start_tensorflow(None)
+    start(TrainConfig())
     from seqmagic.cli.show.recall import RecallDisplay
     from seqmagic.probes.measure_recall import Recall
     from seqmagic.training.interrupt import stop_on_signal
