@@ -63,6 +63,11 @@ class TrainingState:
         """A copy of the weights."""
         return [np.copy(variable.numpy()) for variable in self.optimizer.variables]
 
+    def begin_budget(self) -> None:
+        """A new budget begins here: its evaluations are spread over what is added."""
+        self.began_step, self.began_seconds = self.step, self.elapsed_seconds
+        self.evaluations.next_mark = EvaluationTimes().next_mark
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Everything, as arrays by name; what `restore` takes."""
         groups = {

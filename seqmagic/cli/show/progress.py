@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from seqmagic.cli.console import INTERRUPTED, abandon, is_plain, make_console, notice, one_line, shorten
 from seqmagic.evaluation.units import bits
-from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
+from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started, clock
 from seqmagic.training.interrupt import answered_signals
 
 if TYPE_CHECKING:
@@ -203,10 +203,3 @@ def evaluation_words(event: Evaluated) -> str:
         if row.get(key) is not None:
             parts.append(form.format(row[key]))
     return "  ".join(parts) + (" *" if event.best else "")
-
-
-def clock(seconds: float) -> str:
-    """`1:05`, `2:03:00`: a duration for the eye."""
-    minutes, rest = divmod(max(0, round(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
