@@ -41,13 +41,14 @@ class Facts:
 
     Attributes:
         created: When the run was begun, as its record says: whose checkpoint it is.
-        step: Steps taken.
+        step, seconds: Steps taken, time spent.
         minutes, epochs: The whole budget, with what was trained before it was extended; one of them is None.
         samples_bytes: Length of samples.txt: what was appended later belongs to what came later.
     """
 
     created: str
     step: Count
+    seconds: Annotated[float, Meta(ge=0.0, le=1e12)]
     minutes: Budget
     epochs: Budget
     samples_bytes: Count

@@ -50,6 +50,7 @@ class Checkpoints:
         facts = checkpoints.Facts(
             created=self._record.created,
             step=self._state.step,
+            seconds=self._state.elapsed_seconds,
             minutes=training.minutes,
             epochs=training.epochs,
             samples_bytes=self._new.run.samples_bytes,

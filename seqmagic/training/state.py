@@ -16,8 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from seqmagic.errors import TrainingError
-from seqmagic.files import in_brief
 from seqmagic.evaluation.evaluation import Score
+from seqmagic.files import in_brief
 from seqmagic.runs.record import HistoryRow
 from seqmagic.training.budget import EvaluationTimes
 from seqmagic.training.step import Adam, States
