@@ -23,22 +23,37 @@ LEVELS = [
 ]
 PACKAGES = [  # allowed in addition to those of the levels below
     {"msgspec"},
-    {"numpy"},
-    {"h5py", "threadpoolctl", "filelock"},
+    {"numpy", "filelock"},
+    {"h5py", "threadpoolctl"},
     {"tensorflow", "keras"},
     {"ai_edge_litert", "onnx", "onnxruntime"},
     {"click", "rich", "prompt_toolkit"},
 ]
 # What a room offers: the modules that other rooms may import. The rest of it is nobody's business.
 DOORS = {
-    "texts": {"corpus", "normal_forms", "sources", "streams", "vocabulary"},
+    "texts": {"builtin", "catalog", "corpus", "normal_forms", "repeats", "sources", "streams", "vocabulary", "whole"},
     "network": {"cells", "fresh", "layout", "network", "probabilities", "sizes", "trained"},
-    "evaluation": {"baselines", "evaluation", "scorer", "subject", "units"},
+    "evaluation": {"baselines", "classes", "delimiters", "evaluation", "scorer", "subject", "text_statistics", "units"},
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
-    "sampling": {"endings", "engine", "novelty", "pieces", "prompts", "threads", "writer"},
-    "insight": {"measure_gradient", "passages", "settings", "subjects"},
+    "sampling": {"endings", "novelty", "pieces", "prompts", "stepper", "threads", "writer"},
+    "insight": {
+        "excerpts",
+        "inspect_cell",
+        "inspect_connectivity",
+        "inspect_errors",
+        "inspect_gates",
+        "inspect_neurons",
+        "inspect_surprise",
+        "inspect_trace",
+        "labels",
+        "measure_gradient",
+        "passages",
+        "roles",
+        "settings",
+        "subjects",
+    },
     "fused": {"dropout", "layer", "network"},
-    "training": {"device", "events", "interrupt", "train"},
+    "training": {"device", "events", "interrupt", "recipe", "train"},
     "training.engines": {"choose"},
     "comparison": {"comparable", "compare", "record", "rows", "series"},
     "export": {"formats", "publish"},
@@ -46,7 +61,24 @@ DOORS = {
     "export.web": set(),  # `export.formats` imports it by name, as it does the other formats
     "cli": {"main"},
     "cli.commands": set(),  # `cli.main` imports them by name, when they are asked for
-    "cli.show": {"columns", "comparison", "documents", "gradient", "page", "painting", "plots", "progress", "tables"},
+    "cli.show": {
+        "cell",
+        "columns",
+        "comparison",
+        "connectivity",
+        "documents",
+        "errors",
+        "gates",
+        "gradient",
+        "neurons",
+        "page",
+        "painting",
+        "plots",
+        "progress",
+        "surprise",
+        "tables",
+        "trace",
+    },
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

@@ -23,7 +23,9 @@ COMMANDS = {
     "sample": ("seqmagic.cli.commands.sample:sample", "Write text with a trained model."),
     "evaluate": ("seqmagic.cli.commands.evaluate:evaluate", "Measure the loss of a model on a text."),
     "measure": ("seqmagic.cli.commands.measure:measure", "Measure the vanishing gradient of models."),
+    "inspect": ("seqmagic.cli.commands.inspect:inspect", "See inside models: gates, memory, surprise."),
     "export": ("seqmagic.cli.commands.export:export", "Make a model work elsewhere, without this tool."),
+    "data": ("seqmagic.cli.commands.data:data", "List, download and look into texts."),
     "runs": ("seqmagic.cli.commands.runs:runs", "List, show, diff and remove what was trained."),
 }
 
@@ -178,7 +180,7 @@ def main(ctx: click.Context) -> None:
     """Train recurrent character-level language models (rnn, lstm, gru) on any text, put them side by
     side, write with them and measure them.
 
-    A TEXT is a file, a folder, - for standard input, or a built-in text such as python-docs.
+    A TEXT is a file, a folder, - for standard input, or a name of `seqmagic data list`.
     A RUN is a name under the models folder, a path, or latest.
     """
     ctx.ensure_object(Settings)

@@ -12,12 +12,12 @@ from typing import Any, TypedDict
 
 from seqmagic import files
 from seqmagic.comparison.rows import Row, Summary, separately, summarise
-from seqmagic.comparison.verdict import reading
+from seqmagic.comparison.verdict import verdict
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.runs import locks
 from seqmagic.runs.folder import Run, check_name, text_stem
-from seqmagic.runs.record import Count, Figure, Seed, check_format
+from seqmagic.runs.record import Count, Figure, Results, Seed, check_format
 
 FORMAT = 1
 FILE_NAME = "comparison.json"
@@ -106,7 +106,7 @@ class Comparison:
     @property
     def sentence(self) -> str:
         if self.comparable:
-            return reading(self.summaries, self.baselines)
+            return verdict(self.summaries, self.baselines)
         return "These losses can't be ranked against each other."
 
     def to_json(self) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class Comparison:
             **{name: getattr(self, name) for name in _HEAD},
             "comparable": self.comparable,
             # The figures stand beside `results` too: a row of the document is a row of a table.
-            "rows": [{**dataclasses.asdict(row), **(row.results or {})} for row in self.rows],
+            "rows": [_row_to_json(row) for row in self.rows],
             "baselines": [_baseline_to_json(one) for one in self.baselines],
             "sentence": self.sentence,
             "notes": list(self.notes),
@@ -126,7 +126,7 @@ class Comparison:
             document["summaries"] = [
                 {
                     "cell": one.rows[0].cell, "layers": one.rows[0].layers, "units": one.rows[0].units,
-                    "seeds": [row.seed for row in one.rows], "results": dict(one.results),
+                    "seeds": [row.seed for row in one.rows], "results": _without_none(one.results),
                     "deviation": one.deviation, "error": one.error,
                 }
                 for one in self.summaries
@@ -141,6 +141,15 @@ _WRITTEN = (*_HEAD, "comparable", "rows", "baselines", "notes", "prompt", "sampl
 def _refuse_unless_empty(values: Mapping[str, Any], name: str, missing: set[str]) -> None:
     if values:
         raise ValueError(f"{name} has no {min(missing)}")
+
+
+def _without_none(results: Results) -> dict[str, Any]:
+    return {name: figure for name, figure in results.items() if figure is not None}
+
+
+def _row_to_json(row: Row) -> dict[str, Any]:
+    results = None if row.results is None else dict(row.results)
+    return {**dataclasses.asdict(row), "results": results, **(results or {})}
 
 
 def _baseline_to_json(one: Baseline) -> dict[str, Any]:

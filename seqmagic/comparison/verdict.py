@@ -11,10 +11,9 @@ from seqmagic.evaluation.baselines import Baseline
 LEVEL = 0.005  # losses closer than this many nats are called level
 
 
-def reading(summaries: Sequence[Summary], baselines: Sequence[Baseline]) -> str:
+def verdict(summaries: Sequence[Summary], baselines: Sequence[Baseline]) -> str:
     """One sentence that says what the table says: which is best, by how much, and whether it is any good."""
-    with_loss = [one for one in summaries if one.loss is not None]
-    ranked = sorted(with_loss, key=lambda one: one.results["validation_loss"])
+    ranked = sorted((one for one in summaries if one.loss is not None), key=_loss)
     failed = [one.label for one in summaries if one.loss is None]
     if not ranked:
         return "No row has a loss, so there is nothing to compare."
@@ -26,7 +25,7 @@ def reading(summaries: Sequence[Summary], baselines: Sequence[Baseline]) -> str:
 
 def _order_clause(ranked: Sequence[Summary]) -> str:
     best = ranked[0]
-    loss = f"{best.results['validation_loss']:.3f} nats per character"
+    loss = f"{_loss(best):.3f} nats per character"
     if len(ranked) == 1:
         return f"{best.label} reaches {loss}"
     level = [one for one in ranked[1:] if _gap(best, one) < _margin(best, one)]
@@ -41,19 +40,23 @@ def _baseline_clause(ranked: Sequence[Summary], ngram: Baseline | None) -> str:
     if ngram is None:
         return ""
     name = f"the best n-gram ({ngram.name}, {ngram.loss:.3f})"
-    difference = ngram.loss - ranked[0].results["validation_loss"]
+    difference = ngram.loss - _loss(ranked[0])
     if abs(difference) < LEVEL:
         return f"that is level with {name}"
     if difference < 0:
         return f"{name} is still {-difference:.3f} better, so give more time (--minutes) or a longer text"
-    worse = [one.label for one in ranked if one.results["validation_loss"] > ngram.loss]
+    worse = [one.label for one in ranked if _loss(one) > ngram.loss]
     verb = "does" if len(worse) == 1 else "do"
     but = f", which {_listed(worse)} {verb} not beat" if worse else ""
     return f"that is {difference:.3f} below {name}{but}"
 
 
 def _gap(better: Summary, other: Summary) -> float:
-    return other.results["validation_loss"] - better.results["validation_loss"]
+    return _loss(other) - _loss(better)
+
+
+def _loss(one: Summary) -> float:
+    return math.inf if one.loss is None else one.loss  # only those that have one are ranked
 
 
 def _margin(one: Summary, other: Summary) -> float:

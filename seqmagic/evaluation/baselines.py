@@ -134,13 +134,17 @@ class KneserNey:
 
     def score(self, ids: np.ndarray) -> float:
         """Nats per character of ids[1:], each predicted from those before it."""
+        return _mean_nats(self.of_each(ids))
+
+    def of_each(self, ids: np.ndarray) -> np.ndarray:
+        """P(character | those before it) of each of `ids` (n,), (n,) float64."""
         probabilities = np.full(len(ids), 1 / self._vocabulary_size)
         numbers = _empty_grams(ids)
         for table in self._tables:
             found = table.grams.find(numbers[:-1], ids)
             probabilities = table.interpolate(numbers[:-1], found, probabilities)
             numbers = _one_longer(found)
-        return _mean_nats(probabilities)
+        return probabilities
 
 
 def _mean_nats(probabilities: np.ndarray) -> float:

@@ -15,8 +15,9 @@ import tensorflow as tf
 
 from seqmagic.fused import embedding as first_product
 from seqmagic.fused import layer as recurrent_layer
-from seqmagic.fused.layer import States, Weights
+from seqmagic.fused.layer import States
 from seqmagic.fused.window import flat
+from seqmagic.network.cells import Weights
 from seqmagic.network.layout import split_arrays
 
 Masks = Sequence[tf.Tensor] | None  # one (B, U) per layer, or no dropout

@@ -52,6 +52,16 @@ def resampled_means(values: np.ndarray, starts: np.ndarray, block: int) -> np.nd
     return of_block[starts].mean(axis=1)
 
 
+def resampled_means_within(values: np.ndarray, masks: np.ndarray, starts: np.ndarray, block: int) -> np.ndarray:
+    """Means of `values` (n,) over those of each of `masks` (n, m) bool in each resample, (resamples, m).
+
+    NaN where a resample has none of them.
+    """
+    sums = resampled_means(values[:, np.newaxis] * masks, starts, block)
+    shares = resampled_means(masks, starts, block)
+    return np.divide(sums, shares, out=np.full_like(sums, np.nan), where=shares > 0)
+
+
 def interval(values: np.ndarray) -> list[Any]:
     """The middle 95 % of resampled values, (resamples, ...) -> [low, high] for JSON."""
     low, high = np.quantile(values, CONFIDENCE, axis=0)

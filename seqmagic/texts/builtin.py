@@ -15,6 +15,8 @@ from seqmagic.texts.folders import joined_pieces
 
 # not the library itself: what was installed into it, its tests, and a program that many Pythons lack
 _LEFT_OUT = frozenset(("site-packages", "dist-packages", "test", "tests", "idlelib", "__pycache__"))
+_PYTHON_LICENCE = "PSF licence"
+_FREE = "free to use"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +25,13 @@ class BuiltinText:
 
     Attributes:
         description: One line for a list.
+        licence: Under which one has it.
         pieces: Gives the characters.
         entropy_bits: Gives the best bits per character that a model can reach; `None` where nobody knows.
     """
 
     description: str
+    licence: str
     pieces: Callable[[], Pieces]
     entropy_bits: Callable[[], float] | None = None
 
@@ -88,24 +92,29 @@ def _whole(text: str) -> Pieces:
 BUILTIN_TEXTS = {
     "python-docs": BuiltinText(
         description="the Python language reference that pydoc carries, English prose and code, 0.5 MB",
+        licence=_PYTHON_LICENCE,
         pieces=_python_docs,
     ),
     "python-source": BuiltinText(
         description="the source of Python's standard library, 11 MB",
+        licence=_PYTHON_LICENCE,
         pieces=_python_source,
     ),
     "recall": BuiltinText(
         description="remember one letter over 1 to 32 others, generated, 1 MB, best loss known",
+        licence=_FREE,
         pieces=_generated(generated.recall),
         entropy_bits=generated.recall_entropy_bits,
     ),
     "brackets": BuiltinText(
         description="close the brackets that were opened, up to 8 deep, generated, 1 MB, best loss known",
+        licence=_FREE,
         pieces=_generated(generated.brackets),
         entropy_bits=generated.brackets_entropy_bits,
     ),
     "markov": BuiltinText(
         description="a chain in which the last two characters decide, generated, 1 MB, best loss known",
+        licence=_FREE,
         pieces=_generated(generated.markov),
         entropy_bits=generated.markov_entropy_bits,
     ),

@@ -32,7 +32,7 @@ class Corpus:
     """A text as ids.
 
     Attributes:
-        source: What was given: a path, `-`, or the name of a built-in text.
+        source: What was given: a path, `-`, or the name of a text, built in or of the catalogue.
         config: How it was read and cut.
         sha256: Of the characters as UTF-8, after line breaks became newlines.
         bytes: Of the source as it is stored.
@@ -72,7 +72,7 @@ def read_corpus(
     """Read `source` once, in pieces, and encode it.
 
     Args:
-        source: A file, a folder, `-` for standard input, or the name of a built-in text.
+        source: A file, a folder, `-` for standard input, or the name of a text, built in or of the catalogue.
         config: How it is read and cut.
         vocabulary: To encode with; letters in a form that it lacks are read in the one that it has
             (`texts.normal_forms`), other characters outside become the unknown one. `None` to make it from
@@ -90,7 +90,7 @@ def read_corpus(
     forms = NormalForms(vocabulary) if vocabulary is not None and not again else None
     pieces = forms.fitted(read) if forms else read
     with Spool(spool_folder) as spool:
-        sha256, found, unknown = _encode(pieces, vocabulary or Vocabulary(()), spool, grow=vocabulary is None)
+        sha256, found, unknown = encode_pieces(pieces, vocabulary or Vocabulary(()), spool, grow=vocabulary is None)
         notices = list(read.tally.notices)
         if spool.length < 2:
             what = "has 1 character; a loss needs at least 2" if spool.length else "is empty"
@@ -165,7 +165,7 @@ def check_trainable(corpus: Corpus) -> None:
         )
 
 
-def _encode(
+def encode_pieces(
     pieces: Iterable[str], vocabulary: Vocabulary, spool: Spool, *, grow: bool
 ) -> tuple[str, Vocabulary, Counter[str]]:
     """Encode `pieces` into `spool`.
@@ -205,10 +205,10 @@ def _settle(
         That vocabulary, and a notice for the rare characters of the training part and one for the new
         characters after it, where such became unknown; and one where the validation part is unlike it.
     """
-    counts = _counts(spool, train, found.size)
+    counts = count_ids(spool, train, found.size)
     rest = (train[1], spool.length)
-    counts_of_rest = _counts(spool, rest, found.size)
-    held_back = counts_of_rest if validation == rest else _counts(spool, validation, found.size)
+    counts_of_rest = count_ids(spool, rest, found.size)
+    held_back = counts_of_rest if validation == rest else count_ids(spool, validation, found.size)
     unlike = unlikeness(spool, found, (train, validation), (counts, held_back))
     kept = sorted(c for c, count in zip(found.characters, counts[1:], strict=True) if count >= min_count)
     vocabulary = Vocabulary(kept)
@@ -224,7 +224,7 @@ def _settle(
     return vocabulary, notices + unlike
 
 
-def _counts(spool: Spool, span: Span, size: int) -> np.ndarray:
+def count_ids(spool: Spool, span: Span, size: int) -> np.ndarray:
     """How often each id occurs in `span`, (size,) int64."""
     counts = np.zeros(max(size, 256), np.int64)
     for block in spool.blocks(*span):

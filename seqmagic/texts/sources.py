@@ -1,4 +1,4 @@
-"""What a TEXT on the command line means: a path, standard input, or a text that every installation has."""
+"""What a TEXT on the command line means: a path, standard input, a built-in text, or one of the catalogue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 
 from seqmagic.config import DataConfig
 from seqmagic.errors import CorpusError
-from seqmagic.texts import builtin as catalog
+from seqmagic.texts import catalog
+from seqmagic.texts.builtin import builtin_names, builtin_pieces
 from seqmagic.texts.decoding import Pieces, Tally, check_encoding, file_pieces, shown, standard_input_pieces
 from seqmagic.texts.folders import check_no_system_path, folder_pieces
 
@@ -30,13 +31,15 @@ _KINDS = {
 def text_pieces(source: str, config: DataConfig, *, again: bool = False) -> Pieces:
     """The characters of the text that `source` means; a path goes before a built-in text of that name.
 
+    A text of the catalogue that is not on this machine yet is downloaded first.
+
     Args:
         again: It was read before and must be the same now, so no pipe will do.
 
     Raises:
         ConfigError: the encoding or the pattern is none.
-        CorpusError: there is no such text, it is a device, or, while it is read, as in `file_pieces` and
-            `folder_pieces`.
+        CorpusError: there is no such text, it is a device, it can't be downloaded, or, while it is read, as in
+            `file_pieces` and `folder_pieces`.
     """
     if shown(source) != source:
         raise CorpusError(f"the name of the text {shown(source)} is no Unicode, so no run can record it; rename it")
@@ -46,14 +49,15 @@ def text_pieces(source: str, config: DataConfig, *, again: bool = False) -> Piec
     # os.path and not pathlib: for that "" is the current folder, and a name that no file can have an error
     is_folder = source != STANDARD_INPUT and os.path.isdir(source)
     is_file = source != STANDARD_INPUT and not is_folder and os.path.exists(source)
-    is_builtin = source in catalog.builtin_names()
+    is_builtin = source in builtin_names()
     notices = []
     if config.encoding is not None and is_builtin and not (is_folder or is_file):
         notices.append("--encoding has no effect on a built-in text")
     if config.glob is not None and not is_folder:
         notices.append(f"--glob has no effect: {named(source)} is not a folder")
-    if is_builtin and (is_folder or is_file):
-        notices.append(f"{source} here is a path; the built-in text of that name was not read")
+    if (is_builtin or source in catalog.catalog()) and (is_folder or is_file):
+        kind = "built-in text" if is_builtin else "text of the catalogue"
+        notices.append(f"{source} here is a path; the {kind} of that name was not read")
     if is_folder:
         pieces = folder_pieces(Path(source), config.glob, config.encoding)
     elif is_file:
@@ -61,7 +65,11 @@ def text_pieces(source: str, config: DataConfig, *, again: bool = False) -> Piec
     elif source == STANDARD_INPUT:
         pieces = standard_input_pieces(config.encoding)
     elif is_builtin:
-        pieces = catalog.builtin_pieces(source)
+        pieces = builtin_pieces(source)
+    elif (known := catalog_text(source)) is not None:
+        kept = _kept(known, again=again)
+        notices += [f"downloaded {known.name} from {known.address} to {kept.path}"] if kept.fresh else []
+        pieces = file_pieces(kept.path, config.encoding)
     else:
         raise CorpusError(_not_found(source))
     return _noticed(notices, pieces)
@@ -71,6 +79,24 @@ def _noticed(notices: list[str], pieces: Pieces) -> Pieces:
     """`pieces`, with `notices` before those of their own."""
     tally = yield from pieces
     return Tally(tally.bytes, [*notices, *tally.notices])
+
+
+def catalog_text(source: str) -> catalog.CatalogText | None:
+    """The text of the catalogue that `source` means; `None` where it means something else."""
+    means_other = source == STANDARD_INPUT or source in builtin_names() or os.path.exists(source)
+    return None if means_other else catalog.catalog().get(source)
+
+
+def _kept(text: catalog.CatalogText, *, again: bool) -> catalog.Kept:
+    """Where `text` lies on this machine, downloaded first unless it was read before."""
+    folder = catalog.data_folder()
+    kept = catalog.find(text, folder) if again else catalog.obtain(text, folder)
+    if kept is None:
+        raise CorpusError(
+            f"{text.name} is not in {folder}; download it with: seqmagic data get {text.name}, "
+            "or set SEQMAGIC_DATA to the folder where it is"
+        )
+    return kept
 
 
 def _check_kind(source: str, *, again: bool) -> None:
@@ -95,17 +121,18 @@ def _check_kind(source: str, *, again: bool) -> None:
 
 def _not_found(source: str) -> str:
     path = Path(source)
-    builtin = catalog.builtin_names()
+    builtin = builtin_names()
     neighbours: list[str] = []
     with contextlib.suppress(OSError, ValueError), os.scandir(path.parent) as entries:
         neighbours = [entry.name for entry in itertools.islice(entries, 10_000)]
     similar = difflib.get_close_matches(path.name, neighbours, n=2, cutoff=0.7)
     near = difflib.get_close_matches(source, builtin, n=1) + [shown(path.parent / name) for name in similar]
+    near = near or difflib.get_close_matches(source, catalog.catalog(), n=1)
     if near:
         return f"there is no text {source!r}; did you mean {' or '.join(near)}?"
     return (
         f"there is no text {source!r}; give a file, a folder, - for standard input, "
-        f"or a built-in text: {', '.join(builtin)}"
+        f"or a built-in text: {', '.join(builtin)}; for more see: seqmagic data list"
     )
 
 

@@ -41,7 +41,16 @@ def loaded_by(run: Run, *arguments: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["runs", "--help"], ["train", "--help"], ["compare", "--help"], []],
+    [
+        ["--help"],
+        ["--version"],
+        ["runs", "--help"],
+        ["train", "--help"],
+        ["compare", "--help"],
+        ["data", "--help"],
+        ["data", "stats", "--help"],
+        [],
+    ],
 )
 def test_help_imports_click_alone(arguments: list[str], tiny_run: Run) -> None:
     assert loaded_by(tiny_run, *arguments) == set()
@@ -58,6 +67,9 @@ def test_help_imports_click_alone(arguments: list[str], tiny_run: Run) -> None:
         ["evaluate", "tiny", "markov", "--json"],
         ["sample", "tiny", "--length", "5"],
         ["compare", "tiny"],
+        ["data", "list"],
+        ["data", "show", "tinyshakespeare"],
+        ["data", "stats", "markov", "--json"],
     ],
 )
 def test_commands_that_do_not_train_import_no_tensorflow(arguments: list[str], tiny_run: Run) -> None:

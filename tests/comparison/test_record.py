@@ -152,7 +152,7 @@ def test_a_file_of_the_first_release_comes_back(tmp_path: Path) -> None:
         "validation": [6, 9], "test": [9, 9]},
         "held_equal": {"match": "units", "minutes": 3.0, "epochs": None, "seeds": [1]}, "comparable": True,
         "rows": [{"cell": "lstm", "layers": 1, "units": 8, "seed": 1, "run": "x-lstm-1x8", "status": "complete",
-        "results": make_results(1.5), "error": None, **make_results(1.5)}],
+        "results": dict(make_results(1.5)), "error": None, **make_results(1.5)}],
         "baselines": [{"name": "3-gram", "order": 3, "loss": 2.0, "bits_per_character": 2.885}],
         "sentence": "...", "notes": [], "prompt": None, "samples": {},
     }  # fmt: skip

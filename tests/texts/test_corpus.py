@@ -337,7 +337,7 @@ def test_counting_pairs_is_counting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "BLOCK_BYTES", 7)
     with spool.Spool(None) as kept:
         kept.append(ids)
-        counts = corpus_module._counts(kept, (3, 1000), 256)
+        counts = corpus_module.count_ids(kept, (3, 1000), 256)
     assert counts.tolist() == np.bincount(ids[3:1000], minlength=256).tolist()
 
 

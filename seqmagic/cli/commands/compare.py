@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqmagic.cli.console import INTERRUPTED, json_document
+from seqmagic.cli.downloads import bring
 from seqmagic.cli.options import (
     RunName,
     Settings,
@@ -111,6 +112,7 @@ def compare(settings: Settings, target: tuple[str, ...], **values: Any) -> int:
 def _read(settings: Settings, text: str, data: DataConfig) -> Corpus:
     from seqmagic.texts.corpus import read_trainable
 
+    bring(settings, text)
     corpus = read_trainable(text, data)
     for line in corpus.notices:
         settings.notice(line)

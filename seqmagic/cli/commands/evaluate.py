@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqmagic.cli.console import is_plain, json_document, one_line, result
+from seqmagic.cli.downloads import bring
 from seqmagic.cli.options import RunName, Settings, collect, command, config_options, option
 from seqmagic.config import PARTS, DataConfig
 
@@ -51,6 +52,8 @@ def evaluate(settings: Settings, run: str, text: str | None, part: str | None, *
     if text is not None and part is not None:
         raise click.UsageError("--part chooses a part of the run's own text; leave it out, or leave out TEXT")
     model = read_trained(open_run(settings.models, run))
+    if text is not None:
+        bring(settings, text)
     subject = read_subject(model, text, part, collect(DataConfig, values))
     for line in subject.notices:
         settings.notice(line)

@@ -6,6 +6,7 @@ import datetime
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from seqmagic.errors import RunError
 
 if TYPE_CHECKING:
     from seqmagic.runs.folder import Run
-    from seqmagic.runs.record import RunRecord
+    from seqmagic.runs.record import HistoryRow, RunRecord
 
 _LISTED = ("cell", "layers", "units", "loss", "bits_per_character", "created", "error")
 SORTS = ("created", "loss", "name")
@@ -95,9 +96,12 @@ def _list_row(run: Run) -> dict[str, Any]:
 def _best_loss(run: Run, record: RunRecord) -> float | None:
     """The result, or the best evaluation so far of a run that did not come to its end."""
     if record.results is not None:
-        return record.results.get("validation_loss")
-    losses = [loss for row in run.read_history() if (loss := row.get("validation_loss")) is not None]
-    return min(losses, default=None)
+        return record.loss
+    return min(_validation_losses(run.read_history()), default=None)
+
+
+def _validation_losses(history: Sequence[HistoryRow]) -> list[float]:
+    return [row.validation_loss for row in history if row.validation_loss is not None]
 
 
 @runs.command("show", cls=Command, example="seqmagic runs show latest")
@@ -113,7 +117,7 @@ def show_run(settings: Settings, run: str) -> None:
     record = opened.read_record()
     history, trouble = opened.read_history_and_trouble()
     document = {**record.to_json(), "status": state_of(record, opened), "path": str(opened.path)}
-    document["history"] = history
+    document["history"] = [dict(row) for row in history]
     if trouble:
         settings.notice(trouble)
     if settings.json:
@@ -122,8 +126,7 @@ def show_run(settings: Settings, run: str) -> None:
     from seqmagic.cli.show.tables import facts_table, history_table, sparkline
 
     draw(lambda width: facts_table(_facts(document)))
-    losses = [loss for row in history if (loss := row.get("validation_loss")) is not None]
-    if losses:
+    if losses := _validation_losses(history):
         result(f"\nvalidation loss {losses[0]:.4f} {sparkline(losses)} {losses[-1]:.4f}\n")
         draw(lambda width: history_table(history, width=width))
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqmagic.cli.console import INTERRUPTED, json_document, notice, result, unread
+from seqmagic.cli.downloads import bring
 from seqmagic.cli.options import RunName, Settings, collect, command, config_options, option
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import ConfigError
 
 if TYPE_CHECKING:
     from seqmagic.runs.folder import Run
+    from seqmagic.runs.record import Results
     from seqmagic.training.events import Event
 
 _EXIT_CODES = {"complete": 0, "interrupted": INTERRUPTED, "failed": 1}
@@ -65,9 +67,10 @@ def train(
 ) -> int:
     """Train a character-level language model on TEXT and keep it as a run.
 
-    TEXT is a file, a folder, - for standard input, or a built-in text: python-docs, python-source,
-    recall, brackets, markov. The weights with the lowest validation loss are kept. Ctrl-C ends early
-    and loses nothing; whatever else ends it, --resume RUN goes on from a checkpoint some seconds old.
+    TEXT is a file, a folder, - for standard input, a built-in text (python-docs, python-source, recall,
+    brackets, markov), or one to download, such as tinyshakespeare (see seqmagic data list). The weights
+    with the lowest validation loss are kept. Ctrl-C ends early and loses nothing; whatever else ends it,
+    --resume RUN goes on from a checkpoint some seconds old.
     """
     settings: Settings = ctx.obj
     if resume is not None:
@@ -113,6 +116,7 @@ def _begun(
     data, model, training = collect(DataConfig, values), collect(ModelConfig, values), collect(TrainConfig, values)
     if name is not None:  # before minutes go into reading and compiling
         check_free(settings.models, name, overwrite=overwrite)
+    bring(settings, text)
     corpus = read_trainable(text, data)
     for line in corpus.notices:
         settings.notice(line)
@@ -152,7 +156,7 @@ def _follow(settings: Settings, events: Generator[Event, None, None]) -> int:
     return _EXIT_CODES[finished.status]
 
 
-def _print_results(settings: Settings, run: Run, results: Any) -> None:
+def _print_results(settings: Settings, run: Run, results: Results) -> None:
     if settings.json:
         record = run.read_record()
         config = {
@@ -162,14 +166,14 @@ def _print_results(settings: Settings, run: Run, results: Any) -> None:
         }
         json_document({"run": run.name, "config": config, "results": dict(results)})
         return
-    perplexity = "infinite" if results["perplexity"] is None else f"{results['perplexity']:.2f}"
+    perplexity = "infinite" if results.perplexity is None else f"{results.perplexity:.2f}"
     result(
-        f"{run.name}: validation loss {results['validation_loss']:.4f} nats per character "
-        f"({results['bits_per_character']:.3f} bits, perplexity {perplexity}); "
-        f"training {results['train_loss']:.4f}"
+        f"{run.name}: validation loss {results.validation_loss:.4f} nats per character "
+        f"({results.bits_per_character:.3f} bits, perplexity {perplexity}); "
+        f"training {results.train_loss:.4f}"
     )
     result(
-        f"{results['parameters']:,} parameters, {results['epochs']:.2f} readings of the text in "
-        f"{results['seconds']:.1f} s, {results['characters_per_second']:,.0f} characters/s"
+        f"{results.parameters:,} parameters, {results.epochs:.2f} readings of the text in "
+        f"{results.seconds:.1f} s, {results.characters_per_second:,.0f} characters/s"
     )
     result(f"kept in {run.path}; write with it: seqmagic sample {run.name}")

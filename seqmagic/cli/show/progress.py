@@ -118,7 +118,7 @@ class TrainingDisplay:
             case Progress():
                 self._progress = event
             case Evaluated():
-                self._validation_loss = event.row.get("validation_loss")
+                self._validation_loss = event.row.validation_loss
                 self._show_evaluation(event)
             case Finished():
                 self._progress = None
@@ -130,8 +130,8 @@ class TrainingDisplay:
         sample = one_line(event.sample.strip())
         figures = evaluation_words(event)
         if self._plain:
-            if event.row.get("characters_per_second") is not None:
-                figures += f"  {event.row['characters_per_second']:,.0f} char/s"
+            if event.row.characters_per_second is not None:
+                figures += f"  {event.row.characters_per_second:,.0f} char/s"
             left = f"  {clock(self._progress.seconds_left)} left" if self._progress else ""
             self.line(f"{figures}{left}  | {shorten(sample, SAMPLE_CELLS)}")
             return
@@ -192,14 +192,12 @@ class TrainingDisplay:
 
 def evaluation_words(event: Evaluated) -> str:
     """The figures of one evaluation in one line; a star marks the lowest validation loss so far."""
-    row = dict(event.row)
-    parts = []
-    for key, form in (
-        ("epoch", "epoch {:.2f}"),
-        ("train_loss", "train {:.3f}"),
-        ("validation_loss", "validation {:.3f}"),
-        ("bits_per_character", "{:.3f} bits"),
-    ):
-        if row.get(key) is not None:
-            parts.append(form.format(row[key]))
+    row = event.row
+    figures = (
+        (row.epoch, "epoch {:.2f}"),
+        (row.train_loss, "train {:.3f}"),
+        (row.validation_loss, "validation {:.3f}"),
+        (row.bits_per_character, "{:.3f} bits"),
+    )
+    parts = [form.format(figure) for figure, form in figures if figure is not None]
     return "  ".join(parts) + (" *" if event.best else "")
