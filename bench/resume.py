@@ -151,9 +151,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--minutes", type=float, default=0.5, help="of the training that costs are measured on; 0: none"
-    )
+    parser.add_argument("--minutes", type=float, default=0.5, help="of the training for costs; 0: none")
     options = parser.parse_args()
     root = Path(__file__).resolve().parents[1]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
