@@ -163,7 +163,7 @@ def test_where_it_goes_on_is_said(cut: Run) -> None:
 def test_a_stopped_training_goes_on_as_if_it_had_not_been(
     number: signal.Signals, fox: Path, models: Path, whole: Run
 ) -> None:
-    for place, event in enumerate(begin(fox, models, "mine")):
+    for place, _ in enumerate(begin(fox, models, "mine")):
         if place == 4:  # once
             os.kill(os.getpid(), number)
     run = open_run(models, "mine")
