@@ -170,7 +170,6 @@ def train(
     """Train a model on `text` and keep it as a run, or go on with the training of a run.
 
         training = seqmagic.train("my.txt", cell="gru", minutes=1)
-        training = seqmagic.train(resume=training.run.name, more_minutes=1)
 
     Args:
         text: A file, a folder, or a name that `seqmagic data list` has.

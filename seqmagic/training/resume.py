@@ -22,6 +22,7 @@ from seqmagic.errors import ConfigError, RunError, TrainingError
 from seqmagic.machine import available_cores
 from seqmagic.network.trained import read_trained
 from seqmagic.runs import checkpoints
+from seqmagic.runs.find import pretrained_folder
 from seqmagic.runs.folder import Run
 from seqmagic.runs.making import NewRun, reopen_run
 from seqmagic.runs.own_text import read_own_text
@@ -101,8 +102,12 @@ def resume(
         try:
             record = new.run.read_record()  # another may have been training until now
             _refuse_what_is_over(new.run, record, more)
-            corpus = _own_corpus(new.run, record)
-            yield from _taken_up(new, record, corpus, more, callbacks).events(stop_requested)
+            trainer = _taken_up(new, record, _own_corpus(new.run, record), more, callbacks)
+        except BaseException:
+            new.release()  # the run is as it was
+            raise
+        try:
+            yield from trainer.events(stop_requested)
         except BaseException as problem:
             new.end("interrupted" if isinstance(problem, GeneratorExit | KeyboardInterrupt) else "failed")
             raise
@@ -125,6 +130,14 @@ def refuse_contradictions(run: Run, record: RunRecord, given: Mapping[str, Any])
 
 
 def _refuse_what_is_over(run: Run, record: RunRecord, more: More) -> None:
+    try:
+        DecidedModel(**record.model.to_json()), DecidedTraining(**record.training.to_json())
+    except ConfigError as problem:
+        raise RunError(f"{run.record_path} leaves open how to go on: {problem}") from problem
+    if run.path.resolve().parent == pretrained_folder().resolve():
+        raise RunError(
+            f"run {run.name} comes with seqmagic and is not trained on; copy its folder to your models first"
+        )
     if more:
         return
     if record.status == "complete":
