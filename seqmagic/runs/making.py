@@ -19,7 +19,7 @@ from pathlib import Path
 
 from seqmagic import files
 from seqmagic.errors import RunError, SeqmagicError
-from seqmagic.runs import locks
+from seqmagic.runs import checkpoints, locks
 from seqmagic.runs.folder import Run, check_name, is_half_written, is_removable, refuse_taken
 
 _IN_TRAINING, _RETIRED, _REMOVED = "training", "retired", "removed"
@@ -209,10 +209,13 @@ def _settle(models: Path, name: str) -> None:
 
 
 def sweep(run: Run) -> None:
-    """Remove the halves of files that a killed training left in `run`, unless it is being trained."""
+    """Remove what a killed training left in `run`, unless it is being trained.
+
+    That is halves of files and, where the kill fell after its end, the checkpoints that nothing goes on from.
+    """
     with contextlib.suppress(OSError):
         left = [entry for entry in os.listdir(run.path) if is_half_written(entry)]
-        if not left or _is_trained_without_lock(run):
+        if not (left or _is_past_its_checkpoints(run)) or _is_trained_without_lock(run):
             return
         real = run.path.resolve()
         lock = locks.hold(real.parent, real.name, seconds=0)
@@ -220,8 +223,17 @@ def sweep(run: Run) -> None:
             try:
                 for entry in left:
                     (run.path / entry).unlink(missing_ok=True)
+                if _is_past_its_checkpoints(run):  # nobody has begun to make it longer meanwhile
+                    checkpoints.remove(run)
             finally:
                 lock.release()
+
+
+def _is_past_its_checkpoints(run: Run) -> bool:
+    try:
+        return run.has_checkpoint and run.read_record().status == "complete"
+    except SeqmagicError:
+        return False
 
 
 def _is_trained_without_lock(run: Run) -> bool:

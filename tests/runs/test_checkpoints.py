@@ -21,7 +21,7 @@ from seqmagic.errors import RunError
 from seqmagic.runs import checkpoints
 from seqmagic.runs.checkpoints import Facts
 from seqmagic.runs.folder import Run, is_resumable
-from seqmagic.runs.making import reopen_run
+from seqmagic.runs.making import reopen_run, sweep
 
 CREATED = "2026-01-02T03:04:05.678+00:00"
 ARRAYS = {"weights/0": np.arange(12, dtype=np.float32).reshape(3, 4), "step": np.asarray(np.int64(7))}
@@ -123,10 +123,13 @@ def test_only_a_run_that_is_not_over_can_go_on(tiny_run: Run) -> None:
     checkpoints.write(tiny_run, ARRAYS, facts())
     assert not is_resumable(record, tiny_run)  # complete
     new = reopen_run(tiny_run)
+    sweep(tiny_run)
+    assert tiny_run.has_checkpoint  # it is being made longer
     with pytest.raises(RunError, match="run tiny is being trained"):
         reopen_run(tiny_run)
     new.end("failed")
-    assert reopen_run(tiny_run).run.has_model
+    sweep(tiny_run)  # a kill left it after the end
+    assert not tiny_run.checkpoint_path.exists() and tiny_run.has_model
 
 
 # ---------------------------------------------------------------- files that lie
