@@ -130,19 +130,17 @@ def refuse_contradictions(run: Run, record: RunRecord, given: Mapping[str, Any])
 
 
 def _refuse_what_is_over(run: Run, record: RunRecord, more: More) -> None:
-    try:
-        DecidedModel(**record.model.to_json()), DecidedTraining(**record.training.to_json())
-    except ConfigError as problem:
-        raise RunError(f"{run.record_path} leaves open how to go on: {problem}") from problem
     if run.path.resolve().parent == pretrained_folder().resolve():
         raise RunError(
             f"run {run.name} comes with seqmagic and is not trained on; copy its folder to your models first"
         )
-    if more:
-        return
-    if record.status == "complete":
+    if record.status == "complete" and not more:
         raise RunError(f"run {run.name} is complete; train it for longer with --more-minutes or --more-epochs")
-    if not run.has_checkpoint:
+    try:
+        DecidedModel(**record.model.to_json()), DecidedTraining(**record.training.to_json())
+    except ConfigError as problem:
+        raise RunError(f"{run.record_path} leaves open how to go on: {problem}") from problem
+    if not (more or run.has_checkpoint):
         weights = " or go on from its best weights with --more-minutes" if run.has_model else ""
         raise RunError(f"run {run.name} has no checkpoint to go on from; train it again{weights}")
 
