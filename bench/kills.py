@@ -103,6 +103,7 @@ def reporting_child(pipe: int, arguments: list[str]) -> None:
         setattr(owner, name, reporting)
 
     from seqmagic.cli.main import main
+    from seqmagic.runs import checkpoints
     from seqmagic.runs.making import NewRun
     from seqmagic.texts import corpus
     from seqmagic.training import device
@@ -122,6 +123,7 @@ def reporting_child(pipe: int, arguments: list[str]) -> None:
     report(corpus, "read_corpus", "reading")
     report(device, "start_tensorflow", "import", report_training)
     report(NewRun, "publish", "publish")
+    report(checkpoints, "write", "checkpoint")
     sys.argv = ["seqmagic", *arguments]
     main()
 

@@ -156,50 +156,70 @@ class Training:
 
 
 def train(
-    text: Name,
+    text: Name | None = None,
     *,
     name: str | None = None,
     overwrite: bool = False,
+    resume: Name | None = None,
+    more_minutes: float | None = None,
+    more_epochs: float | None = None,
     models: Name | None = None,
     on_event: Callable[[Event], object] | None = None,
     **settings: Any,
 ) -> Training:
-    """Train a model on `text` and keep it as a run.
+    """Train a model on `text` and keep it as a run, or go on with the training of a run.
 
         training = seqmagic.train("my.txt", cell="gru", minutes=1)
 
     Args:
         text: A file, a folder, or a name that `seqmagic data list` has.
         name, overwrite: Of the run; by default TEXT-CELL-LAYERSxUNITS.
+        resume: A run, as for `load`, that was stopped or killed: go on from its last checkpoint. Text and settings are
+            its own; they need not be given, and may not be others.
+        more_minutes, more_epochs: With `resume`: train the run, also a finished one, for so much longer. The learning
+            rate rises and falls once more, so the loss rises first.
         models: The models folder; by default SEQMAGIC_MODELS, else models/.
         on_event: Called with each event of the training as it happens (see `seqmagic.training.events`). What it
             raises ends the training; the weights so far are kept.
         settings: Fields of DataConfig, ModelConfig and TrainConfig by name. What is left out is chosen.
 
     Raises:
-        ConfigError: a setting is unknown or out of its range.
+        ConfigError: a setting is unknown or out of its range, or contradicts the run to resume.
         CorpusError: the text can't be read, or is too short.
-        RunError: the name is taken.
+        RunError: the name is taken; the run has nothing to go on from, or is being trained.
         TrainingError: the loss exploded before anything could be kept.
     """
-    from seqmagic.texts.corpus import read_trainable
     from seqmagic.training.events import Finished
-    from seqmagic.training.train import train as events_of
 
     data, model, training = _configurations(settings)
-    corpus = read_trainable(os.fspath(text), data)
-    finished = _follow(
-        events_of(
-            corpus,
+    events: Generator[Event, None, None]
+    if resume is not None:
+        from seqmagic.training.resume import More
+        from seqmagic.training.resume import resume as events_of_resumed
+
+        if name is not None or overwrite:
+            raise ConfigError("resume goes on with a run as it is: name and overwrite are for new ones")
+        given = {"text": None if text is None else os.fspath(text), **settings}
+        more = More(minutes=more_minutes, epochs=more_epochs)
+        events = events_of_resumed(open_run(models_folder(models), os.fspath(resume)), more=more, given=given)
+    elif more_minutes is not None or more_epochs is not None:
+        raise ConfigError("more_minutes and more_epochs make a run longer; name it with resume")
+    elif text is None:
+        raise ConfigError("train needs a text, or a run to resume; received neither")
+    else:
+        from seqmagic.texts.corpus import read_trainable
+        from seqmagic.training.train import train as events_of
+
+        events = events_of(
+            read_trainable(os.fspath(text), data),
             model=model,
             training=training,
             models=models_folder(models),
             name=name,
             overwrite=overwrite,
             argv=_call("train", text, settings),
-        ),
-        on_event,
-    )
+        )
+    finished = _follow(events, on_event)
     if not isinstance(finished, Finished):
         raise RuntimeError("a training ended without saying how")
     return Training(

@@ -12,7 +12,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import BufferedWriter
 from pathlib import Path
@@ -203,6 +203,12 @@ def _flush_to_disk(path: Path) -> None:
         os.close(descriptor)
 
 
+def flush_folder(path: Path) -> None:
+    """Bring what was created and renamed in the folder `path` to the disk, before what comes after it."""
+    if os.name != "nt":  # where a folder can't be opened
+        _flush_to_disk(path)
+
+
 def write_bytes(target: Path, content: bytes) -> None:
     """Write `content` to `target`, whole or not at all."""
     with atomic_path(target) as temporary:
@@ -224,11 +230,19 @@ def write_json(target: Path, value: Any) -> None:
     write_text(target, to_json(value))
 
 
+def write_json_lines(target: Path, values: Iterable[Any]) -> None:
+    """Write JSON objects, one a line, to `target`, whole or not at all."""
+    write_text(target, "".join(map(_json_line, values)))
+
+
+def _json_line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def append_json_line(target: Path, value: Any) -> None:
     """Append one JSON object as one line in one write, so that a reader never sees half of two lines."""
-    line = json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
     with naming(target), open(target, "ab") as file:
-        file.write(line.encode("utf-8"))
+        file.write(_json_line(value).encode("utf-8"))
         file.flush()
         os.fsync(file.fileno())
 
@@ -243,15 +257,28 @@ def read_bounded(path: Path, *, limit: int, error: type[SeqmagicError]) -> bytes
         error: one line that says why the file can't be read.
     """
     try:
-        state = os.stat(path)  # opening some devices does something already
-        if not stat.S_ISREG(state.st_mode):
-            raise error(f"{path} is corrupt: it is {_kind_of_file(state.st_mode)}, no ordinary file; {MEND}")
+        state = require_ordinary(path, error=error)
         if state.st_size > limit:
             raise error(f"{path} is corrupt: {state.st_size:,} bytes, more than the {limit:,} that it may have; {MEND}")
         with open(os.open(path, os.O_RDONLY | _OPEN_AT_ONCE), "rb") as file:
             return file.read(state.st_size)
     except (OSError, ValueError) as problem:
         raise error(f"{path} can't be read: {getattr(problem, 'strerror', None) or problem}") from problem
+
+
+def require_ordinary(path: Path, *, error: type[SeqmagicError]) -> os.stat_result:
+    """What the system says of the ordinary file `path`.
+
+    Raises:
+        error: it is not there, or something else: a FIFO, a device, a folder.
+    """
+    try:
+        state = os.stat(path)  # opening some devices does something already
+    except (OSError, ValueError) as problem:
+        raise error(f"{path} can't be read: {getattr(problem, 'strerror', None) or problem}") from problem
+    if not stat.S_ISREG(state.st_mode):
+        raise error(f"{path} is corrupt: it is {_kind_of_file(state.st_mode)}, no ordinary file; {MEND}")
+    return state
 
 
 def _kind_of_file(mode: int) -> str:

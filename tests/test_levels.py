@@ -34,7 +34,7 @@ DOORS = {
     "texts": {"builtin", "catalog", "corpus", "normal_forms", "repeats", "sources", "streams", "vocabulary", "whole"},
     "network": {"cells", "fresh", "keras_file", "layout", "network", "probabilities", "sizes", "trained"},
     "evaluation": {"baselines", "classes", "delimiters", "evaluation", "scorer", "subject", "text_statistics", "units"},
-    "runs": {"find", "folder", "locks", "making", "own_text", "record"},
+    "runs": {"checkpoints", "find", "folder", "locks", "making", "own_text", "record"},
     "sampling": {"endings", "novelty", "pieces", "prompts", "stepper", "threads", "writer"},
     "insight": {
         "cache",
@@ -60,7 +60,7 @@ DOORS = {
         "subjects",
     },
     "fused": {"dropout", "layer", "network"},
-    "training": {"device", "events", "interrupt", "model", "recipe", "schedule", "step", "train"},
+    "training": {"device", "events", "interrupt", "model", "recipe", "resume", "schedule", "step", "train"},
     "training.engines": {"choose"},
     "comparison": {"comparable", "compare", "record", "rows", "series"},
     "export": {"formats", "publish"},

@@ -17,9 +17,7 @@ def named_arrays(network: Network) -> dict[str, np.ndarray]:
     embedding (V, E); kernel_1 (E, G*U), recurrent_kernel_1 (U, G*U), bias_1 and so on for each layer, as
     in `seqmagic.network.cells.Weights`; dense_kernel (U, V), dense_bias (V,).
     """
-    recurrent = [array for layer in network.layers for array in layer.weights]
-    arrays = [network.embedding, *recurrent, network.dense_kernel, network.dense_bias]
-    return dict(zip(array_names(len(network.layers)), arrays, strict=True))
+    return dict(zip(array_names(len(network.layers)), network.arrays, strict=True))
 
 
 def cells_of(network: Network) -> list[str]:

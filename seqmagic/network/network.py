@@ -54,6 +54,12 @@ class Network:
         network.check_shapes()
         return network
 
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """Its weights in the order of `from_weights`."""
+        recurrent = [array for layer in self.layers for array in layer.weights]
+        return [self.embedding, *recurrent, self.dense_kernel, self.dense_bias]
+
     def check_shapes(self) -> None:
         """Raise ValueError, naming the array, unless every shape follows from the ones before it."""
         if self.embedding.ndim != 2 or not self.layers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,10 @@ from seqmagic.texts.vocabulary import Vocabulary
 
 _REFERENCES = ("latest", "best")
 _NAME = re.compile(r"[^\W_][\w.+-]*")
-_WRITTEN_WHOLE = ("run.json", "vocabulary.json", "model.keras")  # through a temporary file beside them
-_FILES_OF_RUN = (*_WRITTEN_WHOLE, "history.jsonl", "samples.txt", "checkpoint", "insight")
+_WRITTEN_WHOLE = ("run.json", "vocabulary.json", "model.keras", "history.jsonl")  # through a temporary file beside them
+_FILES_OF_RUN = (*_WRITTEN_WHOLE, "samples.txt", "checkpoint", "insight")
+
+SEALS = ("a.json", "b.json")  # in the folder of checkpoints; see `runs.checkpoints`
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,32 @@ class Run:
     def append_history(self, row: Mapping[str, Any]) -> None:
         files.append_json_line(self.history_path, dict(row))
 
+    def write_history(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Make these the evaluations so far: those that came later are cut off."""
+        files.write_json_lines(self.history_path, map(dict, rows))
+
+    @property
+    def samples_bytes(self) -> int:
+        """Length of samples.txt."""
+        try:
+            return self.samples_path.stat().st_size
+        except OSError:
+            return 0
+
+    def cut_samples(self, length: int) -> None:
+        """Cut off what was appended to samples.txt after it had `length` bytes."""
+        if self.samples_bytes > length:
+            with files.naming(self.samples_path):
+                os.truncate(self.samples_path, length)
+
     def append_sample(self, heading: str, text: str) -> None:
         with open(self.samples_path, "a", encoding="utf-8", newline="") as file:
             file.write(f"--- {heading}\n{text}\n\n")
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is a checkpoint that was written to its end."""
+        return any((self.checkpoint_path / seal).is_file() for seal in SEALS)
 
     @property
     def has_record(self) -> bool:
@@ -117,8 +142,9 @@ class Run:
         if not self.has_model:
             if self.model_path.exists():
                 raise RunError(f"{self.model_path} is corrupt: no ordinary file; train the run again or restore it")
+            mend = f"go on with: seqmagic train --resume {self.name}" if self.has_checkpoint else "train it again"
             raise RunError(
-                f"run {self.name} has no model.keras: its training ended before the first evaluation; train it again"
+                f"run {self.name} has no model.keras: its training ended before the first evaluation; {mend}"
             )
         if not zipfile.is_zipfile(self.model_path):
             raise RunError(f"{self.model_path} is corrupt: not a Keras archive; train the run again or restore it")
@@ -131,6 +157,11 @@ def state_of(record: RunRecord, run: Run) -> str:
         return record.status
     real = run.path.resolve()
     return "running" if locks.is_held(real.parent, real.name) else "died"
+
+
+def is_resumable(record: RunRecord, run: Run) -> bool:
+    """Whether the training of `run` ended before its time and left a checkpoint, from which it can go on."""
+    return run.has_checkpoint and state_of(record, run) not in ("running", "complete")
 
 
 def is_name(name: str) -> bool:
@@ -168,10 +199,22 @@ def refuse_taken(models: Path, name: str, *, overwrite: bool) -> None:
     path = models / name
     if not (path.exists() or path.is_symlink()):
         return
+    if not overwrite and _is_unfinished(Run(path)):
+        raise RunError(
+            f"run {name} exists already and is not finished; go on with it by --resume {name}, choose another --name "
+            "or add --overwrite"
+        )
     if not overwrite:
         raise RunError(f"run {name} exists already; choose another --name or add --overwrite")
     if not is_removable(path):
         raise RunError(f"{path} is not a run, so --overwrite leaves it alone; choose another --name")
+
+
+def _is_unfinished(run: Run) -> bool:
+    try:
+        return run.has_checkpoint and run.read_record().status != "complete"
+    except RunError:
+        return False
 
 
 def is_removable(path: Path) -> bool:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from seqmagic import files
 from seqmagic.errors import RunError, SeqmagicError
-from seqmagic.runs import locks
+from seqmagic.runs import checkpoints, locks
 from seqmagic.runs.folder import Run, check_name, is_half_written, is_removable, refuse_taken
 
 _IN_TRAINING, _RETIRED, _REMOVED = "training", "retired", "removed"
@@ -35,12 +35,15 @@ class NewRun:
         is_published: Whether it is to be seen under its name.
     """
 
-    def __init__(self, models: Path, name: str, lock: locks.NameLock) -> None:
+    def __init__(self, models: Path, name: str, lock: locks.NameLock, *, is_published: bool = False) -> None:
         self.name = name
-        self.run = Run(_hidden(models / name, _IN_TRAINING))
-        self.is_published = False
+        self.is_published = is_published
         self._models, self._lock = models, lock
-        self.run.path.mkdir()
+        if is_published:
+            self.run = self.final
+        else:
+            self.run = Run(_hidden(models / name, _IN_TRAINING))
+            self.run.path.mkdir()
 
     @property
     def final(self) -> Run:
@@ -61,10 +64,20 @@ class NewRun:
         if retired is not None:
             _remove_tree(retired)
 
+    def show(self) -> None:
+        """It has a checkpoint: let it be seen. What it would replace stays until it has weights."""
+        if not self.is_published and not os.path.lexists(self.final.path):
+            self.publish()
+
     def end(self, status: str) -> None:
-        """The training ended before it came to results of its own: a run that is seen says how, any other goes."""
+        """The training ended before it came to results of its own: a run that is seen says how, any other goes.
+
+        One that has neither weights nor a checkpoint goes as well.
+        """
         try:
-            if self.is_published:
+            if self.is_published and not (self.run.has_model or self.run.has_checkpoint):
+                _vanish(self.run.path)
+            elif self.is_published:
                 record = self.run.read_record()
                 if record.status == "running":
                     self.run.write_record(dataclasses.replace(record, status=status))
@@ -109,6 +122,22 @@ def create_run(models: Path, *, name: str | None, default: str, overwrite: bool)
         raise RunError(
             f"no run can be made in {models}: {problem.strerror or problem}; choose another folder with --models"
         ) from problem
+
+
+def reopen_run(run: Run) -> NewRun:
+    """An existing run, to be trained on; its name locked.
+
+    Raises:
+        RunError: it is being trained, or may not be written.
+    """
+    real = run.path.resolve()
+    try:
+        lock = locks.hold(real.parent, real.name)
+    except OSError as problem:
+        raise RunError(f"run {run.name} can't be trained on: {problem.strerror or problem}") from problem
+    if lock is None:
+        raise RunError(f"run {run.name} is being trained; stop that training first, or let it come to its end")
+    return NewRun(real.parent, real.name, lock, is_published=True)
 
 
 def _take(models: Path, name: str) -> NewRun | None:
@@ -180,10 +209,13 @@ def _settle(models: Path, name: str) -> None:
 
 
 def sweep(run: Run) -> None:
-    """Remove the halves of files that a killed training left in `run`, unless it is being trained."""
+    """Remove what a killed training left in `run`, unless it is being trained.
+
+    That is halves of files and, where the kill fell after its end, the checkpoints that nothing goes on from.
+    """
     with contextlib.suppress(OSError):
         left = [entry for entry in os.listdir(run.path) if is_half_written(entry)]
-        if not left or _is_trained_without_lock(run):
+        if not (left or _is_past_its_checkpoints(run)) or _is_trained_without_lock(run):
             return
         real = run.path.resolve()
         lock = locks.hold(real.parent, real.name, seconds=0)
@@ -191,8 +223,17 @@ def sweep(run: Run) -> None:
             try:
                 for entry in left:
                     (run.path / entry).unlink(missing_ok=True)
+                if _is_past_its_checkpoints(run):  # nobody has begun to make it longer meanwhile
+                    checkpoints.remove(run)
             finally:
                 lock.release()
+
+
+def _is_past_its_checkpoints(run: Run) -> bool:
+    try:
+        return run.has_checkpoint and run.read_record().status == "complete"
+    except SeqmagicError:
+        return False
 
 
 def _is_trained_without_lock(run: Run) -> bool:
@@ -236,13 +277,18 @@ def remove_run(models: Path, name: str) -> None:
             if not is_removable(path):
                 raise RunError(f"{path} is not a run: it has no run.json")
             _refuse_unremovable(path)
-            hidden = _hidden(path, _REMOVED)
-            os.replace(path, hidden)
-            shutil.rmtree(hidden)
+            _vanish(path)
         finally:
             lock.release()
     except OSError as problem:
         raise RunError(f"run {name} can't be removed: {problem.strerror or problem}") from problem
+
+
+def _vanish(path: Path) -> None:
+    """Remove the run `path`: out of sight in one rename, whatever comes then."""
+    hidden = _hidden(path, _REMOVED)
+    os.replace(path, hidden)
+    shutil.rmtree(hidden)
 
 
 def _refuse_unremovable(path: Path) -> None:

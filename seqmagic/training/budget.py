@@ -56,14 +56,26 @@ class Budget:
         self._steps = max(1, math.ceil((training.epochs or 0.0) * steps_per_epoch))
         self._closing_evaluations = 1.0
         self._started = clock()
+        self._began_step, self._began_seconds = 0, 0.0
 
-    def start(self, *, evaluation_seconds: float, closing_evaluations: float = 1.0, already_spent: float = 0.0) -> None:
+    def start(
+        self,
+        *,
+        evaluation_seconds: float,
+        closing_evaluations: float = 1.0,
+        already_spent: float = 0.0,
+        began_step: int = 0,
+        began_seconds: float = 0.0,
+    ) -> None:
         """The first step is taken now, or the next one after `already_spent` seconds of training.
 
         Args:
             evaluation_seconds: What one evaluation is expected to take, where none was made yet.
             closing_evaluations: How many of them, in time, follow the last step.
+            began_step, began_seconds: What was reached when this budget began: it holds that too, but its shares are
+                of the rest.
         """
+        self._began_step, self._began_seconds = began_step, began_seconds
         if not self._evaluations.ended_at:
             self._evaluations.seconds = evaluation_seconds
         self._closing_evaluations = closing_evaluations
@@ -81,16 +93,16 @@ class Budget:
     def fraction(self, step: int) -> float:
         """The share of the budget that is spent after `step` steps, 0 to 1."""
         if self._seconds is None:
-            return min(1.0, step / self._steps)
+            return _share(step - self._began_step, self._steps - self._began_step)
         # At least a tenth of the time goes into steps, however slow the evaluation.
-        usable = max(0.1 * self._seconds, self._seconds - self._closing_seconds)
-        return min(1.0, self.elapsed / usable)
+        seconds = self._seconds - self._began_seconds
+        return _share(self.elapsed - self._began_seconds, max(0.1 * seconds, seconds - self._closing_seconds))
 
     def seconds_left(self, step: int) -> float:
         """Expected seconds until the end, the final evaluation included."""
         if self._seconds is not None:
             return max(0.0, self._seconds - self.elapsed)
-        return self.elapsed / max(1, step) * (self._steps - step) + self._closing_seconds
+        return self.elapsed / max(1, step) * max(0, self._steps - step) + self._closing_seconds
 
     def evaluation_due(self, step: int) -> bool:
         """Whether it is time to evaluate: a mark was passed, and the last evaluation has paid off."""
@@ -106,3 +118,7 @@ class Budget:
         self._evaluations.seconds = seconds
         self._evaluations.ended_at = self.elapsed
         self._evaluations.next_mark = (math.floor(self.fraction(step) * EVALUATIONS + 1e-9) + 1) / EVALUATIONS
+
+
+def _share(part: float, whole: float) -> float:
+    return min(1.0, part / whole) if whole > 0 else 1.0

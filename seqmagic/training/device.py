@@ -142,6 +142,11 @@ def measure_flops(size: int = 1024, trials: int = 8) -> float:
     return 2.0 * size**3 / min(seconds)
 
 
+def environment_of(device: Device) -> dict[str, Any]:
+    """What a run records of where it is trained; the engine is chosen later."""
+    return {**versions(), "device": device.name, "threads": device.threads, "process": os.getpid()}
+
+
 def versions() -> dict[str, Any]:
     """The versions that a run records."""
     import keras

@@ -47,3 +47,10 @@ class Finished:
 
 
 Event = Started | Progress | Evaluated | Finished
+
+
+def clock(seconds: float) -> str:
+    """`1:05`, `2:03:00`: a duration for the eye."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

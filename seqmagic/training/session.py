@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,14 @@ class EngineScorer:
         return nats.numpy(), states
 
 
+@dataclass(frozen=True, kw_only=True)
+class EngineRequest:
+    """The engine that a training ran on, for one that goes on with it; as `make_engine` takes them."""
+
+    name: str
+    precision: str
+
+
 class Session:
     """What a training is made of, and the few things that one can do with it.
 
@@ -56,7 +65,7 @@ class Session:
         state: What has been reached so far; it alone changes from step to step.
     """
 
-    def __init__(self, corpus: Corpus, plan: Plan, *, threads: int) -> None:
+    def __init__(self, corpus: Corpus, plan: Plan, *, threads: int, engine: EngineRequest | None = None) -> None:
         training = plan.training
         batch_size, sequence_length = training.batch_size, training.sequence_length
         self.corpus = corpus
@@ -68,13 +77,14 @@ class Session:
         self.model = build_model(plan.model, vocabulary_size=corpus.vocabulary.size, seed=training.seed)
         self.cell = plan.model.cell
         self.engine = make_engine(
-            training.engine,
+            engine.name if engine else training.engine,
             model=self.model,
             config=plan.model,
             vocabulary_size=corpus.vocabulary.size,
             batch_size=batch_size,
             threads=threads,
-            precision=training.precision,
+            precision=engine.precision if engine else training.precision,
+            why="as before" if engine else "as asked",
         )
         self.streams = Streams(corpus.part("train"), batch_size, sequence_length)
         optimizer = Adam(self.model.trainable_weights, weight_decay=training.weight_decay)

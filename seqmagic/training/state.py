@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from seqmagic.errors import TrainingError
 from seqmagic.evaluation.evaluation import Score
+from seqmagic.files import in_brief
 from seqmagic.runs.record import HistoryRow
 from seqmagic.training.budget import EvaluationTimes
 from seqmagic.training.step import Adam, States
@@ -33,6 +34,7 @@ class TrainingState:
         step_seconds: Time spent in them.
         elapsed_seconds: Time since the first step, up to the end of the last step or evaluation.
         evaluations: When the next one is due.
+        began_step, began_seconds: Where the present budget began: not at 0 where the training was extended.
         learning_rate: Of the last step.
         losses: Of the steps since the last evaluation, nats per character.
         train_loss: Mean of those before the last evaluation; NaN before there was one.
@@ -47,6 +49,8 @@ class TrainingState:
     step_seconds: float = 0.0
     elapsed_seconds: float = 0.0
     evaluations: EvaluationTimes = field(default_factory=EvaluationTimes)
+    began_step: int = 0
+    began_seconds: float = 0.0
     learning_rate: float = 0.0
     losses: list[float] = field(default_factory=list)
     train_loss: float = math.nan
@@ -58,6 +62,11 @@ class TrainingState:
     def weights(self) -> list[np.ndarray]:
         """A copy of the weights."""
         return [np.copy(variable.numpy()) for variable in self.optimizer.variables]
+
+    def begin_budget(self) -> None:
+        """A new budget begins here: its evaluations are spread over what is added."""
+        self.began_step, self.began_seconds = self.step, self.elapsed_seconds
+        self.evaluations.next_mark = EvaluationTimes().next_mark
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Everything, as arrays by name; what `restore` takes."""
@@ -79,6 +88,8 @@ class TrainingState:
             "step_seconds": np.float64(self.step_seconds),
             "elapsed_seconds": np.float64(self.elapsed_seconds),
             **{f"evaluations/{name}": np.float64(value) for name, value in asdict(self.evaluations).items()},
+            "began_step": np.int64(self.began_step),
+            "began_seconds": np.float64(self.began_seconds),
             "learning_rate": np.float64(self.learning_rate),
             "losses": np.asarray(self.losses, np.float64),
             "train_loss": np.float64(self.train_loss),
@@ -109,6 +120,8 @@ class TrainingState:
                 "step": int(arrays["step"]),
                 "step_seconds": float(arrays["step_seconds"]),
                 "elapsed_seconds": float(arrays["elapsed_seconds"]),
+                "began_step": int(arrays["began_step"]),
+                "began_seconds": float(arrays["began_seconds"]),
                 "learning_rate": float(arrays["learning_rate"]),
                 "losses": arrays["losses"].tolist(),
                 "train_loss": float(arrays["train_loss"]),
@@ -118,8 +131,9 @@ class TrainingState:
             }
             evaluations = {name: float(arrays[f"evaluations/{name}"]) for name in asdict(self.evaluations)}
             steps = np.float32(arrays["optimizer_steps"])
-        except (KeyError, TypeError, ValueError, IndexError) as problem:
-            raise TrainingError(f"this is no state of a training: {problem!r}") from problem
+            _check_figures(plain, evaluations)
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError, RecursionError) as problem:
+            raise TrainingError(f"this is no state of a training: {in_brief(problem)}") from problem
         for group in ("weights", "first_moments", "second_moments"):
             for variable, value in zip(slots[group], found[group], strict=True):
                 variable.assign(value)
@@ -131,15 +145,24 @@ class TrainingState:
             setattr(self.evaluations, name, figure)
 
 
+def _check_figures(plain: Mapping[str, Any], evaluations: Mapping[str, float]) -> None:
+    """Raise ValueError for a figure that no training reaches and that none could go on from."""
+    for name in ("step", "began_step", "step_seconds", "elapsed_seconds", "began_seconds", "learning_rate"):
+        if not 0 <= plain[name] <= 2**53:
+            raise ValueError(f"{name} is {plain[name]}")
+    if not all(map(math.isfinite, (*plain["losses"], *evaluations.values()))):
+        raise ValueError("a figure is not finite")
+
+
 def _group(arrays: Mapping[str, np.ndarray], group: str, like: Sequence[Any]) -> list[np.ndarray]:
     """The arrays `group/0`, `group/1` ..., each of the shape of its place in `like`."""
     values = []
     for number, place in enumerate(like):
         value = arrays.get(f"{group}/{number}")
-        if value is None or value.shape != tuple(place.shape):
-            shape = "none" if value is None else value.shape
+        if value is None or value.shape != tuple(place.shape) or value.dtype != np.float32:
+            shape = "none" if value is None else f"{value.shape} of {value.dtype}"
             raise TrainingError(
                 f"this is no state of this training: {group}/{number} has shape {shape}, needed is {tuple(place.shape)}"
             )
-        values.append(np.asarray(value, np.float32))
+        values.append(value)
     return values

@@ -6,7 +6,6 @@ event is asked for, or before that by who calls `start`; only then is the code i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from seqmagic.runs import folder as runs
 from seqmagic.runs.making import create_run
 from seqmagic.runs.record import RunRecord, TextRecord, now, vocabulary_sum
 from seqmagic.texts.corpus import Corpus
-from seqmagic.training.device import Device, measure_flops, start_tensorflow, versions
+from seqmagic.training.device import Device, environment_of, measure_flops, start_tensorflow
 from seqmagic.training.events import Event
 from seqmagic.training.interrupt import stop_on_signal
 from seqmagic.training.recipe import Plan, make_plan
@@ -104,12 +103,7 @@ def _new_record(name: str, corpus: Corpus, *, plan: Plan, argv: Sequence[str], d
         data=corpus.config,
         model=plan.model,
         training=plan.training,
-        environment={
-            **versions(),
-            "device": device.name,
-            "threads": device.threads,
-            "process": os.getpid(),
-        },
+        environment=environment_of(device),
         notes=(*corpus.notices, *plan.notes),
         vocabulary_sha256=vocabulary_sum(corpus.vocabulary),
     )

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -20,18 +21,40 @@ from seqmagic.runs.making import NewRun
 from seqmagic.runs.record import HistoryRow, Results, RunRecord
 from seqmagic.texts.corpus import Corpus
 from seqmagic.training.budget import Budget
+from seqmagic.training.checkpoint import Checkpoints
 from seqmagic.training.device import Device
-from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
+from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started, clock
 from seqmagic.training.model import save_model, set_weights
 from seqmagic.training.recipe import Plan
 from seqmagic.training.schedule import make_schedule
-from seqmagic.training.session import Session
+from seqmagic.training.session import EngineRequest, Session
 
 PROGRESS_SECONDS = 0.2
 
 
+@dataclass(frozen=True, kw_only=True)
+class TakenUp:
+    """How a training that goes on came to the state that it has.
+
+    Attributes:
+        lines: What is to be said of it.
+        samples_bytes: Length of samples.txt then; None where the files of the run are as the state says.
+        is_extended: Whether a new budget begins with it.
+    """
+
+    lines: tuple[str, ...] = ()
+    samples_bytes: int | None = None
+    is_extended: bool = False
+
+
 class Trainer:
-    """The loop around a session: budget, schedule, evaluations, callbacks, what goes to disk."""
+    """The loop around a session: budget, schedule, evaluations, callbacks, what goes to disk.
+
+    Args:
+        new: Where the run is.
+        record: What is known of it before the engine is chosen.
+        engine: Which to go on with; None for what the plan asks for.
+    """
 
     def __init__(
         self,
@@ -41,12 +64,14 @@ class Trainer:
         plan: Plan,
         device: Device,
         callbacks: Sequence[keras.callbacks.Callback],
+        *,
+        engine: EngineRequest | None = None,
     ) -> None:
         self.new = new
         self.plan = plan
-        self.session = Session(corpus, plan, threads=device.threads)
-        engine = self.session.engine
-        chosen: dict[str, Any] = {"path": engine.name, "precision": engine.precision, "shards": engine.shards}
+        self.session = Session(corpus, plan, threads=device.threads, engine=engine)
+        runs_on = self.session.engine
+        chosen: dict[str, Any] = {"path": runs_on.name, "precision": runs_on.precision, "shards": runs_on.shards}
         self.record = dataclasses.replace(record, environment={**record.environment, **chosen})
         self.device = device
         self.schedule = make_schedule(plan.training.learning_rate)
@@ -57,12 +82,22 @@ class Trainer:
         )
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.session.model, epochs=1, verbose=0)
         self.diverged = False
+        self._taken_up: TakenUp | None = None
+        self.checkpoints: Checkpoints
+
+    def take_up(self, taken_up: TakenUp) -> None:
+        """The state of the session is not that of a beginning: go on from it."""
+        self._taken_up = taken_up
 
     def events(self, stop_requested: Callable[[], bool]) -> Iterator[Event]:
         session, state, budget = self.session, self.session.state, self.budget
         if stop_requested():
             raise KeyboardInterrupt  # nothing is compiled yet: there is nothing to wait for
+        first_step = state.step
         evaluation_seconds = session.compile()
+        self.checkpoints = Checkpoints(self.new, self.record, state)
+        if self._taken_up is not None:
+            self._put_files_back(self._taken_up)
         self.new.run.write_record(self.record)
         yield Started(run=self.new.final, lines=self._introduction())
         session.model.stop_training = False
@@ -73,7 +108,28 @@ class Trainer:
             evaluation_seconds=evaluation_seconds,
             closing_evaluations=1.0 + share,
             already_spent=state.elapsed_seconds,
+            began_step=state.began_step,
+            began_seconds=state.began_seconds,
         )
+        try:
+            yield from self._steps(stop_requested)
+        except GeneratorExit:
+            if self.new.is_published and state.step > first_step and not self.diverged:
+                self.checkpoints.write()
+            raise
+        stopped = stop_requested()
+        if state.step == 0 or (stopped and state.step == first_step):
+            raise KeyboardInterrupt  # stopped while it compiled: there is nothing to keep
+        if stopped and not self.diverged:
+            self.checkpoints.write()  # before an evaluation that a training never stopped would not have made
+        if not self.diverged or state.best is None:
+            yield from self._evaluate()
+        self.callbacks.on_train_end()
+        yield self._finish(interrupted=stop_requested())
+
+    def _steps(self, stop_requested: Callable[[], bool]) -> Iterator[Event]:
+        """Step, evaluate and write checkpoints until the budget is spent or a stop is requested."""
+        session, state, budget = self.session, self.session.state, self.budget
         reported = budget.elapsed
         while not (stop_requested() or session.model.stop_training or self.diverged):
             fraction = budget.fraction(session.state.step)
@@ -86,12 +142,23 @@ class Trainer:
             if budget.evaluation_due(session.state.step) and not self.diverged:
                 yield from self._evaluate()
                 self.callbacks.on_epoch_begin(len(state.history))
-        if session.state.step == 0:
-            raise KeyboardInterrupt  # stopped while it compiled: there is nothing to keep
-        if not self.diverged or state.best is None:
-            yield from self._evaluate()
-        self.callbacks.on_train_end()
-        yield self._finish(interrupted=stop_requested())
+            if not self.diverged:
+                self.checkpoints.write_if_due()
+
+    def _put_files_back(self, taken_up: TakenUp) -> None:
+        """Make the files of the run what they were at the checkpoint; then the extended budget is on disk too."""
+        state, run = self.session.state, self.new.run
+        if run.read_history() != state.history:
+            run.write_history(state.history)
+        if taken_up.samples_bytes is not None:
+            run.cut_samples(taken_up.samples_bytes)
+            if state.best is not None:  # the file may hold weights of a later moment
+                weights = state.weights
+                set_weights(self.session.model, state.best_weights)
+                save_model(self.session.model, run.model_path)
+                set_weights(self.session.model, weights)
+        if taken_up.is_extended:
+            self.checkpoints.write()
 
     def _step(self, learning_rate: float) -> None:
         state = self.session.state
@@ -164,6 +231,7 @@ class Trainer:
             f"(this run's was {self.plan.training.clip_norm:g})"
         )
         if best is None:
+            self.checkpoints.remove()
             raise TrainingError(f"{advice}; nothing was saved")
         set_weights(session.model, session.state.best_weights)
         train_score = session.train_score()
@@ -184,12 +252,32 @@ class Trainer:
         worse = worse_than_uniform(best.loss, uniform)
         found = [f"its {worse} (this run's was {self.plan.training.learning_rate:g})"] if worse else []
         found += [f"{advice}; the last good weights are kept"] if self.diverged else []
+        if interrupted and self.checkpoints.problem:
+            found.append(f"no checkpoint could be written: {self.checkpoints.problem}")
         notes = tuple(found)
         self.new.run.write_record(
             dataclasses.replace(self.record, status=status, results=results, notes=(*self.record.notes, *notes))
         )
+        if status != "interrupted":
+            self.checkpoints.remove()
         self.new.release()
         return Finished(run=self.new.run, status=status, results=results, notes=notes)
+
+    def _where(self) -> tuple[str, ...]:
+        """Where a training that goes on stands, and what is left of its budget."""
+        if self._taken_up is None:
+            return ()
+        state, training = self.session.state, self.plan.training
+        if training.minutes is not None:
+            total = 60.0 * training.minutes - state.began_seconds
+            left = f"{clock(total + state.began_seconds - state.elapsed_seconds)} of {clock(total)} left"
+        else:
+            began = state.began_step / self.session.steps_per_epoch
+            total = (training.epochs or 0.0) - began
+            left = f"{max(0.0, total + began - self.session.epoch):.2f} of {total:.2f} readings left"
+        best = "no evaluation yet" if state.best is None else f"best {state.best.loss:.4f}"
+        where = f"goes on from step {state.step:,}: reading {self.session.epoch:.2f}, {best}, {left}"
+        return where, *self._taken_up.lines
 
     def _introduction(self) -> tuple[str, ...]:
         """The device, the path that runs and why, the sizes, and what the recipe decided."""
@@ -197,6 +285,7 @@ class Trainer:
         text = self.record.text
         budget = f"{training.minutes:g} minutes" if training.minutes is not None else f"{training.epochs:g} epochs"
         return (
+            *self._where(),
             f"{self.device.name}, {self.device.threads} threads; {session.engine.name}: {session.engine.reason}",
             f"{text.source}: {text.characters:,} characters, {session.corpus.vocabulary.size - 1:,} distinct; "
             f"{text.train[1] - text.train[0]:,} to train on, {text.validation[1] - text.validation[0]:,} to validate",

@@ -49,6 +49,20 @@ def first_words(output: str) -> list[str]:
     return [line.split()[0] for line in rows if line[:1].strip()]
 
 
+def test_a_run_that_is_not_finished_says_how_to_go_on(several: Path, seqmagic: Call) -> None:
+    for name in ("killed", "running", "old"):
+        folder = several / name / "checkpoint"
+        folder.mkdir()
+        (folder / "a.json").write_text("{}")
+    line = "go on with: seqmagic train --resume killed"
+    assert seqmagic("runs", "list").stdout.count("go on with") == 1
+    assert f"killed is not finished; {line}\n" in seqmagic("runs", "list").stdout
+    assert seqmagic("runs", "show", "killed").stdout.endswith(f"\nnot finished; {line}\n")
+    assert "go on with" not in seqmagic("runs", "show", "old").stdout
+    rows = json.loads(seqmagic("runs", "list", "--json").stdout)["runs"]
+    assert [row["name"] for row in rows if row["resumable"]] == ["killed"]
+
+
 def test_the_list_goes_by_creation(several: Path, seqmagic: Call) -> None:
     result = seqmagic("runs", "list")
     assert result.exit_code == 0

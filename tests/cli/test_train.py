@@ -90,6 +90,37 @@ def test_a_name_that_is_being_trained_is_refused_before_anything_is_read(models:
     lock.release()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "Missing argument 'TEXT'"),
+        (["--more-minutes", "1"], "--more-minutes and --more-epochs make a run longer; name it with --resume"),
+        (["--resume", "tiny", "--name", "x"], "--name and --overwrite are for new ones"),
+        (["--resume", "tiny", "--more-minutes", "0"], "--more-minutes must be above 0"),
+        (["--resume", "tiny", "--more-minutes", "1", "--more-epochs", "1"], "are two budgets; give one of them"),
+        (["--resume", "tiny", "--units", "7"], "run tiny was begun with --units 6, received 7; leave it out"),
+        (["other.txt", "--resume", "tiny"], "run tiny was begun with the text "),
+        (["--resume", "tiny"], "run tiny is complete; train it for longer with --more-minutes or --more-epochs"),
+        (["--resume", "none"], "there is no run 'none'"),
+    ],
+)
+def test_what_can_not_be_gone_on_with_is_one_line(
+    arguments: list[str], words: str, tiny_run: Run, seqmagic: Call
+) -> None:
+    before = {path: path.read_bytes() for path in tiny_run.path.iterdir()}
+    done = seqmagic("train", *arguments)
+    assert done.exit_code in (1, 2) and words in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert {path: path.read_bytes() for path in tiny_run.path.iterdir()} == before
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_kills_at_any_moment_cost_nothing_but_time() -> None:
+    command = [sys.executable, "bench/resume.py", "--kills", "5", "--seed", "2", "--minutes", "0"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=850)
+    assert done.stdout.endswith("5 of 5\n"), done.stdout + done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_kills_lose_no_run_and_block_no_name() -> None:

@@ -70,18 +70,20 @@ def list_runs(settings: Settings, sort: str) -> None:
         for row in rows:
             if row["error"]:
                 result(f"{row['name']}: {one_line(row['error'])}")
+            if row["resumable"]:
+                result(f"{row['name']} is not finished; go on with: seqmagic train --resume {row['name']}")
 
 
 def _list_row(run: Run) -> dict[str, Any]:
     """What the list says of a run; a corrupt one is named as such and spoils nothing."""
     from seqmagic.evaluation.units import bits
-    from seqmagic.runs.folder import state_of
+    from seqmagic.runs.folder import is_resumable, state_of
 
     row: dict[str, Any] = dict.fromkeys(_LISTED)
     try:
         record = run.read_record()
     except RunError as problem:
-        return {"name": run.name, **row, "status": "corrupt", "error": str(problem)}
+        return {"name": run.name, **row, "status": "corrupt", "resumable": False, "error": str(problem)}
     model = record.model
     loss = _best_loss(run, record)
     return {
@@ -90,6 +92,7 @@ def _list_row(run: Run) -> dict[str, Any]:
         **{"cell": model.cell, "layers": model.layers, "units": model.units, "created": record.created},
         **{"loss": loss, "bits_per_character": None if loss is None else bits(loss)},
         "status": state_of(record, run),
+        "resumable": is_resumable(record, run),
     }
 
 
@@ -112,7 +115,7 @@ def show_run(settings: Settings, run: str) -> None:
     """Show everything about RUN: text and split, settings, results, the course of the training."""
     from seqmagic.evaluation.baselines import best_possible
     from seqmagic.runs.find import open_run
-    from seqmagic.runs.folder import state_of
+    from seqmagic.runs.folder import is_resumable, state_of
 
     opened = open_run(settings.models, run)
     record = opened.read_record()
@@ -132,6 +135,9 @@ def show_run(settings: Settings, run: str) -> None:
     if losses := _validation_losses(history):
         result(f"\nvalidation loss {losses[0]:.4f} {sparkline(losses)} {losses[-1]:.4f}\n")
         draw(lambda width: history_table(history, width=width))
+    if is_resumable(record, opened):
+        name = opened.name if run in ("latest", "best") else run
+        result(f"\nnot finished; go on with: seqmagic train --resume {name}")
 
 
 def _facts(document: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from seqmagic.cli.console import INTERRUPTED, json_document, notice, result, unread
 from seqmagic.cli.downloads import bring
-from seqmagic.cli.options import Settings, collect, command, config_options, option
+from seqmagic.cli.options import RunName, Settings, collect, command, config_options, option
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
+from seqmagic.errors import ConfigError
 
 if TYPE_CHECKING:
     from seqmagic.runs.folder import Run
     from seqmagic.runs.record import Results
+    from seqmagic.training.events import Event
 
 _EXIT_CODES = {"complete": 0, "interrupted": INTERRUPTED, "failed": 1}
 
@@ -25,18 +28,88 @@ _EXIT_CODES = {"complete": 0, "interrupted": INTERRUPTED, "failed": 1}
     short_help="Train a model on a text, live on the screen.",
     example="seqmagic train python-docs --cell gru --minutes 1",
 )
-@click.argument("text")
+@click.argument("text", required=False)
 @option("--name", metavar="NAME", section="Run", help="Name of the run. [default: TEXT-CELL-LAYERSxUNITS]")
 @option("--overwrite", is_flag=True, section="Run", help="Replace a run of that name.")
+@option(
+    "--resume",
+    metavar="RUN",
+    type=RunName(),
+    section="Run",
+    help="Go on with a run that was stopped or killed, from its last checkpoint; text and settings are its own.",
+)
+@option(
+    "--more-minutes",
+    metavar="X",
+    type=float,
+    section="Run",
+    help="With --resume: train a run, also a finished one, for so many minutes more. The learning rate rises and falls "
+    "once more, so the loss rises first.",
+)
+@option(
+    "--more-epochs",
+    metavar="X",
+    type=float,
+    section="Run",
+    help="With --resume: the same, in readings of the training part.",
+)
 @config_options(ModelConfig, TrainConfig, DataConfig)
-@click.pass_obj
-def train(settings: Settings, text: str, name: str | None, overwrite: bool, **values: Any) -> int:
+@click.pass_context
+def train(
+    ctx: click.Context,
+    text: str | None,
+    name: str | None,
+    overwrite: bool,
+    resume: str | None,
+    more_minutes: float | None,
+    more_epochs: float | None,
+    **values: Any,
+) -> int:
     """Train a character-level language model on TEXT and keep it as a run.
 
     TEXT is a file, a folder, - for standard input, a built-in text (python-docs, python-source, recall,
     brackets, markov), or one to download, such as tinyshakespeare (see seqmagic data list). The weights
-    with the lowest validation loss are kept. Ctrl-C ends early and loses nothing.
+    with the lowest validation loss are kept. Ctrl-C ends early and loses nothing; whatever else ends it,
+    --resume RUN goes on from a checkpoint some seconds old.
     """
+    settings: Settings = ctx.obj
+    if resume is not None:
+        if name is not None or overwrite:
+            raise ConfigError("--resume goes on with a run as it is: --name and --overwrite are for new ones")
+        given = {key: value for key, value in values.items() if _is_typed(ctx, key)}
+        more = {"more_minutes": more_minutes, "more_epochs": more_epochs}
+        return _follow(settings, _resumed(settings, resume, {"text": text, **given}, **more))
+    if more_minutes is not None or more_epochs is not None:
+        raise ConfigError("--more-minutes and --more-epochs make a run longer; name it with --resume")
+    if text is None:
+        raise click.UsageError("Missing argument 'TEXT'.", ctx)
+    return _follow(settings, _begun(settings, text, name=name, overwrite=overwrite, values=values))
+
+
+def _is_typed(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+
+
+def _resumed(
+    settings: Settings,
+    name: str,
+    given: Mapping[str, Any],
+    *,
+    more_minutes: float | None,
+    more_epochs: float | None,
+) -> Generator[Event, None, None]:
+    """The events of a training that goes on."""
+    from seqmagic.runs.find import open_run
+    from seqmagic.training.resume import More, resume
+
+    more = More(minutes=more_minutes, epochs=more_epochs)
+    return resume(open_run(settings.models, name), more=more, given=given)
+
+
+def _begun(
+    settings: Settings, text: str, *, name: str | None, overwrite: bool, values: Mapping[str, Any]
+) -> Generator[Event, None, None]:
+    """The events of a new training."""
     from seqmagic.runs.making import check_free
     from seqmagic.texts.corpus import read_trainable
 
@@ -48,12 +121,9 @@ def train(settings: Settings, text: str, name: str | None, overwrite: bool, **va
     for line in corpus.notices:
         settings.notice(line)
 
-    from seqmagic.cli.show.progress import TrainingDisplay
-    from seqmagic.training.events import Finished
     from seqmagic.training.train import train as run_training
 
-    finished: Finished | None = None
-    events = run_training(
+    return run_training(
         corpus,
         model=model,
         training=training,
@@ -62,6 +132,14 @@ def train(settings: Settings, text: str, name: str | None, overwrite: bool, **va
         overwrite=overwrite,
         argv=sys.argv[1:],
     )
+
+
+def _follow(settings: Settings, events: Generator[Event, None, None]) -> int:
+    """Show a training to its end; the exit code."""
+    from seqmagic.cli.show.progress import TrainingDisplay
+    from seqmagic.training.events import Finished
+
+    finished: Finished | None = None
     with TrainingDisplay(quiet=settings.quiet) as display, contextlib.closing(events):
         for event in events:
             display.show(event)
@@ -71,6 +149,8 @@ def train(settings: Settings, text: str, name: str | None, overwrite: bool, **va
         raise RuntimeError("a training ended without saying how")
     for line in finished.notes:
         notice(line)
+    if finished.status == "interrupted" and finished.run.has_checkpoint:
+        settings.notice(f"go on with it: seqmagic train --resume {finished.run.name}")
     with unread():
         _print_results(settings, finished.run, finished.results)
     return _EXIT_CODES[finished.status]

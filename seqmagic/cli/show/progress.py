@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 from seqmagic.cli.console import INTERRUPTED, abandon, is_plain, make_console, notice, one_line
 from seqmagic.drawing.words import shorten
 from seqmagic.evaluation.units import bits
-from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
+from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started, clock
 from seqmagic.training.interrupt import answered_signals
 
 if TYPE_CHECKING:
@@ -218,10 +218,3 @@ def evaluation_words(event: Evaluated) -> str:
     )
     parts = [form.format(figure) for figure, form in figures if figure is not None]
     return "  ".join(parts) + (" *" if event.best else "")
-
-
-def clock(seconds: float) -> str:
-    """`1:05`, `2:03:00`: a duration for the eye."""
-    minutes, rest = divmod(max(0, round(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -28,16 +28,18 @@ def make_engine(
     batch_size: int,
     threads: int,
     precision: str,
+    why: str = "as asked",
 ) -> Engine:
     """The engine for this machine.
 
     Args:
-        request: "auto", "fused" or "keras".
+        request: "auto", "fused", "keras" or, for a training that goes on, "cudnn".
         model: Whose weights will be given, as made by `build_model`.
         config: With units, layers and dropout decided.
         batch_size: Streams per step of this process.
         threads: Cores to use.
         precision: "auto", "float32", "mixed_float16" or "mixed_bfloat16"; auto is float32 on a CPU.
+        why: What asks for it where it isn't "auto", in a phrase for people.
 
     Raises:
         ConfigError: The fused engine was asked for mixed precision.
@@ -57,14 +59,19 @@ def make_engine(
         )
     if request == "fused" or (request == "auto" and not on_gpu and not mixed):
         shards = 1 if on_gpu else max(1, min(threads, batch_size // SMALLEST_SHARD))
-        return FusedEngine(config, shards=shards, reason=_fused_reason(request, shards))
+        return FusedEngine(config, shards=shards, reason=_fused_reason(request, shards, why))
     stock = KerasEngine(config, reason="stock Keras layers in float32")
     if mixed:
-        return _mixed_engine(stock, config, vocabulary_size, precision)
+        return _mixed_engine(stock, config, vocabulary_size, precision, why)
     if request == "keras" or not on_gpu:
-        stock.reason += ", as asked"
+        stock.reason += f", {why}"
         return stock
     candidates = gpu_candidates(config, mixed_too=precision == "auto")
+    if request == "cudnn":
+        candidates = [one for one in candidates if one.name == "cudnn"]
+        if not disagreement(candidates[0], stock, config, vocabulary_size):
+            candidates[0].reason = f"cuDNN, {why}"
+            return candidates[0]
     engine, why = fastest(candidates, stock, config, vocabulary_size, batch_size)
     engine.reason = why
     return engine
@@ -83,15 +90,15 @@ def gpu_candidates(config: DecidedModel, *, mixed_too: bool) -> list[Engine]:
     return candidates
 
 
-def _mixed_engine(stock: KerasEngine, config: DecidedModel, vocabulary_size: int, precision: str) -> Engine:
-    engine = KerasEngine(config, precision=precision, reason=f"stock Keras layers in {precision}, as asked")
+def _mixed_engine(stock: KerasEngine, config: DecidedModel, vocabulary_size: int, precision: str, why: str) -> Engine:
+    engine = KerasEngine(config, precision=precision, reason=f"stock Keras layers in {precision}, {why}")
     problem = disagreement(engine, stock, config, vocabulary_size)
     if problem:
         raise TrainingError(f"--precision {precision} can't be used here: {problem}; use --precision float32")
     return engine
 
 
-def _fused_reason(request: str, shards: int) -> str:
-    why = "as asked" if request == "fused" else "the fastest on a CPU"
+def _fused_reason(request: str, shards: int, why: str) -> str:
+    why = why if request == "fused" else "the fastest on a CPU"
     cores = "1 core" if shards == 1 else f"{shards} cores, a part of the batch on each"
     return f"fused XLA step on {cores}; {why}"
