@@ -20,7 +20,7 @@ from seqmagic.training.engines.choose import Engine, make_engine
 from seqmagic.training.model import build_model
 from seqmagic.training.recipe import Plan
 from seqmagic.training.state import TrainingState
-from seqmagic.training.step import Adam, make_step
+from seqmagic.training.step import Adam, make_steps
 
 SAMPLE_LENGTH = 240
 SAMPLE_TEMPERATURE = 0.8
@@ -54,6 +54,7 @@ class Session:
     Attributes:
         model: The Keras model; its variables are what the steps move.
         state: What has been reached so far; it alone changes from step to step.
+        seconds_per_step: What a step of the last call took; 0 before there was one.
     """
 
     def __init__(self, corpus: Corpus, plan: Plan, *, threads: int) -> None:
@@ -79,9 +80,16 @@ class Session:
         self.streams = Streams(corpus.part("train"), batch_size, sequence_length)
         optimizer = Adam(self.model.trainable_weights, weight_decay=training.weight_decay)
         self.state = TrainingState(optimizer=optimizer, carried=self.engine.initial_states(batch_size))
-        self._step_function = make_step(self.engine.loss_and_gradients, optimizer, clip_norm=training.clip_norm)
+        self._step_function = make_steps(
+            self.engine.loss_and_gradients,
+            optimizer,
+            clip_norm=training.clip_norm,
+            states=self.state.carried,
+            sequence_length=sequence_length,
+        )
         self._scorer = EngineScorer(self.engine, self.model.trainable_weights)
         self.batch_size = batch_size
+        self.seconds_per_step = 0.0
         self.characters_per_step = batch_size * sequence_length
         self.steps_per_epoch = len(corpus.part("train")) / self.characters_per_step
 
@@ -93,7 +101,7 @@ class Session:
         """
         slots = self.state.optimizer.slots
         before = [slot.numpy() for slot in slots]
-        self._run_step(0, learning_rate=0.0)
+        self._run_steps(0, [0.0])
         for slot, value in zip(slots, before, strict=True):
             slot.assign(value)
         validation = self.corpus.part("validation")
@@ -103,34 +111,38 @@ class Session:
         self._score(piece)
         return (time.monotonic() - started) * len(validation) / len(piece)
 
-    def _run_step(self, step: int, learning_rate: float) -> tuple[tf.Tensor, tf.Tensor, Any]:
-        ids, targets, restarts = self.streams.window(step)
+    def _run_steps(self, first: int, learning_rates: Sequence[float]) -> tuple[tf.Tensor, tf.Tensor, Any]:
+        """The steps from number `first` on, one for each learning rate."""
+        steps = range(first, first + len(learning_rates))
+        ids, targets, restarts = map(np.stack, zip(*map(self.streams.window, steps), strict=True))
         # Seeded by the step, so that a run does not depend on what else drew random numbers.
-        resets = np.random.default_rng((self.seed, step)).random(self.batch_size) < self.reset_probability
-        keep = np.where(restarts | resets, 0.0, 1.0).astype(np.float32)[:, None]
+        draws = np.stack([np.random.default_rng((self.seed, step)).random(self.batch_size) for step in steps])
+        keep = np.where(restarts | (draws < self.reset_probability), 0.0, 1.0)[:, :, None]
         return self._step_function(
             tf.constant(ids),
             tf.constant(targets),
-            tf.constant(keep),
+            tf.constant(keep, tf.float32),
             self.state.carried,
-            tf.constant((self.seed * 1_000_003 + step) & 0x7FFFFFFF, tf.int32),
-            tf.constant(learning_rate, tf.float32),
+            tf.constant([(self.seed * 1_000_003 + step) & 0x7FFFFFFF for step in steps], tf.int32),
+            tf.constant(learning_rates, tf.float32),
         )
 
-    def take_step(self, learning_rate: float) -> tuple[float, float]:
-        """One step along the streams.
+    def take_steps(self, learning_rates: Sequence[float]) -> tuple[list[float], list[float]]:
+        """Steps along the streams, one for each learning rate, in one call.
 
         Returns:
-            Mean loss of the window in nats per character, and the length of its gradient; not finite
-            where the training has diverged, in which case the weights were left as they were.
+            Of each step the mean loss of its window in nats per character, and the length of its gradient. Where one
+            of them is not finite the training has diverged: that step was the last one taken, and left the weights as
+            they were.
         """
         state = self.state
         started = time.monotonic()
-        loss, norm, state.carried = self._run_step(state.step, learning_rate)
-        values = float(loss), float(norm)
-        state.step += 1
+        losses, norms, state.carried = self._run_steps(state.step, learning_rates)
+        found = losses.numpy().tolist(), norms.numpy().tolist()
+        self.seconds_per_step = (time.monotonic() - started) / len(found[0])
+        state.step += len(found[0])
         state.step_seconds += time.monotonic() - started
-        return values
+        return found
 
     def _score(self, ids: np.ndarray) -> Score:
         return evaluate(self._scorer, ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +63,15 @@ def test_a_training_cut_in_two_is_the_whole_one(cut_at: int, tmp_path: Path) -> 
     whole, first, second = (trainer(tmp_path, name) for name in ("whole", "first", "second"))
     expected = figures(list(whole.events(lambda: False)))
     kept: dict[str, np.ndarray] = {}
-    take_step = first.session.take_step
+    take_steps = first.session.take_steps
 
-    def stop_after(learning_rate: float) -> tuple[float, float]:
+    def stop_after(learning_rates: Sequence[float]) -> tuple[list[float], list[float]]:
         if first.session.state.step == cut_at:
             kept.update(first.session.state.to_arrays())
             raise InterruptedError
-        return take_step(learning_rate)
+        return take_steps(learning_rates[: cut_at - first.session.state.step])
 
-    first.session.take_step = stop_after  # type: ignore[method-assign]
+    first.session.take_steps = stop_after  # type: ignore[method-assign]
     before: list[Any] = []
     with pytest.raises(InterruptedError):
         for event in first.events(lambda: False):
