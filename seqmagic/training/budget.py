@@ -93,7 +93,7 @@ class Budget:
         return self.elapsed / max(1, step) * (self._steps - step) + self._closing_seconds
 
     def evaluation_due(self, step: int, *, ahead: float = 0.0) -> bool:
-        """Whether it is time to evaluate, `ahead` seconds from now: a mark was passed, and the last one has paid off."""
+        """Whether it is time to evaluate, `ahead` seconds from now: a mark was passed, the last one has paid off."""
         fraction = self.fraction(step, ahead=ahead)
         if fraction < self._evaluations.next_mark or fraction > 1.0 - _QUIET_END:
             return False

@@ -17,6 +17,7 @@ from seqmagic.sampling.writer import write_text
 from seqmagic.texts.corpus import Corpus
 from seqmagic.texts.streams import Streams
 from seqmagic.training.engines.choose import Engine, make_engine
+from seqmagic.training.inputs import InputReader
 from seqmagic.training.model import build_model
 from seqmagic.training.recipe import Plan
 from seqmagic.training.state import TrainingState
@@ -62,7 +63,6 @@ class Session:
         batch_size, sequence_length = training.batch_size, training.sequence_length
         self.corpus = corpus
         self.seed = training.seed
-        self.reset_probability = training.reset_probability
         self.prompt = training.prompt
         if self.prompt is not None:
             fit_prompt(self.prompt, corpus.vocabulary)  # a prompt that can't be read is said now, not minutes later
@@ -78,6 +78,7 @@ class Session:
             precision=training.precision,
         )
         self.streams = Streams(corpus.part("train"), batch_size, sequence_length)
+        self._reader = InputReader(self.streams, seed=self.seed, reset_probability=training.reset_probability)
         optimizer = Adam(self.model.trainable_weights, weight_decay=training.weight_decay)
         self.state = TrainingState(optimizer=optimizer, carried=self.engine.initial_states(batch_size))
         self._step_function = make_steps(
@@ -88,7 +89,6 @@ class Session:
             sequence_length=sequence_length,
         )
         self._scorer = EngineScorer(self.engine, self.model.trainable_weights)
-        self.batch_size = batch_size
         self.seconds_per_step = 0.0
         self.characters_per_step = batch_size * sequence_length
         self.steps_per_epoch = len(corpus.part("train")) / self.characters_per_step
@@ -113,19 +113,9 @@ class Session:
 
     def _run_steps(self, first: int, learning_rates: Sequence[float]) -> tuple[tf.Tensor, tf.Tensor, Any]:
         """The steps from number `first` on, one for each learning rate."""
-        steps = range(first, first + len(learning_rates))
-        ids, targets, restarts = map(np.stack, zip(*map(self.streams.window, steps), strict=True))
-        # Seeded by the step, so that a run does not depend on what else drew random numbers.
-        draws = np.stack([np.random.default_rng((self.seed, step)).random(self.batch_size) for step in steps])
-        keep = np.where(restarts | (draws < self.reset_probability), 0.0, 1.0)[:, :, None]
-        return self._step_function(
-            tf.constant(ids),
-            tf.constant(targets),
-            tf.constant(keep, tf.float32),
-            self.state.carried,
-            tf.constant([(self.seed * 1_000_003 + step) & 0x7FFFFFFF for step in steps], tf.int32),
-            tf.constant(learning_rates, tf.float32),
-        )
+        ids, targets, keep, seeds = map(tf.constant, self._reader.inputs(first, len(learning_rates)))
+        rates = tf.constant(learning_rates, tf.float32)
+        return self._step_function(ids, targets, keep, self.state.carried, seeds, rates)
 
     def take_steps(self, learning_rates: Sequence[float]) -> tuple[list[float], list[float]]:
         """Steps along the streams, one for each learning rate, in one call.

@@ -135,7 +135,8 @@ def make_steps(
             return tf.logical_and(taken < number, finite)
 
         def take(taken: tf.Tensor, _: tf.Tensor, found: tuple[tf.TensorArray, ...], states: States) -> tuple[Any, ...]:
-            *figures, states = step(ids[taken], targets[taken], keep[taken], states, seeds[taken], learning_rates[taken])
+            window = ids[taken], targets[taken], keep[taken]
+            *figures, states = step(*window, states, seeds[taken], learning_rates[taken])
             finite = tf.reduce_all(tf.math.is_finite(figures))
             kept = tuple(array.write(taken, figure) for array, figure in zip(found, figures, strict=True))
             return taken + 1, finite, kept, states
