@@ -163,15 +163,26 @@ def _step(loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_norm: f
         weights = [variable.read_value() for variable in optimizer.variables]
         loss_sum, gradients, states = loss_and_gradients(weights, ids, targets, states, seed)
         count = tf.cast(tf.size(targets), tf.float32)
-        norm = tf.linalg.global_norm(gradients) / count
-        scale = tf.minimum(1.0, clip_norm / tf.maximum(norm, 1e-12)) / count
-        finite = tf.math.is_finite(norm)
-
-        def update() -> tf.Tensor:
-            optimizer.apply([gradient * scale for gradient in gradients], learning_rate)
-            return tf.constant(True)
-
-        tf.cond(finite, update, lambda: tf.constant(False))
+        norm = update(optimizer, gradients, count, learning_rate, clip_norm=clip_norm)
         return loss_sum / count, norm, states
 
     return step
+
+
+def update(
+    optimizer: Adam, gradients: Sequence[tf.Tensor], count: tf.Tensor, learning_rate: tf.Tensor, *, clip_norm: float
+) -> tf.Tensor:
+    """Clip the mean of `count` summed gradients to the length `clip_norm`, and move the weights if it is finite.
+
+    Returns:
+        The length before clipping.
+    """
+    norm = tf.linalg.global_norm(gradients) / count
+    scale = tf.minimum(1.0, clip_norm / tf.maximum(norm, 1e-12)) / count
+
+    def move() -> tf.Tensor:
+        optimizer.apply([gradient * scale for gradient in gradients], learning_rate)
+        return tf.constant(True)
+
+    tf.cond(tf.math.is_finite(norm), move, lambda: tf.constant(False))
+    return norm
