@@ -115,7 +115,7 @@ def reporting_child(pipe: int, arguments: list[str]) -> None:
         if "compile" not in said and not hasattr(Session.compile, "__wrapped__"):
             report(Session, "__init__", "compile")
             report(Session, "compile", "compile")
-            report(Session, "take_step", "steps")
+            report(Session, "take_steps", "steps")
             report(Session, "validation_score", "evaluation")
             report(trainer, "save_model", "write")
             report(trainer.Trainer, "_finish", "finish")

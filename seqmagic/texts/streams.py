@@ -37,9 +37,14 @@ class Streams:
             bool: where the state of the last window must not be carried on, which is everywhere in window
             0, and where a reader came round to the start of the part within its last window or at its end.
         """
+        inputs, targets, restarts = self.windows(step, 1)
+        return inputs[0], targets[0], restarts[0]
+
+    def windows(self, first: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`count` windows from number `first` on: what `window` returns of each, along a first axis."""
         length = len(self._offsets) - 1
-        positions = self._starts + step * length
-        rounds, positions = np.divmod(positions, len(self._ids))
-        restarts = (rounds > 0) & (positions < length) if step else np.ones(len(positions), bool)
-        block = self._ids.take(positions[:, None] + self._offsets, mode="wrap")
-        return block[:, :-1].astype(np.int32), block[:, 1:].astype(np.int32), restarts
+        steps = np.arange(first, first + count, dtype=np.int64)[:, None]
+        rounds, positions = np.divmod(self._starts + steps * length, len(self._ids))
+        restarts = (steps == 0) | ((rounds > 0) & (positions < length))
+        block = self._ids.take(positions[:, :, None] + self._offsets, mode="wrap").astype(np.int32)
+        return block[:, :, :-1], block[:, :, 1:], restarts

@@ -90,13 +90,13 @@ class Budget:
     def _closing_seconds(self) -> float:
         return self._closing_evaluations * self._evaluations.seconds
 
-    def fraction(self, step: int) -> float:
-        """The share of the budget that is spent after `step` steps, 0 to 1."""
+    def fraction(self, step: int, *, ahead: float = 0.0) -> float:
+        """The share of the budget that is spent after `step` steps, `ahead` seconds from now, 0 to 1."""
         if self._seconds is None:
             return _share(step - self._began_step, self._steps - self._began_step)
         # At least a tenth of the time goes into steps, however slow the evaluation.
         seconds = self._seconds - self._began_seconds
-        return _share(self.elapsed - self._began_seconds, max(0.1 * seconds, seconds - self._closing_seconds))
+        return _share(self.elapsed + ahead - self._began_seconds, max(0.1 * seconds, seconds - self._closing_seconds))
 
     def seconds_left(self, step: int) -> float:
         """Expected seconds until the end, the final evaluation included."""
@@ -104,14 +104,14 @@ class Budget:
             return max(0.0, self._seconds - self.elapsed)
         return self.elapsed / max(1, step) * max(0, self._steps - step) + self._closing_seconds
 
-    def evaluation_due(self, step: int) -> bool:
-        """Whether it is time to evaluate: a mark was passed, and the last evaluation has paid off."""
-        fraction = self.fraction(step)
+    def evaluation_due(self, step: int, *, ahead: float = 0.0) -> bool:
+        """Whether it is time to evaluate, `ahead` seconds from now: a mark was passed, the last one has paid off."""
+        fraction = self.fraction(step, ahead=ahead)
         if fraction < self._evaluations.next_mark or fraction > 1.0 - _QUIET_END:
             return False
         if self._seconds is None:
             return True
-        return self.elapsed - self._evaluations.ended_at >= self._evaluations.seconds / EVALUATION_SHARE
+        return self.elapsed + ahead - self._evaluations.ended_at >= self._evaluations.seconds / EVALUATION_SHARE
 
     def evaluated(self, step: int, *, seconds: float) -> None:
         """An evaluation just ended that took `seconds`."""

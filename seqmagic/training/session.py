@@ -18,10 +18,11 @@ from seqmagic.sampling.writer import write_text
 from seqmagic.texts.corpus import Corpus
 from seqmagic.texts.streams import Streams
 from seqmagic.training.engines.choose import Engine, make_engine
+from seqmagic.training.inputs import InputReader
 from seqmagic.training.model import build_model
 from seqmagic.training.recipe import Plan
 from seqmagic.training.state import TrainingState
-from seqmagic.training.step import Adam, make_step
+from seqmagic.training.step import Adam, make_steps
 
 SAMPLE_LENGTH = 240
 SAMPLE_TEMPERATURE = 0.8
@@ -63,6 +64,7 @@ class Session:
     Attributes:
         model: The Keras model; its variables are what the steps move.
         state: What has been reached so far; it alone changes from step to step.
+        seconds_per_step: What a step of the last call took; 0 before there was one.
     """
 
     def __init__(self, corpus: Corpus, plan: Plan, *, threads: int, engine: EngineRequest | None = None) -> None:
@@ -70,7 +72,6 @@ class Session:
         batch_size, sequence_length = training.batch_size, training.sequence_length
         self.corpus = corpus
         self.seed = training.seed
-        self.reset_probability = training.reset_probability
         self.prompt = training.prompt
         if self.prompt is not None:
             fit_prompt(self.prompt, corpus.vocabulary)  # a prompt that can't be read is said now, not minutes later
@@ -87,11 +88,18 @@ class Session:
             why="as before" if engine else "as asked",
         )
         self.streams = Streams(corpus.part("train"), batch_size, sequence_length)
+        self._reader = InputReader(self.streams, seed=self.seed, reset_probability=training.reset_probability)
         optimizer = Adam(self.model.trainable_weights, weight_decay=training.weight_decay)
         self.state = TrainingState(optimizer=optimizer, carried=self.engine.initial_states(batch_size))
-        self._step_function = make_step(self.engine.loss_and_gradients, optimizer, clip_norm=training.clip_norm)
+        self._step_function = make_steps(
+            self.engine.loss_and_gradients,
+            optimizer,
+            clip_norm=training.clip_norm,
+            states=self.state.carried,
+            sequence_length=sequence_length,
+        )
         self._scorer = EngineScorer(self.engine, self.model.trainable_weights)
-        self.batch_size = batch_size
+        self.seconds_per_step = 0.0
         self.characters_per_step = batch_size * sequence_length
         self.steps_per_epoch = len(corpus.part("train")) / self.characters_per_step
 
@@ -103,7 +111,7 @@ class Session:
         """
         slots = self.state.optimizer.slots
         before = [slot.numpy() for slot in slots]
-        self._run_step(0, learning_rate=0.0)
+        self._run_steps(0, [0.0])
         for slot, value in zip(slots, before, strict=True):
             slot.assign(value)
         validation = self.corpus.part("validation")
@@ -113,34 +121,28 @@ class Session:
         self._score(piece)
         return (time.monotonic() - started) * len(validation) / len(piece)
 
-    def _run_step(self, step: int, learning_rate: float) -> tuple[tf.Tensor, tf.Tensor, Any]:
-        ids, targets, restarts = self.streams.window(step)
-        # Seeded by the step, so that a run does not depend on what else drew random numbers.
-        resets = np.random.default_rng((self.seed, step)).random(self.batch_size) < self.reset_probability
-        keep = np.where(restarts | resets, 0.0, 1.0).astype(np.float32)[:, None]
-        return self._step_function(
-            tf.constant(ids),
-            tf.constant(targets),
-            tf.constant(keep),
-            self.state.carried,
-            tf.constant((self.seed * 1_000_003 + step) & 0x7FFFFFFF, tf.int32),
-            tf.constant(learning_rate, tf.float32),
-        )
+    def _run_steps(self, first: int, learning_rates: Sequence[float]) -> tuple[tf.Tensor, tf.Tensor, Any]:
+        """The steps from number `first` on, one for each learning rate."""
+        ids, targets, keep, seeds = map(tf.constant, self._reader.inputs(first, len(learning_rates)))
+        rates = tf.constant(learning_rates, tf.float32)
+        return self._step_function(ids, targets, keep, self.state.carried, seeds, rates)
 
-    def take_step(self, learning_rate: float) -> tuple[float, float]:
-        """One step along the streams.
+    def take_steps(self, learning_rates: Sequence[float]) -> tuple[list[float], list[float]]:
+        """Steps along the streams, one for each learning rate, in one call.
 
         Returns:
-            Mean loss of the window in nats per character, and the length of its gradient; not finite
-            where the training has diverged, in which case the weights were left as they were.
+            Of each step the mean loss of its window in nats per character, and the length of its gradient. Where one
+            of them is not finite the training has diverged: that step was the last one taken, and left the weights as
+            they were.
         """
         state = self.state
         started = time.monotonic()
-        loss, norm, state.carried = self._run_step(state.step, learning_rate)
-        values = float(loss), float(norm)
-        state.step += 1
+        losses, norms, state.carried = self._run_steps(state.step, learning_rates)
+        found = losses.numpy().tolist(), norms.numpy().tolist()
+        self.seconds_per_step = (time.monotonic() - started) / len(found[0])
+        state.step += len(found[0])
         state.step_seconds += time.monotonic() - started
-        return values
+        return found
 
     def _score(self, ids: np.ndarray) -> Score:
         return evaluate(self._scorer, ids)

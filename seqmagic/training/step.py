@@ -12,7 +12,7 @@ BETA_2 = 0.99
 EPSILON = 1e-8
 
 States = Any  # per layer a tuple of (B, U) float32 tensors
-StepFunction = Callable[..., tuple[tf.Tensor, tf.Tensor, States]]
+StepFunction = Callable[..., tuple[tf.Tensor, tf.Tensor, States]]  # -> mean loss, gradient length, states
 
 
 class LossAndGradients(Protocol):
@@ -87,8 +87,70 @@ def make_step(loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_nor
         `keep` is 0 where a stream starts from an empty state. A step whose gradient is not finite leaves
         the weights as they were, so that the last good ones survive.
     """
+    return tf.function(_step(loss_and_gradients, optimizer, clip_norm=clip_norm), reduce_retracing=True)
 
-    @tf.function(reduce_retracing=True)
+
+def make_steps(
+    loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_norm: float, states: States, sequence_length: int
+) -> StepFunction:
+    """Any number of training steps in one call, compiled once: the steps of `make_step`, to the last bit.
+
+    What Python and TensorFlow do around a call is paid once for all of its steps. The loop is TensorFlow's; a step is
+    the same graph within it, and XLA compiles no more than it does for a single one.
+
+    Args:
+        states: As the function will be given them; their shapes count.
+        sequence_length: T.
+
+    Returns:
+        As from `make_step`, with an axis of N steps before all but the states: ids and targets (N, B, T), keep
+        (N, B, 1), seeds and learning rates (N,) in, losses and lengths out. These are fewer than N where a step
+        was not finite: it is the last one that was taken.
+    """
+    step = _step(loss_and_gradients, optimizer, clip_norm=clip_norm)
+    batch = tf.nest.flatten(states)[0].shape[0]
+    window = tf.TensorSpec((None, batch, sequence_length), tf.int32)
+    signature = (
+        window,
+        window,
+        tf.TensorSpec((None, batch, 1), tf.float32),
+        tf.nest.map_structure(lambda state: tf.TensorSpec(state.shape, state.dtype), states),
+        tf.TensorSpec((None,), tf.int32),
+        tf.TensorSpec((None,), tf.float32),
+    )
+
+    @tf.function(input_signature=signature)
+    def steps(
+        ids: tf.Tensor,
+        targets: tf.Tensor,
+        keep: tf.Tensor,
+        states: States,
+        seeds: tf.Tensor,
+        learning_rates: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor, States]:
+        number = tf.size(seeds)
+        found = tuple(tf.TensorArray(tf.float32, size=number, element_shape=()) for _ in range(2))
+
+        def goes_on(taken: tf.Tensor, finite: tf.Tensor, *_: Any) -> tf.Tensor:
+            return tf.logical_and(taken < number, finite)
+
+        def take(taken: tf.Tensor, _: tf.Tensor, found: tuple[tf.TensorArray, ...], states: States) -> tuple[Any, ...]:
+            window = ids[taken], targets[taken], keep[taken]
+            *figures, states = step(*window, states, seeds[taken], learning_rates[taken])
+            finite = tf.reduce_all(tf.math.is_finite(figures))
+            kept = tuple(array.write(taken, figure) for array, figure in zip(found, figures, strict=True))
+            return taken + 1, finite, kept, states
+
+        taken, _, found, states = tf.while_loop(goes_on, take, (tf.constant(0), tf.constant(True), found, states))
+        losses, norms = (array.stack()[:taken] for array in found)
+        return losses, norms, states
+
+    return steps
+
+
+def _step(loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_norm: float) -> StepFunction:
+    """The step of `make_step`, to be made part of a graph."""
+
     def step(
         ids: tf.Tensor,
         targets: tf.Tensor,
@@ -101,15 +163,26 @@ def make_step(loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_nor
         weights = [variable.read_value() for variable in optimizer.variables]
         loss_sum, gradients, states = loss_and_gradients(weights, ids, targets, states, seed)
         count = tf.cast(tf.size(targets), tf.float32)
-        norm = tf.linalg.global_norm(gradients) / count
-        scale = tf.minimum(1.0, clip_norm / tf.maximum(norm, 1e-12)) / count
-        finite = tf.math.is_finite(norm)
-
-        def update() -> tf.Tensor:
-            optimizer.apply([gradient * scale for gradient in gradients], learning_rate)
-            return tf.constant(True)
-
-        tf.cond(finite, update, lambda: tf.constant(False))
+        norm = update(optimizer, gradients, count, learning_rate, clip_norm=clip_norm)
         return loss_sum / count, norm, states
 
     return step
+
+
+def update(
+    optimizer: Adam, gradients: Sequence[tf.Tensor], count: tf.Tensor, learning_rate: tf.Tensor, *, clip_norm: float
+) -> tf.Tensor:
+    """Clip the mean of `count` summed gradients to the length `clip_norm`, and move the weights if it is finite.
+
+    Returns:
+        The length before clipping.
+    """
+    norm = tf.linalg.global_norm(gradients) / count
+    scale = tf.minimum(1.0, clip_norm / tf.maximum(norm, 1e-12)) / count
+
+    def move() -> tf.Tensor:
+        optimizer.apply([gradient * scale for gradient in gradients], learning_rate)
+        return tf.constant(True)
+
+    tf.cond(tf.math.is_finite(norm), move, lambda: tf.constant(False))
+    return norm

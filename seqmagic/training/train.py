@@ -59,7 +59,8 @@ def train(
         models, name, overwrite: Where the run goes; see `making.create_run`.
         argv: The command line, for the record.
         callbacks: Keras callbacks. An epoch of theirs is the stretch between two evaluations, with
-            `loss`, `val_loss` and `learning_rate` in its logs; `model.stop_training` is heeded.
+            `loss`, `val_loss` and `learning_rate` in its logs; `model.stop_training` is heeded. Where one follows
+            single steps (`on_train_batch_end` and the like) each step is a call of its own, which is slower.
 
     Yields:
         `Started`, then `Progress` and `Evaluated`, and `Finished` at the end.

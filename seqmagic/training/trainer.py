@@ -25,6 +25,7 @@ from seqmagic.training.checkpoint import Checkpoints
 from seqmagic.training.device import Device
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started, clock
 from seqmagic.training.model import save_model, set_weights
+from seqmagic.training.pace import MOST_STEPS, coming_fractions
 from seqmagic.training.recipe import Plan
 from seqmagic.training.schedule import make_schedule
 from seqmagic.training.session import EngineRequest, Session
@@ -81,6 +82,8 @@ class Trainer:
             evaluations=self.session.state.evaluations,
         )
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.session.model, epochs=1, verbose=0)
+        # A callback that is called at each step finds the weights of that step, and may end the training there.
+        self.most_steps = 1 if any(map(_follows_steps, self.callbacks.callbacks)) else MOST_STEPS
         self.diverged = False
         self._taken_up: TakenUp | None = None
         self.checkpoints: Checkpoints
@@ -132,10 +135,12 @@ class Trainer:
         session, state, budget = self.session, self.session.state, self.budget
         reported = budget.elapsed
         while not (stop_requested() or session.model.stop_training or self.diverged):
-            fraction = budget.fraction(session.state.step)
-            if fraction >= 1.0:
+            fractions = coming_fractions(
+                budget, state.step, seconds_per_step=session.seconds_per_step, most=self.most_steps
+            )
+            if not fractions:
                 break
-            self._step(self.schedule(fraction))
+            self._take_steps([self.schedule(fraction) for fraction in fractions])
             if budget.elapsed - reported >= PROGRESS_SECONDS:
                 reported = budget.elapsed
                 yield self._progress()
@@ -160,15 +165,14 @@ class Trainer:
         if taken_up.is_extended:
             self.checkpoints.write()
 
-    def _step(self, learning_rate: float) -> None:
+    def _take_steps(self, learning_rates: Sequence[float]) -> None:
         state = self.session.state
         self.callbacks.on_train_batch_begin(state.step)
-        loss, norm = self.session.take_step(learning_rate)
-        self.diverged = not (math.isfinite(loss) and math.isfinite(norm))
-        if not self.diverged:
-            state.losses.append(loss)
-        state.learning_rate, state.elapsed_seconds = learning_rate, self.budget.elapsed
-        self.callbacks.on_train_batch_end(state.step - 1, {"loss": loss})
+        losses, norms = self.session.take_steps(learning_rates)
+        self.diverged = not (math.isfinite(losses[-1]) and math.isfinite(norms[-1]))
+        state.losses += losses[:-1] if self.diverged else losses
+        state.learning_rate, state.elapsed_seconds = learning_rates[len(losses) - 1], self.budget.elapsed
+        self.callbacks.on_train_batch_end(state.step - 1, {"loss": losses[-1]})
 
     def _progress(self) -> Progress:
         session = self.session
@@ -295,3 +299,10 @@ class Trainer:
             f"weight decay {training.weight_decay:g}; {budget}",
             *self.record.notes,
         )
+
+
+def _follows_steps(callback: keras.callbacks.Callback) -> bool:
+    """Whether anything of it is called at single steps; methods may be replaced in the object itself."""
+    plain = keras.callbacks.Callback
+    hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+    return any(getattr(getattr(callback, hook), "__func__", None) is not getattr(plain, hook) for hook in hooks)

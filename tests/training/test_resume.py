@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,14 +87,14 @@ def make_cut(fox: Path, models: Path, step: int, **settings: Any) -> Run:
 
 
 def kill_before(step: int, patch: pytest.MonkeyPatch) -> None:
-    take_step = Session.take_step
+    take_steps = Session.take_steps
 
-    def until(self: Session, learning_rate: float) -> tuple[float, float]:
+    def until(self: Session, learning_rates: Sequence[float]) -> Any:
         if self.state.step >= step:
             raise Killed
-        return take_step(self, learning_rate)
+        return take_steps(self, learning_rates[: step - self.state.step])
 
-    patch.setattr(Session, "take_step", until)
+    patch.setattr(Session, "take_steps", until)
 
 
 @pytest.fixture(scope="module")

@@ -36,14 +36,13 @@ def session(tmp_path, cell: str, *, units: int = 6, batch_size: int = 4) -> Sess
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_training_goes_on_bit_by_bit_from_a_state_put_back(cell, tmp_path):
     whole, cut = session(tmp_path, cell), session(tmp_path, cell)
-    for _ in range(3):
-        whole.take_step(0.01)
+    whole.take_steps([0.01] * 3)
     kept = whole.state.to_arrays()
-    losses = [whole.take_step(0.02) for _ in range(3)]
-    cut.take_step(0.5)  # somewhere else altogether
+    losses = whole.take_steps([0.02] * 3)
+    cut.take_steps([0.5])  # somewhere else altogether
     cut.state.restore(kept)
     assert cut.state.step == 3
-    assert [cut.take_step(0.02) for _ in range(3)] == losses
+    assert cut.take_steps([0.02] * 3) == losses
     for one, other in zip(whole.state.weights, cut.state.weights, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -51,7 +50,7 @@ def test_a_training_goes_on_bit_by_bit_from_a_state_put_back(cell, tmp_path):
 def test_everything_that_was_reached_comes_back(tmp_path):
     one, other = session(tmp_path, "rnn"), session(tmp_path, "rnn")
     state = one.state
-    one.take_step(0.01)
+    one.take_steps([0.01])
     state.losses, state.train_loss, state.elapsed_seconds = [2.5, 2.25], 2.75, 12.5
     state.history.append(HistoryRow(step=1, validation_loss=2.0))
     state.best, state.best_weights = Score(nats=200.0, characters=100), state.weights
@@ -69,7 +68,7 @@ def test_everything_that_was_reached_comes_back(tmp_path):
 def test_compiling_moves_nothing(cell, tmp_path):
     """So a state may be put back before or after it."""
     one = session(tmp_path, cell)
-    one.take_step(0.01)
+    one.take_steps([0.01])
     before = one.state.to_arrays()
     one.compile()
     after = one.state.to_arrays()
@@ -82,7 +81,7 @@ def test_a_state_given_out_does_not_move_with_the_training(tmp_path):
     one = session(tmp_path, "gru")
     kept = one.state.to_arrays()
     before = {name: np.copy(array) for name, array in kept.items()}
-    one.take_step(0.1)
+    one.take_steps([0.1])
     for name, array in kept.items():
         np.testing.assert_array_equal(array, before[name], err_msg=name)
     assert math.isnan(float(kept["train_loss"]))

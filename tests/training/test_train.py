@@ -164,13 +164,13 @@ def test_interrupted_training_is_saved_and_says_so(corpus: Corpus, tmp_path: Pat
 def test_a_loss_that_is_no_number_keeps_the_last_good_weights(
     when: int, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = Session.take_step
+    taken = Session.take_steps
 
-    def take_step(self: Session, learning_rate: float) -> tuple[float, float]:
-        loss, norm = taken(self, learning_rate)
-        return (float("nan"), norm) if self.state.step >= when else (loss, norm)
+    def take_steps(self: Session, learning_rates: list[float]) -> tuple[list[float], list[float]]:
+        losses, norms = taken(self, learning_rates[: when - self.state.step])
+        return [*losses[:-1], float("nan") if self.state.step >= when else losses[-1]], norms
 
-    monkeypatch.setattr(Session, "take_step", take_step)
+    monkeypatch.setattr(Session, "take_steps", take_steps)
     end = finished(run_training(corpus, tmp_path))
     assert end.status == "failed"
     assert "--learning-rate" in end.notes[0] and "0.01" in end.notes[0]
