@@ -14,10 +14,10 @@ import numpy as np
 
 from seqmagic.evaluation.classes import closed_pairs
 from seqmagic.insight.bins import Bin, by_bin, figures, resampled
-from seqmagic.insight.costs import text_bits
 from seqmagic.insight.measure_ngram import ngram_bits
 from seqmagic.insight.settings import WARM_UP, ClosersConfig
 from seqmagic.insight.statistics import Figure
+from seqmagic.insight.streams import text_bits
 from seqmagic.insight.subjects import Subject, differences, document
 from seqmagic.texts.vocabulary import code_points
 

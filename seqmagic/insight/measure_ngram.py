@@ -17,10 +17,10 @@ import numpy as np
 
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import ngram_probabilities, possible_characters
-from seqmagic.insight.costs import text_bits
 from seqmagic.insight.passages import Passage
 from seqmagic.insight.settings import BLOCK, RESAMPLES, NgramConfig
 from seqmagic.insight.statistics import block_choices, interval, plain, resampled_means
+from seqmagic.insight.streams import text_bits
 from seqmagic.insight.subjects import SCHEMA, Subject, describe_passage, differences, document, same_characters
 
 BEYOND = "beyond any n-gram: the model's loss is below that of the best one"

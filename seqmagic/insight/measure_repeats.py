@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from seqmagic.insight.bins import Bin, by_bin, figures, of_bin, resampled
-from seqmagic.insight.costs import bits_of
+from seqmagic.insight.costs import bits_of, read_on
 from seqmagic.insight.mentions import Mention, count_words, later_mentions, pieces_of, substitutes
 from seqmagic.insight.parallel import side_by_side
 from seqmagic.insight.settings import WARM_UP, RepeatsConfig
@@ -27,7 +27,6 @@ from seqmagic.network.network import Network
 BINS: tuple[Bin, ...] = ((1, 49), (50, 99), (100, 199), (200, 399), (400, 799))
 _SCORED = 24  # letters of a word that are looked at, at most
 _TOGETHER = 32  # windows in one product
-_STEPS = 32  # characters whose outputs stand in memory together
 
 
 def measure_repeats(subjects: Sequence[Subject], config: RepeatsConfig) -> dict[str, Any]:
@@ -123,9 +122,7 @@ def mention_bits(
     scored = np.arange(1, letters.shape[1]) < sizes[:, np.newaxis]
     means = []
     for text in (windows, other):
-        states = network.initial_states(len(text))
-        for start in range(0, length, _STEPS):
-            _, states = network.read(text[:, start : start + _STEPS], states)
+        _, states = read_on(network, text, network.initial_states(len(text)))
         outputs, _ = network.read(letters[:, :-1], states)
         costs = bits_of(network, outputs.swapaxes(0, 1), letters[:, 1:])
         means.append(np.where(scored, costs, 0).sum(axis=1, dtype=np.float64) / scored.sum(axis=1))
