@@ -60,8 +60,8 @@ def _classes_table(model: Document, first: str, *, width: int) -> Table:
             versus = row["versus"][name]
             ends = spread(versus["interval"], "+.2f")
             cells += [
-                figure(versus["difference"], "+.2f").replace("-", "−"),
-                (ends.replace(" to ", "…") if narrow else ends).replace("-", "−"),
+                figure(versus["difference"], "+.2f"),
+                ends.replace(" to ", "…") if narrow else ends,
             ]
         rows.append((cells, ""))
     return fold_table(columns, [rows[:-1], rows[-1:]], width=min(width, WIDE - 1) if narrow else width, pairs=pairs)
