@@ -18,7 +18,7 @@ from seqmagic.insight.measure_ngram import ngram_bits
 from seqmagic.insight.settings import WARM_UP, ClosersConfig
 from seqmagic.insight.statistics import Figure
 from seqmagic.insight.streams import text_bits
-from seqmagic.insight.subjects import Subject, differences, document
+from seqmagic.insight.subjects import Subject, document
 from seqmagic.texts.vocabulary import code_points
 
 BINS: tuple[Bin, ...] = ((1, 4), (5, 9), (10, 19), (20, 39), (40, 79), (80, None))
@@ -31,15 +31,14 @@ def measure_closers(subjects: Sequence[Subject], config: ClosersConfig) -> dict[
         CorpusError: a text is too short.
     """
     measured = [_measure(one, config) for one in subjects]
-    whole = document(
+    return document(
         "closers",
         subjects,
         [entry for entry, _ in measured],
+        figures=[found for _, found in measured],
         read=min(len(subjects[0].passage.ids), config.targets),
         seed=config.seed,
     )
-    whole["differences"] = differences(subjects, [found for _, found in measured])
-    return whole
 
 
 def _measure(subject: Subject, config: ClosersConfig) -> tuple[dict[str, Any], dict[str, Figure]]:

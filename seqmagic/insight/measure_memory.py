@@ -30,7 +30,7 @@ from seqmagic.insight.contexts import (
 from seqmagic.insight.disorder import BOUNDARIES, WINDOW, disorder_bits
 from seqmagic.insight.settings import BLOCK, CARRIED, RESAMPLES, MemoryConfig
 from seqmagic.insight.statistics import Figure, block_choices, count_interval, interval, plain, resampled_means
-from seqmagic.insight.subjects import Subject, differences, document
+from seqmagic.insight.subjects import Subject, document
 
 SHARES = {"k50": 0.5, "k90": 0.9, "k99": 0.99}
 WITHIN = 1.01  # times the unlimited loss: the effective context
@@ -61,12 +61,12 @@ def measure_memory(subjects: Sequence[Subject], config: MemoryConfig) -> dict[st
         "memory",
         subjects,
         [one.entry for one in found],
+        figures=[one.figures for one in found],
         targets=len(targets[0].places),
         spacing=SPACING,
         read_before=CARRIED,
         seed=config.seed,
     )
-    whole["differences"] = differences(subjects, [one.figures for one in found])
     for one, measured in zip(subjects, found, strict=True):
         whole["warnings"] += _shock(one.run.name, measured.entry)
     return whole

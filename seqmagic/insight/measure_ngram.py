@@ -21,7 +21,7 @@ from seqmagic.insight.passages import Passage
 from seqmagic.insight.settings import BLOCK, RESAMPLES, NgramConfig
 from seqmagic.insight.statistics import block_choices, interval, plain, resampled_means
 from seqmagic.insight.streams import text_bits
-from seqmagic.insight.subjects import SCHEMA, Subject, describe_passage, differences, document, same_characters
+from seqmagic.insight.subjects import Subject, describe_passage, document, envelope, same_characters
 
 BEYOND = "beyond any n-gram: the model's loss is below that of the best one"
 _FEWEST = 200  # characters
@@ -62,18 +62,16 @@ def measure_ngram(
     models = [_entry(own, own_drawn, means, drawn) for own, own_drawn in zip(bits, resampled, strict=True)]
     facts = {"targets": costs.shape[1], "train_characters": len(passage.train), "seed": config.seed}
     if subjects:
-        whole = document("ngram", subjects, models, **facts)
+        losses = [{"loss_bits": (model["loss_bits"], own)} for model, own in zip(models, resampled, strict=True)]
+        whole = document("ngram", subjects, models, figures=losses, **facts)
     else:
-        text = {**describe_passage(passage), **facts}
-        whole = {"schema": SCHEMA, "kind": "ngram", "text": text, "models": [], "warnings": []}
+        whole = {**envelope("ngram", {**describe_passage(passage), **facts}, [], []), "differences": []}
     if best == len(means) - 1 > 1:
         whole["warnings"] = [
             *whole["warnings"],
             f"the loss of n-grams still falls at order {best}, the highest tried: raise --max-order",
         ]
     whole["orders"], whole["best_order"] = orders, best
-    losses = [{"loss_bits": (model["loss_bits"], own)} for model, own in zip(models, resampled, strict=True)]
-    whole["differences"] = differences(subjects, losses)
     return whole
 
 

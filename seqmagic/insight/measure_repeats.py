@@ -21,7 +21,7 @@ from seqmagic.insight.mentions import Mention, count_words, later_mentions, piec
 from seqmagic.insight.parallel import side_by_side
 from seqmagic.insight.settings import WARM_UP, RepeatsConfig
 from seqmagic.insight.statistics import Figure
-from seqmagic.insight.subjects import Subject, differences, document
+from seqmagic.insight.subjects import Subject, document
 from seqmagic.network.network import Network
 
 BINS: tuple[Bin, ...] = ((1, 49), (50, 99), (100, 199), (200, 399), (400, 799))
@@ -36,17 +36,16 @@ def measure_repeats(subjects: Sequence[Subject], config: RepeatsConfig) -> dict[
         CorpusError: a text is too short.
     """
     measured = [_measure(one, config) for one in subjects]
-    whole = document(
+    return document(
         "repeats",
         subjects,
         [entry for entry, _ in measured],
+        figures=[found for _, found in measured],
         read=min(len(subjects[0].passage.ids), config.targets),
         rare=config.rare,
         warm_up=WARM_UP,
         seed=config.seed,
     )
-    whole["differences"] = differences(subjects, [found for _, found in measured])
-    return whole
 
 
 def _measure(subject: Subject, config: RepeatsConfig) -> tuple[dict[str, Any], dict[str, Figure]]:

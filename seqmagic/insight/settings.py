@@ -203,7 +203,7 @@ class TraceConfig(Config):
 
     layer: int = setting(1, "Layer to look at, from 1.", minimum=1, maximum=1000)
     units: str = setting(
-        "top:8",
+        "top:4",
         "Units to show one by one: the N that keep longest (top:N), or their numbers from 0, such as 3,17,42.",
         metavar="top:N|LIST",
     )
