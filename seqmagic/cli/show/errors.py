@@ -58,9 +58,9 @@ def _classes_table(model: Document, first: str, *, width: int) -> Table:
         ]  # fmt: skip
         for name in others:
             versus = row["versus"][name]
-            ends = spread(versus["interval"], "+.2f")
+            ends = spread(versus["interval"], "+z.2f")
             cells += [
-                figure(versus["difference"], "+.2f"),
+                figure(versus["difference"], "+z.2f"),
                 ends.replace(" to ", "…") if narrow else ends,
             ]
         rows.append((cells, ""))
