@@ -224,3 +224,18 @@ def test_the_walks_show_the_same_outputs() -> None:
 )
 def test_a_line_that_is_not_printed_is_found(shown: list[str], missing: str | None) -> None:
     assert first_missing(shown, ["a 1.50 b", "", "c 2", "d"]) == missing
+
+
+@pytest.mark.parametrize("page", WALKS, ids=[page.name for page in WALKS])
+def test_links_of_the_walks_lead_somewhere(page: Path) -> None:
+    def anchors(path: Path) -> set[str]:
+        """As GitHub makes them of headings."""
+        headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+    links = re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8"))
+    assert len(links) > 10
+    for name, anchor in links:
+        target = page.parent / name if name else page
+        assert target.exists(), name
+        assert not anchor or anchor in anchors(target), anchor
