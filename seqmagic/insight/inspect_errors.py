@@ -17,8 +17,8 @@ import numpy as np
 from seqmagic.errors import CorpusError
 from seqmagic.evaluation.baselines import measure_baselines, probabilities_of_orders
 from seqmagic.evaluation.classes import CLASSES, FIRST_LETTER, LETTERS, NEWLINE, PUNCTUATION, SPACE, classify, words
-from seqmagic.insight.settings import BLOCK, RESAMPLES, WARM_UP, ErrorsConfig
-from seqmagic.insight.statistics import block_choices, interval, plain, resampled_means_within
+from seqmagic.insight.settings import RESAMPLES, WARM_UP, ErrorsConfig
+from seqmagic.insight.statistics import draw_blocks, interval, plain, resampled_means_within
 from seqmagic.insight.streams import read_bits
 from seqmagic.insight.subjects import Subject, document
 from seqmagic.runs.record import comparable
@@ -162,7 +162,7 @@ def _describe(one: _Read, reads: Sequence[_Read], *, seed: int) -> dict[str, Any
     masks = one.text.classes[:, np.newaxis] == np.arange(len(CLASSES))
     everything = np.ones((len(masks), 1), bool)
     groups = np.concatenate([masks, everything], axis=1)
-    starts, block = block_choices([len(masks)], block=BLOCK, resamples=RESAMPLES, seed=seed)
+    starts, block = draw_blocks([len(masks)], seed=seed)
     versus = {one.text.ngram: one.text.ngram_bits}
     versus |= {other.subject.run.name: other.bits for other in reads if other is not one and other.text is one.text}
     against = {

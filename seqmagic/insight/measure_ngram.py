@@ -18,8 +18,8 @@ import numpy as np
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import ngram_probabilities, possible_characters
 from seqmagic.insight.passages import Passage
-from seqmagic.insight.settings import BLOCK, RESAMPLES, NgramConfig
-from seqmagic.insight.statistics import block_choices, interval, plain, resampled_means
+from seqmagic.insight.settings import NgramConfig
+from seqmagic.insight.statistics import CONFIDENCE, draw_blocks, interval, plain, resampled_means
 from seqmagic.insight.streams import text_bits
 from seqmagic.insight.subjects import Subject, describe_passage, document, envelope, same_characters
 
@@ -50,7 +50,7 @@ def measure_ngram(
             )
     ids = passage.head(config.targets + 1, fewest=_FEWEST + 1, purpose="comparing n-grams")
     costs = ngram_bits(passage.train, ids, vocabulary_size, max_order=config.max_order)
-    starts, block = block_choices([costs.shape[1]], block=BLOCK, resamples=RESAMPLES, seed=config.seed)
+    starts, block = draw_blocks([costs.shape[1]], seed=config.seed)
     means, drawn = costs.mean(axis=1), resampled_means(costs.T, starts, block)
     best = int(means.argmin())
     orders = [
@@ -87,7 +87,7 @@ def _entry(own: np.ndarray, own_drawn: np.ndarray, means: np.ndarray, drawn: np.
     loss, best = float(own.mean()), int(means.argmin())
     order = equivalent_order(loss, means)
     orders = np.array([equivalent_order(one, row) for one, row in zip(own_drawn, drawn, strict=True)])
-    low, high = np.quantile(orders, (0.025, 0.975), method="nearest")
+    low, high = np.quantile(orders, CONFIDENCE, method="nearest")
     entry: dict[str, Any] = {
         "loss_bits": plain(loss),
         "interval": interval(own_drawn),
