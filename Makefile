@@ -95,6 +95,7 @@ insight: $(VENV)/installed ## look inside RUNS (rnn gru lstm, which come with se
 	$(SEQMAGIC) measure closers $(RUNS)
 	$(SEQMAGIC) inspect gates $(RUNS)
 	$(SEQMAGIC) inspect errors $(RUNS)
+	$(SEQMAGIC) report $(RUNS) --output '$(or $(OUT),report.html)' --quick
 
 runs: $(VENV)/installed ## list what was trained
 	$(SEQMAGIC) runs list

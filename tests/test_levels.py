@@ -16,15 +16,15 @@ PACKAGE = Path(seqmagic.__file__).parent
 LEVELS = [
     {"", "errors", "config", "files", "machine"},
     {"texts", "network.cells", "network.layout", "network.sizes", "evaluation.baselines", "evaluation.units"},
-    {"runs", "network", "evaluation", "sampling", "insight"},
+    {"runs", "network", "evaluation", "sampling", "insight", "drawing"},
     {"fused"},
-    {"training", "comparison", "export", "probes", "api"},
+    {"training", "comparison", "export", "probes", "report", "api"},
     {"cli", "__main__"},
 ]
 PACKAGES = [  # allowed in addition to those of the levels below
     {"msgspec"},
     {"numpy", "filelock"},
-    {"h5py", "threadpoolctl"},
+    {"h5py", "threadpoolctl", "wcwidth", "matplotlib"},
     {"tensorflow", "keras"},
     {"ai_edge_litert", "onnx", "onnxruntime"},
     {"click", "rich", "prompt_toolkit"},
@@ -37,6 +37,7 @@ DOORS = {
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
     "sampling": {"endings", "novelty", "pieces", "prompts", "stepper", "threads", "writer"},
     "insight": {
+        "cache",
         "excerpts",
         "inspect_cell",
         "inspect_connectivity",
@@ -65,6 +66,20 @@ DOORS = {
     "export": {"formats", "publish"},
     "export.samplers": {""},  # the room itself: what its `__init__` has
     "export.web": set(),  # `export.formats` imports it by name, as it does the other formats
+    "report": {"gather", "page"},
+    "report.panels": {
+        "closers",
+        "errors",
+        "gates",
+        "gradient",
+        "losses",
+        "memory",
+        "neurons",
+        "panel",
+        "recall",
+        "surprise",
+        "trace",
+    },
     "cli": {"main"},
     "cli.commands": set(),  # `cli.main` imports them by name, when they are asked for
     "cli.show": {
@@ -82,7 +97,6 @@ DOORS = {
         "ngram",
         "page",
         "painting",
-        "plots",
         "progress",
         "recall",
         "surprise",
@@ -90,6 +104,7 @@ DOORS = {
         "trace",
     },
     "probes": {"measure_recall", "settings", "shapes", "tasks"},
+    "drawing": {"bars", "chart", "figure", "heat", "look", "svg", "terminal", "words"},
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from seqmagic.errors import ConfigError, SeqmagicError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from seqmagic.cli.show.plots import Chart
+    from seqmagic.drawing.chart import Chart
     from seqmagic.insight.excerpts import Excerpt
     from seqmagic.insight.settings import ExcerptConfig, ModelFileConfig
     from seqmagic.insight.subjects import Subject
@@ -102,9 +103,16 @@ class PlotPath(click.ParamType):
     name = "file"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        from seqmagic.drawing.figure import FORMATS, require_matplotlib
+
         path = Path(value)
-        if path.suffix.lower() != ".svg":
-            raise ConfigError(f"--plot writes SVG: its file must end in .svg; received {str(path)!r}")
+        ending = path.suffix.lower()
+        if ending.removeprefix(".") in FORMATS:
+            require_matplotlib()
+        elif ending != ".svg":
+            raise ConfigError(
+                f"--plot writes SVG, PNG or PDF: its file must end in .svg, .png or .pdf; received {str(path)!r}"
+            )
         if path.is_dir():
             raise ConfigError(f"--plot needs a file, and {path} is a folder; name a file in it")
         if not path.absolute().parent.is_dir():
@@ -112,24 +120,36 @@ class PlotPath(click.ParamType):
         return path
 
 
-plot_option = option("--plot", type=PlotPath(), metavar="FILE.svg", help="Write the chart to this file too.")
+plot_option = option(
+    "--plot", type=PlotPath(), metavar="FILE", help="Write the chart to this file too: .svg, .png or .pdf."
+)
 runs_argument = click.argument("runs", nargs=-1, required=True, type=RunName(), metavar="RUN...")
 
 
 def write_plot(path: Path | None, chart: Chart, settings: Settings) -> None:
-    """The chart as SVG in `path`, where one was named."""
+    """The chart in `path`, where one was named, as what its ending says."""
     if path is None:
         return
     from seqmagic import files
-    from seqmagic.cli.show.plots import chart_svg
+    from seqmagic.drawing.figure import chart_image
+    from seqmagic.drawing.svg import chart_svg
 
+    ending = path.suffix.lower()
+    content = chart_svg(chart).encode("utf-8") if ending == ".svg" else chart_image(chart, ending.removeprefix("."))
+    with written_to(path, "--plot"):
+        files.write_bytes(path, content)
+    settings.notice(f"chart written to {path}")
+
+
+@contextlib.contextmanager
+def written_to(path: Path, option_name: str) -> Iterator[None]:
+    """What the system says while `path` is written, as one line that names the option to change."""
     try:
-        files.write_text(path, chart_svg(chart))
+        yield
     except OSError as problem:
         raise SeqmagicError(
-            f"{path} can't be written: {problem.strerror or problem}; choose another file with --plot"
+            f"{path} can't be written: {problem.strerror or problem}; choose another file with {option_name}"
         ) from problem
-    settings.notice(f"chart written to {path}")
 
 
 def terminal_width() -> int:
@@ -139,7 +159,7 @@ def terminal_width() -> int:
 
 def draw_chart(chart: Chart) -> None:
     """The chart on standard output: in colour on a terminal, without braille where the encoding lacks it."""
-    from seqmagic.cli.show.plots import chart_lines
+    from seqmagic.drawing.terminal import chart_lines
 
     try:
         "⣿┤─└".encode(sys.stdout.encoding or "utf-8")

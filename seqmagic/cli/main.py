@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": ("seqmagic.cli.commands.evaluate:evaluate", "Measure the loss of a model on a text."),
     "measure": ("seqmagic.cli.commands.measure:measure", "Measure gradient and memory of models."),
     "inspect": ("seqmagic.cli.commands.inspect:inspect", "See inside models: gates, memory, surprise."),
+    "report": ("seqmagic.cli.commands.report:report", "One page that shows what is inside models."),
     "export": ("seqmagic.cli.commands.export:export", "Make a model work elsewhere, without this tool."),
     "data": ("seqmagic.cli.commands.data:data", "List, download and look into texts."),
     "runs": ("seqmagic.cli.commands.runs:runs", "List, show, diff and remove what was trained."),

@@ -70,6 +70,7 @@ class Subject:
             "cell": self.cell,
             "layers": self.layers,
             "parameters": self.parameters,
+            "state_numbers": sum(array.size for state in self.network.initial_states(1) for array in state),
             "replay_error": plain(self.replay_error, 3),
         }
 

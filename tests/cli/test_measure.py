@@ -138,7 +138,7 @@ def test_the_chart_is_written_as_svg(runs: list[Run], seqmagic: Call, tmp_path: 
     [
         (["rnn", "--max-lag", "3"], 2, "--max-lag must be from 10 to 2,000; received 3; see:"),
         (["rnn", "--max-lag", "1900"], 1, "the text has 1,"),
-        (["rnn", "--plot", "chart.png"], 2, "--plot writes SVG: its file must end in .svg; received 'chart.png'"),
+        (["rnn", "--plot", "chart.jpg"], 2, "--plot writes SVG, PNG or PDF: its file must end in .svg, .png or .pdf; "),
         (["rnn", "--plot", "no/where.svg"], 2, "--plot can't write no/where.svg: there is no folder "),
         (["nobody"], 1, "there is no run 'nobody'"),
         ([], 2, "Missing argument 'RUN...'"),

@@ -8,8 +8,8 @@ from rich.table import Table
 
 from seqmagic.cli.console import one_line
 from seqmagic.cli.show.documents import Document, listed, paired_table
-from seqmagic.cli.show.plots import Chart, Line
 from seqmagic.cli.show.tables import Column, figure, fold_table
+from seqmagic.drawing.chart import Chart, Line
 
 Row = tuple[str, Document]  # name, and what has `all` and `by_distance`
 

@@ -9,8 +9,8 @@ from rich.table import Table
 
 from seqmagic.cli.console import one_line
 from seqmagic.cli.show.documents import Document, listed, spread
-from seqmagic.cli.show.plots import Chart, Line
 from seqmagic.cli.show.tables import NONE, WIDE, Column, figure, fold_table
+from seqmagic.drawing.chart import Chart, Line
 from seqmagic.insight.labels import ROLES, label
 
 _GATES = [

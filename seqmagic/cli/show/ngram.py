@@ -6,8 +6,8 @@ from rich.table import Table
 
 from seqmagic.cli.console import one_line
 from seqmagic.cli.show.documents import Document, listed, paired_table, spread
-from seqmagic.cli.show.plots import Chart, Line
 from seqmagic.cli.show.tables import NONE, Column, figure, fold_table
+from seqmagic.drawing.chart import Chart, Line
 
 _NGRAM = [
     Column("", figures=False), Column("bits/\nchar"), Column("95 %\ninterval"), Column("n-gram\norder"),

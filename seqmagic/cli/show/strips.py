@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
-from seqmagic.cli.console import make_console, one_line, shorten
+from seqmagic.cli.console import make_console, one_line
+from seqmagic.drawing.words import shorten
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 
