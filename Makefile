@@ -8,6 +8,7 @@ SEQMAGIC := $(BIN)/seqmagic
 
 TEXT ?= python-docs
 RUN ?= latest
+RUNS ?= rnn gru lstm
 FORMAT ?=
 QUANTIZE ?=
 OUT ?=
@@ -30,11 +31,11 @@ training = $(call option,UNITS,--units) $(call option,LAYERS,--layers) $(call op
 	$(call option,EPOCHS,--epochs) $(call option,NAME,--name) $(call option,SEED,--seed) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint docs-cli train sample compare evaluate runs export pretrained bench clean
+.PHONY: help demo test test-slow lint docs-cli train sample compare evaluate insight runs export pretrained bench clean
 
 help: ## list the targets (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@printf "Variables: TEXT RUN CELL CELLS UNITS LAYERS MINUTES EPOCHS NAME PROMPT LENGTH TEMPERATURE SEED\n           FORMAT QUANTIZE OUT ARGS\n"
+	@printf "Variables: TEXT RUN RUNS CELL CELLS UNITS LAYERS MINUTES EPOCHS NAME PROMPT LENGTH TEMPERATURE SEED\n           FORMAT QUANTIZE OUT ARGS\n"
 	@echo "Example:   make train TEXT=my.txt CELL=gru MINUTES=2"
 
 $(VENV)/created: Makefile
@@ -87,6 +88,14 @@ sample: $(VENV)/installed ## write with RUN
 
 evaluate: $(VENV)/installed ## the loss of RUN on its validation part, or on TEXT if given on the make line
 	$(SEQMAGIC) evaluate '$(RUN)' $(if $(filter command line,$(origin TEXT)),'$(TEXT)') $(ARGS)
+
+insight: $(VENV)/installed ## look inside RUNS (rnn gru lstm, which come with seqmagic): the walk of docs/insight.md
+	$(SEQMAGIC) measure gradient $(RUNS)
+	$(SEQMAGIC) measure memory $(RUNS)
+	$(SEQMAGIC) measure closers $(RUNS)
+	$(SEQMAGIC) inspect gates $(RUNS)
+	$(SEQMAGIC) inspect errors $(RUNS)
+	$(SEQMAGIC) report $(RUNS) --output '$(or $(OUT),report.html)' --quick
 
 runs: $(VENV)/installed ## list what was trained
 	$(SEQMAGIC) runs list

@@ -1,16 +1,20 @@
-"""The documents tell the truth about the command line: what they name exists, and docs/cli.md is what --help says."""
+"""The documents tell the truth about the command line: what they name exists, docs/cli.md is what --help says, and
+outputs in the walk through a model's inside are real.
+"""
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from seqmagic.cli.main import main
 
@@ -114,3 +118,124 @@ def test_what_does_not_exist_is_found(text: str) -> None:
     (line,) = command_lines(text)
     with pytest.raises(click.UsageError):
         check(arguments_of(line))
+
+
+# ---------------------------------------------------------------- outputs that a page shows
+
+WALKS = sorted((ROOT / "docs").glob("insight*.md"))  # one for each language
+LEFT_OUT = "..."
+SLOW = ("measure recall", "inspect gates gru lstm --lesion")  # of `seqmagic`: tens of seconds
+NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
+
+
+def shown_outputs(page: str) -> dict[str, list[str]]:
+    """The commands of a page whose output it shows, and the lines shown."""
+    blocks = re.findall(r"^```\n\$ (seqmagic .*)\n((?:(?!```).*\n)+)```$", page, re.MULTILINE)
+    return {command: lines.splitlines() for command, lines in blocks}
+
+
+def without_numbers(line: str) -> str:
+    """A line with its numbers as # and its blanks folded: what must be the same on any machine."""
+    return " ".join(NUMBER.sub("#", line).split())
+
+
+def same_line(shown: str, real: str) -> bool:
+    """Whether two lines are one but for the last digit of a number, which other processors may round otherwise."""
+    if without_numbers(shown) != without_numbers(real):
+        return False
+    for one, other in zip(NUMBER.findall(shown), NUMBER.findall(real), strict=True):
+        decimals = len(one.partition(".")[2])
+        apart = abs(float(one.replace(",", "")) - float(other.replace(",", "")))
+        if len(other.partition(".")[2]) != decimals or apart > (1.01 * 10**-decimals if decimals else 0):
+            return False
+    return True
+
+
+def first_missing(shown: list[str], real: list[str]) -> str | None:
+    """The first of the lines shown that does not follow in the real output; None where all do.
+
+    Lines follow each other without a gap, but for what `LEFT_OUT` stands for; the first and last are the real ones.
+    """
+    place, gap = 0, False
+    for line in shown:
+        if line == LEFT_OUT:
+            gap = True
+            continue
+        found = next((n for n in range(place, len(real)) if same_line(line, real[n])), None)
+        if found is None or (found > place and not gap):
+            return line
+        place, gap = found + 1, False
+    return None if gap or place == len(real) else "(the end)"
+
+
+@pytest.fixture(scope="module")
+def output_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[str]]:
+    """What a command prints on a terminal of 100 columns, where there are no runs but those of seqmagic."""
+    models = str(tmp_path_factory.mktemp("models"))
+
+    @functools.cache
+    def output(command: str) -> list[str]:
+        environment = {"SEQMAGIC_MODELS": models, "COLUMNS": "100"}
+        result = CliRunner(env=environment).invoke(main, arguments_of(command))
+        assert result.exit_code == 0, result.stderr
+        return [line.rstrip() for line in result.stdout.splitlines()]
+
+    return output
+
+
+SHOWN = [
+    pytest.param(page.name, command, lines, marks=[pytest.mark.slow] if any(one in command for one in SLOW) else [])
+    for page in WALKS
+    for command, lines in shown_outputs(page.read_text(encoding="utf-8")).items()
+]
+
+
+@pytest.mark.parametrize(("page", "command", "lines"), SHOWN)
+def test_a_page_shows_what_a_command_prints(
+    page: str, command: str, lines: list[str], output_of: Callable[[str], list[str]]
+) -> None:
+    assert first_missing(lines, output_of(command)) is None
+
+
+def test_the_walks_show_the_same_outputs() -> None:
+    """In any language; and no block that begins with a command is missed."""
+    first, *others = (page.read_text(encoding="utf-8") for page in WALKS)
+    outputs = shown_outputs(first)
+    assert len(outputs) == len(re.findall(r"^\$ seqmagic", first, re.MULTILINE)) > 10
+    for other in others:
+        assert shown_outputs(other) == outputs
+        assert len(re.findall(r"^\$ seqmagic", other, re.MULTILINE)) == len(outputs)
+        assert set(command_lines(other)) == set(command_lines(first))
+
+
+@pytest.mark.parametrize(
+    ("shown", "missing"),
+    [
+        (["a 1.50 b", "...", "d"], None),
+        (["...", "c  2", "..."], None),
+        (["a 1.51 b", "...", "d"], None),  # one in the last digit
+        (["a 1.52 b", "...", "d"], "a 1.52 b"),
+        (["a 1.5 b", "...", "d"], "a 1.5 b"),
+        (["...", "c 3", "..."], "c 3"),
+        (["a 1.50 b", "d"], "d"),  # something was left out
+        (["a 1.50 b"], "(the end)"),
+        (["...", "d", "c 2", "..."], "c 2"),
+    ],
+)
+def test_a_line_that_is_not_printed_is_found(shown: list[str], missing: str | None) -> None:
+    assert first_missing(shown, ["a 1.50 b", "", "c 2", "d"]) == missing
+
+
+@pytest.mark.parametrize("page", WALKS, ids=[page.name for page in WALKS])
+def test_links_of_the_walks_lead_somewhere(page: Path) -> None:
+    def anchors(path: Path) -> set[str]:
+        """As GitHub makes them of headings."""
+        headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+        return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+    links = re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8"))
+    assert len(links) > 10
+    for name, anchor in links:
+        target = page.parent / name if name else page
+        assert target.exists(), name
+        assert not anchor or anchor in anchors(target), anchor

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqmagic.cli.console import is_plain, make_console, result
+from seqmagic.cli.console import draw, is_plain, json_document, make_console, result
 from seqmagic.cli.options import RunName, Settings, option
 from seqmagic.errors import ConfigError, SeqmagicError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from seqmagic.drawing.chart import Chart
     from seqmagic.insight.excerpts import Excerpt
     from seqmagic.insight.settings import ExcerptConfig, ModelFileConfig
@@ -167,3 +169,39 @@ def draw_chart(chart: Chart) -> None:
     colour = not is_plain(sys.stdout)
     for line in chart_lines(chart, width=terminal_width(), colour=colour, braille=braille):
         result(line, painted=colour)
+
+
+def show_measurement(
+    document: dict[str, Any],
+    chart: Chart,
+    plot: Path | None,
+    settings: Settings,
+    *,
+    heading: str,
+    tables: Sequence[Callable[[int], Table]],
+    differences: Callable[[int], Table],
+) -> None:
+    """A measured document: its warnings, its chart in the file `plot`, then JSON, or heading, tables and chart.
+
+    Args:
+        document: What was measured.
+        chart: Its chart, with the finding; not drawn where it has no points.
+        plot: A file for the chart, where one was named.
+        settings: Of the program.
+        heading: What was measured, in words.
+        tables: Each from the width of the terminal.
+        differences: The table for those between runs, where there are any.
+    """
+    warn(document, settings)
+    write_plot(plot, chart, settings)
+    if settings.json:
+        json_document(document)
+        return
+    result(heading)
+    for table in [*tables, *([differences] if document["differences"] else [])]:
+        result()
+        draw(table)
+    if any(line.points for line in chart.lines):
+        result()
+        draw_chart(chart)
+    result(f"\n{chart.finding}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from seqmagic.drawing.chart import Chart, Line, Point
+from seqmagic.drawing.chart import Chart, Line, Point, axis_ticks
 from seqmagic.drawing.words import cells, one_line, shorten
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # of a braille cell: four rows of two
@@ -45,7 +45,7 @@ def chart_lines(chart: Chart, *, width: int, height: int = 12, colour: bool, bra
     rows = [shorten(one_line(chart.y_label), width)]
     for place, cells_of_row in enumerate(grid):
         value = top - (top - bottom) * place / (height - 1)
-        figure = f"{value:{_AXIS - 1}.3g}" if place in (0, height // 2, height - 1) else ""
+        figure = _y_figure(value, braille=braille) if place in (0, height // 2, height - 1) else ""
         rows.append(f"{figure:>{_AXIS - 1}} {'┤' if braille else '|'}{_painted(cells_of_row, colour=colour)}".rstrip())
     rows.append(" " * _AXIS + ("└" + "─" * columns if braille else "+" + "-" * columns))
     rows += _x_axis(chart, columns, left, right, width)
@@ -114,15 +114,33 @@ def _painted(row: Sequence[tuple[str, int]], *, colour: bool) -> str:
     )
 
 
+def _y_figure(value: float, *, braille: bool) -> str:
+    """A number beside the y axis, with as many digits as have room there."""
+    whole = [f"{value:,.0f}"] if abs(value) >= 1000 else []
+    figures = [*whole, *(f"{value:.{digits}g}" for digits in (3, 2, 1))]
+    written = next((text for text in figures if len(text) < _AXIS), figures[-1])
+    return written.replace("-", "−") if braille else written
+
+
 def _x_axis(chart: Chart, columns: int, left: float, right: float, width: int) -> list[str]:
     def value(place: float) -> str:
         return f"{10**place if chart.log_x else place:,.4g}"
 
-    ends = [value(left), value((left + right) / 2), value(right)]
+    middle = _middle(left, right) if chart.log_x else (left + right) / 2
     line = list(" " * (_AXIS + 1 + columns))
-    for text, start in zip(ends, (0, columns // 2 - len(ends[1]) // 2, columns - len(ends[2])), strict=True):
-        line[_AXIS + 1 + start : _AXIS + 1 + start + len(text)] = text
+    for place in (middle, left, right):
+        text = value(place)
+        start = round((place - left) / (right - left) * columns - len(text) / 2)
+        start = _AXIS + 1 + min(max(start, 0), columns - len(text))
+        line[start : start + len(text)] = text
     return ["".join(line).rstrip(), shorten(f"{'':{_AXIS + 1}}{one_line(chart.x_label)}", width)]
+
+
+def _middle(left: float, right: float) -> float:
+    """The round number nearest to the middle of a logarithmic axis, and none of its ends, as its log10."""
+    middle = (left + right) / 2
+    ticks = [math.log10(tick) for tick in axis_ticks(left, right, log=True, most=100)]
+    return min((tick for tick in ticks if left < tick < right), key=lambda tick: abs(tick - middle), default=middle)
 
 
 def _legend(chart: Chart, own: Sequence[int], width: int, *, colour: bool, braille: bool) -> list[str]:

@@ -21,9 +21,8 @@ every V and order.
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,18 +99,29 @@ def ngram_probabilities(
     For the orders 1 ... `max_order`, one after the other; less where `train` is shorter than that.
     `possible` is how many characters can occur.
     """
-    lower = np.full(len(symbols), 1 / possible)
-    numbers = _empty_grams(symbols)
-    previous: _Grams | None = None
-    found = numbers
-    for grams in _count_grams(train, max_order):
-        if previous is not None:
-            table = _Table(previous, grams.count_continuations(previous))
-            lower = table.interpolate(numbers[:-1], found, lower)
-            numbers = _one_longer(found)
-        found = grams.find(numbers[:-1], symbols)
-        yield _Table(grams, grams.counts).interpolate(numbers[:-1], found, lower)
-        previous = grams
+    reading = _Reading(symbols, possible)
+    for below, top in _count_tables(train, max_order):
+        if below is not None:
+            reading.climb(below)
+        reading.find(top.grams)
+        yield reading.under(top)
+
+
+def probabilities_of_orders(
+    train: np.ndarray, symbols: np.ndarray, vocabulary_size: int, orders: Collection[int]
+) -> dict[int, np.ndarray]:
+    """P of each of `symbols` (n,) under the n-grams of `train` of these orders, 0 (uniform) or more, as those of
+    `measure_baselines`: by order (n,) float64. An order above what `train` has is that of the highest it has.
+    """
+    possible = possible_characters(vocabulary_size, train, symbols)
+    highest, found = np.full(len(symbols), 1 / possible), {}
+    every = ngram_probabilities(train, symbols, possible, max_order=max(orders))
+    for order in range(max(orders) + 1):
+        if order:
+            highest = next(every, highest)
+        if order in orders:
+            found[order] = highest
+    return found
 
 
 def best_possible(sha256: str, span: tuple[int, int]) -> Baseline | None:
@@ -148,11 +158,9 @@ class KneserNey:
     @classmethod
     def fit(cls, ids: np.ndarray, order: int, vocabulary_size: int) -> KneserNey:
         """Count `ids` (n,) integer, below `vocabulary_size`, up to `order`-grams."""
-        levels = list(_count_grams(ids, order))
-        tables = [
-            _Table(shorter, longer.count_continuations(shorter)) for shorter, longer in itertools.pairwise(levels)
-        ]
-        tables += [_Table(highest, highest.counts) for highest in levels[-1:]]
+        tables: list[_Table] = []
+        for below, top in _count_tables(ids, order):
+            tables[-1:] = [top] if below is None else [below, top]
         return cls(tables, vocabulary_size)
 
     def probabilities(self, context: np.ndarray) -> np.ndarray:
@@ -164,20 +172,6 @@ class KneserNey:
             here = np.full(self._vocabulary_size, numbers[-1])
             probabilities = table.interpolate(here, table.grams.find(here, everything), probabilities)
             numbers = _one_longer(table.grams.find(numbers[:-1], context))
-        return probabilities
-
-    def score(self, ids: np.ndarray) -> float:
-        """Nats per character of ids[1:], each predicted from those before it."""
-        return _mean_nats(self.of_each(ids))
-
-    def of_each(self, ids: np.ndarray) -> np.ndarray:
-        """P(character | those before it) of each of `ids` (n,), (n,) float64."""
-        probabilities = np.full(len(ids), 1 / self._vocabulary_size)
-        numbers = _empty_grams(ids)
-        for table in self._tables:
-            found = table.grams.find(numbers[:-1], ids)
-            probabilities = table.interpolate(numbers[:-1], found, probabilities)
-            numbers = _one_longer(found)
         return probabilities
 
 
@@ -268,6 +262,38 @@ class _Table:
             np.maximum(count - self._discount, 0) + self._discount * self._distinct[context] * lower[usable]
         ) / total
         return result
+
+
+class _Reading:
+    """`symbols` (n,), each looked up after those before it in one order of a model after the other."""
+
+    def __init__(self, symbols: np.ndarray, possible: int) -> None:
+        self._symbols = symbols
+        self._lower = np.full(len(symbols), 1 / possible)
+        self._contexts = _empty_grams(symbols)
+        self._found = self._contexts
+
+    def find(self, grams: _Grams) -> None:
+        """Look up all n-grams that end in a symbol; n is one more than the last time."""
+        self._found = grams.find(self._contexts[:-1], self._symbols)
+
+    def under(self, table: _Table) -> np.ndarray:
+        """P of each symbol under the order that was looked up last, (n,) float64."""
+        return table.interpolate(self._contexts[:-1], self._found, self._lower)
+
+    def climb(self, table: _Table) -> None:
+        """Take the order that was looked up last as the one below those to come."""
+        self._lower = self.under(table)
+        self._contexts = _one_longer(self._found)
+
+
+def _count_tables(ids: np.ndarray, max_order: int) -> Iterator[tuple[_Table | None, _Table]]:
+    """For n = 1 ... `max_order`: order n - 1 as it is below others (`None` for n = 1), and order n as the highest."""
+    shorter: _Grams | None = None
+    for grams in _count_grams(ids, max_order):
+        below = None if shorter is None else _Table(shorter, grams.count_continuations(shorter))
+        yield below, _Table(grams, grams.counts)
+        shorter = grams
 
 
 def _count_grams(ids: np.ndarray, max_order: int) -> Iterator[_Grams]:

@@ -55,6 +55,13 @@ def classify(points: np.ndarray) -> np.ndarray:
     return classes
 
 
+def closed_pairs(points: np.ndarray) -> np.ndarray:
+    """The closers of a text that closed something, with its opener: (m, 2) integer, the places of both, by closer."""
+    openers = scan(points).openers
+    places = np.flatnonzero((classify(points) == CLOSER) & (openers >= 0))
+    return np.column_stack([openers[places], places])
+
+
 def words(points: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
     """The words of a text in their order, the place where each starts, and the word of each character.
 

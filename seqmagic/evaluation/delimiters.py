@@ -44,6 +44,7 @@ class Delimiters:
         depth: int32, how many brackets are.
         opens, closes: bool, whether the character did so to a quotation or a bracket.
         quotes: bool, whether the character opened or closed a quotation.
+        openers: int64, the place of what the character closed; -1 where it closed nothing.
     """
 
     quoted: np.ndarray
@@ -51,6 +52,7 @@ class Delimiters:
     opens: np.ndarray
     closes: np.ndarray
     quotes: np.ndarray
+    openers: np.ndarray
 
 
 def blank_lines(points: np.ndarray) -> np.ndarray:
@@ -73,25 +75,31 @@ def scan(points: np.ndarray) -> Delimiters:
     quoted, depth = np.zeros(len(events) + 1, bool), np.zeros(len(events) + 1, np.int32)
     characters = points[events].astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
     before = np.where(events > 0, points[events - 1] if len(events) else 0, 0).tolist()
+    openers = np.full(len(points), -1)
     open_marks: list[str] = []
+    opened_at: list[int] = []  # the place of each
     for number, (place, character) in enumerate(zip(events.tolist(), characters, strict=True), 1):
         if character == "\n":
-            open_marks = [] if blank[place] else [mark for mark in open_marks if mark not in _ENDS_WITH_LINE]
+            left = [] if blank[place] else [n for n, mark in enumerate(open_marks) if mark not in _ENDS_WITH_LINE]
+            open_marks, opened_at = [open_marks[n] for n in left], [opened_at[n] for n in left]
         elif not (character in _ESCAPED and before[number - 1] == ord("\\")):
             closed = _closed_by(character, open_marks)
             if closed is not None:
                 closes[place], quotes[place] = True, open_marks[closed] in _QUOTES
-                del open_marks[closed:]
+                openers[place] = opened_at[closed]
+                del open_marks[closed:], opened_at[closed:]
             elif _may_open(character, before[number - 1]):
                 open_marks.append(character)
-                del open_marks[:-_MOST_OPEN]
+                opened_at.append(place)
+                del open_marks[:-_MOST_OPEN], opened_at[:-_MOST_OPEN]
                 opens[place], quotes[place] = True, character in _QUOTES
         brackets = sum(mark in _BRACKETS for mark in open_marks)
         quoted[number], depth[number] = brackets < len(open_marks), brackets
     lengths = np.diff(np.concatenate([[0], events, [len(points)]]))
     return Delimiters(
-        quoted=np.repeat(quoted, lengths), depth=np.repeat(depth, lengths), opens=opens, closes=closes, quotes=quotes
-    )
+        quoted=np.repeat(quoted, lengths), depth=np.repeat(depth, lengths), opens=opens, closes=closes, quotes=quotes,
+        openers=openers,
+    )  # fmt: skip
 
 
 def _closed_by(character: str, open_marks: list[str]) -> int | None:

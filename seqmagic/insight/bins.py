@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from seqmagic.insight.settings import BLOCK, RESAMPLES
-from seqmagic.insight.statistics import block_choices, interval, plain, resampled_means
+from seqmagic.insight.statistics import draw_blocks, interval, plain, resampled_means
 
 Bin = tuple[int, int | None]  # first and last distance; no last one: all beyond
 
@@ -43,7 +42,7 @@ def resampled(places: np.ndarray, values: Mapping[str, np.ndarray], *, seed: int
     if len(places) < FEWEST:
         return None
     spacing = max(1.0, float(places[-1] - places[0]) / len(places))
-    starts, block = block_choices([len(places)], block=math.ceil(BLOCK / spacing), resamples=RESAMPLES, seed=seed)
+    starts, block = draw_blocks([len(places)], spacing=spacing, seed=seed)
     return {name: resampled_means(value, starts, block) for name, value in values.items()}
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seqmagic.insight.costs import bits_of
+from seqmagic.insight.costs import bits_of, read_on
 from seqmagic.insight.parallel import side_by_side
 from seqmagic.network.network import Network
 
@@ -48,17 +48,12 @@ def disorder_bits(
             for row, text in enumerate(windows):
                 rng = np.random.default_rng((seed, number, row))
                 text[:-boundary] = disordered(text[:-boundary], how=how, blanks=blanks, rng=rng)
-        outputs, states = np.empty(0), network.initial_states(len(windows))
-        for piece in np.split(windows, WINDOW // _PIECE, axis=1):
-            outputs, states = network.read(piece, states)
-        return bits_of(network, outputs[-1], wanted)
+        outputs, _ = read_on(network, windows, network.initial_states(len(windows)))
+        return bits_of(network, outputs, wanted)
 
     as_it_is, *costs = side_by_side(read, [None, *jobs])
     by_boundary = np.stack(costs).reshape(times, len(BOUNDARIES), -1).mean(axis=0)
     return np.concatenate([by_boundary, as_it_is[np.newaxis]]).T
-
-
-_PIECE = 16  # steps whose outputs stand in memory together
 
 
 def disordered(ids: np.ndarray, *, how: str, blanks: np.ndarray, rng: np.random.Generator) -> np.ndarray:

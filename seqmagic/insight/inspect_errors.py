@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 
 from seqmagic.errors import CorpusError
-from seqmagic.evaluation.baselines import KneserNey, measure_baselines
+from seqmagic.evaluation.baselines import measure_baselines, probabilities_of_orders
 from seqmagic.evaluation.classes import CLASSES, FIRST_LETTER, LETTERS, NEWLINE, PUNCTUATION, SPACE, classify, words
-from seqmagic.insight.settings import BLOCK, RESAMPLES, WARM_UP, ErrorsConfig
-from seqmagic.insight.statistics import block_choices, interval, plain, resampled_means_within
+from seqmagic.insight.settings import RESAMPLES, WARM_UP, ErrorsConfig
+from seqmagic.insight.statistics import draw_blocks, interval, plain, resampled_means_within
 from seqmagic.insight.streams import read_bits
 from seqmagic.insight.subjects import Subject, document
-from seqmagic.runs.own_text import read_own_text
 from seqmagic.runs.record import comparable
 from seqmagic.texts.vocabulary import code_points
 
@@ -30,7 +29,6 @@ _SHORTEST = 200  # characters that count
 _FUNNEL_ORDER = 9
 _MEMORY = 1000  # characters
 _RARE = 5  # times in the training part
-_MOST_COUNTED = 20_000_000  # characters of the training part
 
 FUNNEL = (
     f"an n-gram of up to {_FUNNEL_ORDER} characters had it",
@@ -110,20 +108,19 @@ def _stop(subject: Subject, config: ErrorsConfig) -> int:
 
 def _read_text(subject: Subject, *, stop: int) -> _Text:
     ids, vocabulary = subject.passage.ids[: stop + 1], subject.vocabulary
-    train = read_own_text(subject.run, "validation").part("train")[-_MOST_COUNTED:]
+    train = subject.passage.train
     points = code_points(vocabulary.decode(ids))
     classes = classify(points)
     best = min(measure_baselines(train, ids, vocabulary.size), key=lambda one: one.loss)
-    probabilities = {
-        order: KneserNey.fit(train, order, vocabulary.size).of_each(ids)[WARM_UP + 1 :]
-        for order in {best.order or 1, _FUNNEL_ORDER}
-    }
+    orders = {best.order or 0, _FUNNEL_ORDER}
+    of_order = probabilities_of_orders(train, ids, vocabulary.size, orders)
+    probabilities = {order: found[WARM_UP + 1 :] for order, found in of_order.items()}
     frequency = Counter(words(code_points(vocabulary.decode(train)))[0])
     return _Text(
         subject=subject,
         classes=classes[WARM_UP + 1 :],
         ngram=best.name,
-        ngram_bits=-np.log2(probabilities[best.order or 1]),
+        ngram_bits=-np.log2(probabilities[best.order or 0]),
         remedies=remedies(points, classes, frequency, probabilities[_FUNNEL_ORDER]),
     )
 
@@ -165,7 +162,7 @@ def _describe(one: _Read, reads: Sequence[_Read], *, seed: int) -> dict[str, Any
     masks = one.text.classes[:, np.newaxis] == np.arange(len(CLASSES))
     everything = np.ones((len(masks), 1), bool)
     groups = np.concatenate([masks, everything], axis=1)
-    starts, block = block_choices([len(masks)], block=BLOCK, resamples=RESAMPLES, seed=seed)
+    starts, block = draw_blocks([len(masks)], seed=seed)
     versus = {one.text.ngram: one.text.ngram_bits}
     versus |= {other.subject.run.name: other.bits for other in reads if other is not one and other.text is one.text}
     against = {

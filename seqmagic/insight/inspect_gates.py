@@ -24,8 +24,8 @@ from seqmagic.insight.lesion import with_frozen_gate
 from seqmagic.insight.parallel import side_by_side
 from seqmagic.insight.replay import replay
 from seqmagic.insight.roles import BLOCKS, gates_by_role, roles_of
-from seqmagic.insight.settings import BLOCK, RESAMPLES, WARM_UP, GatesConfig
-from seqmagic.insight.statistics import block_choices, interval, plain, resampled_means
+from seqmagic.insight.settings import BLOCK, WARM_UP, GatesConfig
+from seqmagic.insight.statistics import draw_blocks, interval, plain, resampled_means
 from seqmagic.insight.subjects import Subject
 from seqmagic.insight.timescales import log_keep
 from seqmagic.network.fresh import fresh_network
@@ -213,7 +213,7 @@ def lesions(network: Network, windows: Windows, tallies: Sequence[GateTally], *,
     ]
     harmed = [with_frozen_gate(network, layer=n, role=role, value=value) for n, role, _, value in cases]
     own, *others = side_by_side(lambda one: _bits(one, windows), [network, *harmed])
-    starts, block = block_choices([len(own)], block=BLOCK, resamples=RESAMPLES, seed=seed)
+    starts, block = draw_blocks([len(own)], seed=seed)
     return {
         "bits": plain(own.mean()),
         "lesion": [

@@ -15,8 +15,8 @@ from seqmagic.insight.features import Feature, read_features, text_features
 from seqmagic.insight.neurons import Found, Half, missing, probes, search, shifts_of
 from seqmagic.insight.parallel import side_by_side
 from seqmagic.insight.replay import replay
-from seqmagic.insight.settings import BLOCK, RESAMPLES, WARM_UP, ExcerptConfig, NeuronsConfig
-from seqmagic.insight.statistics import block_choices, interval, plain, resampled_means_within
+from seqmagic.insight.settings import WARM_UP, ExcerptConfig, NeuronsConfig
+from seqmagic.insight.statistics import draw_blocks, interval, plain, resampled_means_within
 from seqmagic.insight.streams import (
     Lesion,
     Unit,
@@ -110,7 +110,7 @@ def _lesions(
     whole, _ = read_bits(network, ids, stop=span.stop)
     bits = read_bits_with_lesions(network, lesions, ids, first=span.start, stop=span.stop)
     costs = dict(zip(held, bits - whole[span.start - WARM_UP :], strict=True))
-    starts, block = block_choices([span.stop - span.start], block=BLOCK, resamples=RESAMPLES, seed=seed)
+    starts, block = draw_blocks([span.stop - span.start], seed=seed)
     described: list[dict[str, Any] | None] = []
     for feature, one in zip(features, found, strict=True):
         if not one.stands_out:

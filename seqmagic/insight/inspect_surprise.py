@@ -13,7 +13,7 @@ import numpy as np
 
 from seqmagic.errors import RunError
 from seqmagic.evaluation import units
-from seqmagic.evaluation.baselines import KneserNey, measure_baselines
+from seqmagic.evaluation.baselines import measure_baselines, probabilities_of_orders
 from seqmagic.evaluation.scorer import cross_entropy
 from seqmagic.insight.excerpts import Excerpt, excerpt_document
 from seqmagic.insight.replay import in_precision
@@ -113,8 +113,8 @@ def best_ngram(run: Run, excerpt: Excerpt) -> Other:
     train = own.part("train")
     baselines = measure_baselines(train, own.ids, vocabulary.size)
     best = min(baselines, key=lambda one: one.loss)
-    model = KneserNey.fit(train, best.order or 1, vocabulary.size)
-    bits = -np.log2(model.of_each(vocabulary.encode(excerpt.before + excerpt.text)))
+    ids, order = vocabulary.encode(excerpt.before + excerpt.text), best.order or 0
+    bits = -np.log2(probabilities_of_orders(train, ids, vocabulary.size, {order})[order])
     if not excerpt.before:
         bits[0] = np.nan  # as for a model, which has no guess before it has read anything
     return Other(best.name, bits[len(excerpt.before) :])

@@ -97,7 +97,7 @@ def choose_units(asked: str, order: np.ndarray, name: str) -> list[int]:
         numbers = [-1]
     if min(numbers) < 0:
         raise ConfigError(
-            f"--units takes top:N or numbers from 0 with commas, such as top:8 or 3,17; received {asked!r}"
+            f"--units takes top:N or numbers from 0 with commas, such as top:4 or 3,17; received {asked!r}"
         )
     if colon:
         return [int(unit) for unit in np.argsort(-order, kind="stable")[: numbers[0]]]

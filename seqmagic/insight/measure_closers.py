@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from seqmagic.evaluation.classes import closed_pairs
 from seqmagic.insight.bins import Bin, by_bin, figures, resampled
-from seqmagic.insight.brackets import closed_pairs
-from seqmagic.insight.costs import text_bits
 from seqmagic.insight.measure_ngram import ngram_bits
 from seqmagic.insight.settings import WARM_UP, ClosersConfig
 from seqmagic.insight.statistics import Figure
-from seqmagic.insight.subjects import Subject, differences, document
+from seqmagic.insight.streams import text_bits
+from seqmagic.insight.subjects import Subject, document
+from seqmagic.texts.vocabulary import code_points
 
 BINS: tuple[Bin, ...] = ((1, 4), (5, 9), (10, 19), (20, 39), (40, 79), (80, None))
 
@@ -30,23 +31,23 @@ def measure_closers(subjects: Sequence[Subject], config: ClosersConfig) -> dict[
         CorpusError: a text is too short.
     """
     measured = [_measure(one, config) for one in subjects]
-    whole = document(
+    return document(
         "closers",
         subjects,
         [entry for entry, _ in measured],
+        figures=[found for _, found in measured],
         read=min(len(subjects[0].passage.ids), config.targets),
         seed=config.seed,
     )
-    whole["differences"] = differences(subjects, [found for _, found in measured])
-    return whole
 
 
 def _measure(subject: Subject, config: ClosersConfig) -> tuple[dict[str, Any], dict[str, Figure]]:
     """A model's entry, and its figures over all distances with their resamples."""
     ids = subject.passage.head(config.targets, fewest=WARM_UP + 1, purpose="measuring closers")
     text = subject.run.read_vocabulary().decode(ids)
-    pairs = np.array([pair for pair in closed_pairs(text) if pair.closer >= WARM_UP], np.int64).reshape(-1, 2)
-    places, distances = pairs[:, 1], pairs[:, 1] - pairs[:, 0]
+    openers, places = closed_pairs(code_points(text)).T
+    openers, places = openers[places >= WARM_UP], places[places >= WARM_UP]
+    distances = places - openers
     own = text_bits(subject.network, ids)[places - 1].astype(np.float64)
     size = subject.network.vocabulary_size
     orders = ngram_bits(subject.passage.train, ids, size, max_order=config.max_order)

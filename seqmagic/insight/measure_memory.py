@@ -28,9 +28,9 @@ from seqmagic.insight.contexts import (
     foreign_start,
 )
 from seqmagic.insight.disorder import BOUNDARIES, WINDOW, disorder_bits
-from seqmagic.insight.settings import BLOCK, CARRIED, RESAMPLES, MemoryConfig
-from seqmagic.insight.statistics import Figure, block_choices, count_interval, interval, plain, resampled_means
-from seqmagic.insight.subjects import Subject, differences, document
+from seqmagic.insight.settings import CARRIED, MemoryConfig
+from seqmagic.insight.statistics import Figure, count_interval, draw_blocks, interval, plain, resampled_means
+from seqmagic.insight.subjects import Subject, document
 
 SHARES = {"k50": 0.5, "k90": 0.9, "k99": 0.99}
 WITHIN = 1.01  # times the unlimited loss: the effective context
@@ -61,12 +61,12 @@ def measure_memory(subjects: Sequence[Subject], config: MemoryConfig) -> dict[st
         "memory",
         subjects,
         [one.entry for one in found],
+        figures=[one.figures for one in found],
         targets=len(targets[0].places),
         spacing=SPACING,
         read_before=CARRIED,
         seed=config.seed,
     )
-    whole["differences"] = differences(subjects, [one.figures for one in found])
     for one, measured in zip(subjects, found, strict=True):
         whole["warnings"] += _shock(one.run.name, measured.entry)
     return whole
@@ -82,9 +82,7 @@ def _measure(subject: Subject, targets: Targets, config: MemoryConfig) -> _Measu
     carried = carried_bits(network, ids, targets)
     unigram = -np.log2(_unigram(subject))[ids[targets.places + 1]]
 
-    starts, block = block_choices(
-        targets.lengths, block=math.ceil(BLOCK / SPACING), resamples=RESAMPLES, seed=config.seed
-    )
+    starts, block = draw_blocks(targets.lengths, spacing=SPACING, seed=config.seed)
     drawn = resampled_means(np.column_stack([unigram, carried, costs["zero"]]), starts, block)
     mean = costs["zero"].mean(axis=0, dtype=np.float64)
     unlimited, nothing = float(carried.mean(dtype=np.float64)), float(unigram.mean())
@@ -181,9 +179,7 @@ def _disordered(
     blanks = np.array([False, *(character.isspace() for character in vocabulary.characters)])
     table = disorder_bits(subject.network, subject.passage.ids, places, how=how, blanks=blanks, seed=seed)
     added = table[:, :-1] - table[:, -1:]
-    starts, block = block_choices(
-        [len(places)], block=math.ceil(BLOCK / (SPACING * every)), resamples=RESAMPLES, seed=seed
-    )
+    starts, block = draw_blocks([len(places)], spacing=SPACING * every, seed=seed)
     boundaries = [boundary for boundary in BOUNDARIES if boundary <= lengths[-1]]
     entry: dict[str, Any] = {
         "boundary": boundaries,

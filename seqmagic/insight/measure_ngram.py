@@ -17,11 +17,11 @@ import numpy as np
 
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import ngram_probabilities, possible_characters
-from seqmagic.insight.costs import text_bits
 from seqmagic.insight.passages import Passage
-from seqmagic.insight.settings import BLOCK, RESAMPLES, NgramConfig
-from seqmagic.insight.statistics import block_choices, interval, plain, resampled_means
-from seqmagic.insight.subjects import SCHEMA, Subject, describe_passage, differences, document, same_characters
+from seqmagic.insight.settings import NgramConfig
+from seqmagic.insight.statistics import CONFIDENCE, draw_blocks, interval, plain, resampled_means
+from seqmagic.insight.streams import text_bits
+from seqmagic.insight.subjects import Subject, describe_passage, document, envelope, same_characters
 
 BEYOND = "beyond any n-gram: the model's loss is below that of the best one"
 _FEWEST = 200  # characters
@@ -50,7 +50,7 @@ def measure_ngram(
             )
     ids = passage.head(config.targets + 1, fewest=_FEWEST + 1, purpose="comparing n-grams")
     costs = ngram_bits(passage.train, ids, vocabulary_size, max_order=config.max_order)
-    starts, block = block_choices([costs.shape[1]], block=BLOCK, resamples=RESAMPLES, seed=config.seed)
+    starts, block = draw_blocks([costs.shape[1]], seed=config.seed)
     means, drawn = costs.mean(axis=1), resampled_means(costs.T, starts, block)
     best = int(means.argmin())
     orders = [
@@ -62,18 +62,16 @@ def measure_ngram(
     models = [_entry(own, own_drawn, means, drawn) for own, own_drawn in zip(bits, resampled, strict=True)]
     facts = {"targets": costs.shape[1], "train_characters": len(passage.train), "seed": config.seed}
     if subjects:
-        whole = document("ngram", subjects, models, **facts)
+        losses = [{"loss_bits": (model["loss_bits"], own)} for model, own in zip(models, resampled, strict=True)]
+        whole = document("ngram", subjects, models, figures=losses, **facts)
     else:
-        text = {**describe_passage(passage), **facts}
-        whole = {"schema": SCHEMA, "kind": "ngram", "text": text, "models": [], "warnings": []}
+        whole = {**envelope("ngram", {**describe_passage(passage), **facts}, [], []), "differences": []}
     if best == len(means) - 1 > 1:
         whole["warnings"] = [
             *whole["warnings"],
             f"the loss of n-grams still falls at order {best}, the highest tried: raise --max-order",
         ]
     whole["orders"], whole["best_order"] = orders, best
-    losses = [{"loss_bits": (model["loss_bits"], own)} for model, own in zip(models, resampled, strict=True)]
-    whole["differences"] = differences(subjects, losses)
     return whole
 
 
@@ -89,7 +87,7 @@ def _entry(own: np.ndarray, own_drawn: np.ndarray, means: np.ndarray, drawn: np.
     loss, best = float(own.mean()), int(means.argmin())
     order = equivalent_order(loss, means)
     orders = np.array([equivalent_order(one, row) for one, row in zip(own_drawn, drawn, strict=True)])
-    low, high = np.quantile(orders, (0.025, 0.975), method="nearest")
+    low, high = np.quantile(orders, CONFIDENCE, method="nearest")
     entry: dict[str, Any] = {
         "loss_bits": plain(loss),
         "interval": interval(own_drawn),

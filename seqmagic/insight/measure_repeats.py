@@ -16,18 +16,17 @@ from typing import Any
 import numpy as np
 
 from seqmagic.insight.bins import Bin, by_bin, figures, of_bin, resampled
-from seqmagic.insight.costs import bits_of
+from seqmagic.insight.costs import bits_of, read_on
 from seqmagic.insight.mentions import Mention, count_words, later_mentions, pieces_of, substitutes
 from seqmagic.insight.parallel import side_by_side
 from seqmagic.insight.settings import WARM_UP, RepeatsConfig
 from seqmagic.insight.statistics import Figure
-from seqmagic.insight.subjects import Subject, differences, document
+from seqmagic.insight.subjects import Subject, document
 from seqmagic.network.network import Network
 
 BINS: tuple[Bin, ...] = ((1, 49), (50, 99), (100, 199), (200, 399), (400, 799))
 _SCORED = 24  # letters of a word that are looked at, at most
 _TOGETHER = 32  # windows in one product
-_STEPS = 32  # characters whose outputs stand in memory together
 
 
 def measure_repeats(subjects: Sequence[Subject], config: RepeatsConfig) -> dict[str, Any]:
@@ -37,17 +36,16 @@ def measure_repeats(subjects: Sequence[Subject], config: RepeatsConfig) -> dict[
         CorpusError: a text is too short.
     """
     measured = [_measure(one, config) for one in subjects]
-    whole = document(
+    return document(
         "repeats",
         subjects,
         [entry for entry, _ in measured],
+        figures=[found for _, found in measured],
         read=min(len(subjects[0].passage.ids), config.targets),
         rare=config.rare,
         warm_up=WARM_UP,
         seed=config.seed,
     )
-    whole["differences"] = differences(subjects, [found for _, found in measured])
-    return whole
 
 
 def _measure(subject: Subject, config: RepeatsConfig) -> tuple[dict[str, Any], dict[str, Figure]]:
@@ -123,9 +121,7 @@ def mention_bits(
     scored = np.arange(1, letters.shape[1]) < sizes[:, np.newaxis]
     means = []
     for text in (windows, other):
-        states = network.initial_states(len(text))
-        for start in range(0, length, _STEPS):
-            _, states = network.read(text[:, start : start + _STEPS], states)
+        _, states = read_on(network, text, network.initial_states(len(text)))
         outputs, _ = network.read(letters[:, :-1], states)
         costs = bits_of(network, outputs.swapaxes(0, 1), letters[:, 1:])
         means.append(np.where(scored, costs, 0).sum(axis=1, dtype=np.float64) / scored.sum(axis=1))

@@ -24,7 +24,7 @@ from seqmagic.errors import CorpusError
 from seqmagic.insight.parallel import side_by_side
 from seqmagic.insight.replay import bits_gradient, replay, step_back
 from seqmagic.insight.settings import BLOCK, RESAMPLES, WARM_UP
-from seqmagic.insight.statistics import block_choices, interval, plain, r_squared, theil_sen
+from seqmagic.insight.statistics import draw_blocks, interval, plain, r_squared, theil_sen
 from seqmagic.network.network import Network, States
 
 FLOOR = -12.0  # log10: what is smaller is nothing, and no line is fitted to it
@@ -165,7 +165,7 @@ def _fit(
         return {"rho": 0.0, "half_life": 0.0}, np.zeros(RESAMPLES)
     rho = float(10 ** theil_sen(lags, median[lags]))
     spacing = float(np.mean(np.diff(targets))) if len(targets) > 1 else BLOCK
-    starts, block = block_choices([len(logs)], block=math.ceil(BLOCK / spacing), resamples=RESAMPLES, seed=seed)
+    starts, block = draw_blocks([len(logs)], spacing=spacing, seed=seed)
     chosen = (starts[..., np.newaxis] + np.arange(block)).reshape(len(starts), -1)
     drawn = 10 ** theil_sen(lags, np.stack([np.median(logs[rows][:, lags], axis=0) for rows in chosen]))
     found = {

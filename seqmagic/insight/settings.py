@@ -1,4 +1,4 @@
-"""The settings of `seqmagic measure`: name, default, range and help, once."""
+"""The settings of `seqmagic measure` and `seqmagic inspect`: name, default, range and help, once."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ CARRIED = 1000  # characters, at least, after which a carried state counts as al
 VARIANTS = ("zero", "foreign", "shuffle-chars", "shuffle-words", "reverse")
 SPANS = ("state", "input")
 FRESH = ("seqmagic", "keras", "none")
+
+
+# ---------------------------------------------------------------- seqmagic measure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,166 +41,6 @@ class GradientConfig(Config):
     )
     seeds: int = setting(3, "Untrained models for each run.", minimum=1, maximum=20, unit="models")
     seed: int = setting(0, "Seed of the intervals and of the first untrained model.", minimum=0, maximum=2**31)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExcerptConfig(Config):
-    """Which characters `seqmagic inspect` looks at."""
-
-    text: str | None = setting(
-        None,
-        r"Characters of your own; \n is a line break, \t a tab. Nothing is read before them.",
-        parse=unescaped,
-    )
-    file: str | None = setting(
-        None, "A text file (or folder, or built-in text) to look at, instead of the run's own text.", metavar="FILE"
-    )
-    at: int | None = setting(
-        None,
-        "First character looked at: of --file, else of the held-out part of the run's own text.",
-        minimum=0,
-        auto="the first one",
-    )
-    length: int | None = setting(
-        None,
-        "How many characters to look at.",
-        minimum=2,
-        maximum=2000,
-        unit="characters",
-        auto="400, but the whole of --text",
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class LongExcerptConfig(ExcerptConfig):
-    """The same for figures that are means over many characters."""
-
-    length: int | None = setting(
-        None,
-        "How many characters to look at.",
-        minimum=100,
-        maximum=1_000_000,
-        unit="characters",
-        auto="20,000, but the whole of --text",
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class SurpriseConfig(Config):
-    """What is said of each character."""
-
-    top: int | None = setting(
-        None,
-        "How many of the likeliest guesses to show for each character.",
-        minimum=0,
-        maximum=20,
-        unit="guesses",
-        auto="none on the screen, 5 in --json",
-    )
-    vs: str | None = setting(
-        None,
-        "Show the difference to this run, or to the best n-gram of the training part (ngram).",
-        metavar="RUN|ngram",
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class NeuronsConfig(Config):
-    """How units are searched."""
-
-    characters: int = setting(
-        20_000,
-        "How many characters of the held-out part of the run's own text to search in.",
-        minimum=2000,
-        maximum=100_000,
-        unit="characters",
-    )
-    feature: str | None = setting(
-        None,
-        "Search for features of your own too: a line of names, then a line of numbers for each held-out character, "
-        "tabs between.",
-        metavar="FILE.tsv",
-    )
-    shifts: int = setting(
-        200, "Shifted features that say what chance gives.", minimum=100, maximum=5000, unit="features"
-    )
-    seed: int = setting(0, "Seed of the shifts and intervals.", minimum=0, maximum=2**31)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ErrorsConfig(Config):
-    """How much is counted."""
-
-    characters: int = setting(
-        100_000,
-        "How many characters of the held-out part of the run's own text to count at most.",
-        minimum=1000,
-        maximum=10_000_000,
-        unit="characters",
-    )
-    seed: int = setting(0, "Seed of the intervals.", minimum=0, maximum=2**31)
-
-
-@dataclass(frozen=True, kw_only=True)
-class GatesConfig(Config):
-    """What counts as saturated, and whether gates are put out of action."""
-
-    low: float = setting(0.1, "A gate below this is closed.", above=0.0, below=1.0)
-    high: float = setting(
-        0.9, "A gate above this is open; so is a tanh beyond plus or minus this.", above=0.0, below=1.0
-    )
-    lesion: bool = setting(
-        False, "Hold each gate at its mean, and at 1, and measure what that costs: some seconds more."
-    )
-    seed: int = setting(0, "Seed of the untrained model and of the intervals.", minimum=0, maximum=2**31)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.low >= self.high:
-            raise ConfigError(f"--low must be below --high; received {self.low:g} and {self.high:g}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TraceConfig(Config):
-    """Which layer and units of a model to follow."""
-
-    layer: int = setting(1, "Layer to look at, from 1.", minimum=1, maximum=1000)
-    units: str = setting(
-        "top:8",
-        "Units to show one by one: the N that keep longest (top:N), or their numbers from 0, such as 3,17,42.",
-        metavar="top:N|LIST",
-    )
-    show: str = setting(
-        "memory",
-        "What to show of single units: what they remember (cell state of an LSTM, else hidden state), or a gate.",
-        choices=("memory", *ROLES),
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelFileConfig(Config):
-    """What a .keras file does not say itself."""
-
-    vocabulary: str | None = setting(
-        None,
-        "For a .keras file in place of a RUN: its characters in the order of their ids as a JSON list, or the text "
-        "that it was trained on.",
-        auto="vocabulary.json beside it",
-        metavar="FILE",
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConnectivityConfig(Config):
-    """Which prediction is followed back."""
-
-    target: int | None = setting(
-        None,
-        "Which of the characters looked at is predicted, from 1: the first one is 0 and has none before it.",
-        minimum=1,
-        auto="the last one",
-    )
-    strongest: int = setting(10, "How many of the strongest characters to list.", minimum=0, maximum=2000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,3 +99,166 @@ class RepeatsConfig(Config):
     )
     pairs: int = setting(100, "Most words for each range of distances.", minimum=20, maximum=10_000, unit="words")
     seed: int = setting(0, "Seed of the intervals and of the words put in place.", minimum=0, maximum=2**31)
+
+
+# ---------------------------------------------------------------- seqmagic inspect
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExcerptConfig(Config):
+    """Which characters `seqmagic inspect` looks at."""
+
+    text: str | None = setting(
+        None,
+        r"Characters of your own; \n is a line break, \t a tab. Nothing is read before them.",
+        parse=unescaped,
+    )
+    file: str | None = setting(
+        None, "A text file (or folder, or built-in text) to look at, instead of the run's own text.", metavar="FILE"
+    )
+    at: int | None = setting(
+        None,
+        "First character looked at: of --file, else of the held-out part of the run's own text.",
+        minimum=0,
+        auto="the first one",
+    )
+    length: int | None = setting(
+        None,
+        "How many characters to look at.",
+        minimum=2,
+        maximum=2000,
+        unit="characters",
+        auto="400, but the whole of --text",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongExcerptConfig(ExcerptConfig):
+    """The same for figures that are means over many characters."""
+
+    length: int | None = setting(
+        None,
+        "How many characters to look at.",
+        minimum=100,
+        maximum=1_000_000,
+        unit="characters",
+        auto="20,000, but the whole of --text",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFileConfig(Config):
+    """What a .keras file does not say itself."""
+
+    vocabulary: str | None = setting(
+        None,
+        "For a .keras file in place of a RUN: its characters in the order of their ids as a JSON list, or the text "
+        "that it was trained on.",
+        auto="vocabulary.json beside it",
+        metavar="FILE",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurpriseConfig(Config):
+    """What is said of each character."""
+
+    top: int | None = setting(
+        None,
+        "How many of the likeliest guesses to show for each character.",
+        minimum=0,
+        maximum=20,
+        unit="guesses",
+        auto="none on the screen, 5 in --json",
+    )
+    vs: str | None = setting(
+        None,
+        "Show the difference to this run, or to the best n-gram of the training part (ngram).",
+        metavar="RUN|ngram",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatesConfig(Config):
+    """What counts as saturated, and whether gates are put out of action."""
+
+    low: float = setting(0.1, "A gate below this is closed.", above=0.0, below=1.0)
+    high: float = setting(
+        0.9, "A gate above this is open; so is a tanh beyond plus or minus this.", above=0.0, below=1.0
+    )
+    lesion: bool = setting(
+        False, "Hold each gate at its mean, and at 1, and measure what that costs: some seconds more."
+    )
+    seed: int = setting(0, "Seed of the untrained model and of the intervals.", minimum=0, maximum=2**31)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.low >= self.high:
+            raise ConfigError(f"--low must be below --high; received {self.low:g} and {self.high:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceConfig(Config):
+    """Which layer and units of a model to follow."""
+
+    layer: int = setting(1, "Layer to look at, from 1.", minimum=1, maximum=1000)
+    units: str = setting(
+        "top:4",
+        "Units to show one by one: the N that keep longest (top:N), or their numbers from 0, such as 3,17,42.",
+        metavar="top:N|LIST",
+    )
+    show: str = setting(
+        "memory",
+        "What to show of single units: what they remember (cell state of an LSTM, else hidden state), or a gate.",
+        choices=("memory", *ROLES),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectivityConfig(Config):
+    """Which prediction is followed back."""
+
+    target: int | None = setting(
+        None,
+        "Which of the characters looked at is predicted, from 1: the first one is 0 and has none before it.",
+        minimum=1,
+        auto="the last one",
+    )
+    strongest: int = setting(10, "How many of the strongest characters to list.", minimum=0, maximum=2000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeuronsConfig(Config):
+    """How units are searched."""
+
+    characters: int = setting(
+        20_000,
+        "How many characters of the held-out part of the run's own text to search in.",
+        minimum=2000,
+        maximum=100_000,
+        unit="characters",
+    )
+    feature: str | None = setting(
+        None,
+        "Search for features of your own too: a line of names, then a line of numbers for each held-out character, "
+        "tabs between.",
+        metavar="FILE.tsv",
+    )
+    shifts: int = setting(
+        200, "Shifted features that say what chance gives.", minimum=100, maximum=5000, unit="features"
+    )
+    seed: int = setting(0, "Seed of the shifts and intervals.", minimum=0, maximum=2**31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorsConfig(Config):
+    """How much is counted."""
+
+    characters: int = setting(
+        100_000,
+        "How many characters of the held-out part of the run's own text to count at most.",
+        minimum=1000,
+        maximum=10_000_000,
+        unit="characters",
+    )
+    seed: int = setting(0, "Seed of the intervals.", minimum=0, maximum=2**31)

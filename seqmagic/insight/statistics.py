@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from seqmagic.insight.settings import BLOCK, RESAMPLES
+
 CONFIDENCE = (0.025, 0.975)
 
 
@@ -43,6 +45,14 @@ def block_choices(lengths: Sequence[int], *, block: int, resamples: int, seed: i
     )
     count = max(1, round(sum(lengths) / block))
     return np.random.default_rng(seed).choice(starts, (resamples, count)), block
+
+
+def draw_blocks(lengths: Sequence[int], *, seed: int, spacing: float = 1.0) -> tuple[np.ndarray, int]:
+    """`block_choices` as all measurements take them: so many resamples, blocks of `BLOCK` characters.
+
+    `spacing` is how many characters lie between neighbours.
+    """
+    return block_choices(lengths, block=math.ceil(BLOCK / spacing), resamples=RESAMPLES, seed=seed)
 
 
 def resampled_means(values: np.ndarray, starts: np.ndarray, block: int) -> np.ndarray:

@@ -1,7 +1,8 @@
 """A long text read in streams side by side, each warmed up before what counts: bits, hits and states of it.
 
 Position p stands for "having read ids[0..p], about to predict ids[p + 1]". The positions that count are cut
-into as many neighbouring shares as there are streams; a stream reads `WARM_UP` characters before its share.
+into as many neighbouring shares as there are streams; a stream reads `WARM_UP` characters before its share, or all
+there are: only what lies further back is lost to the first predictions of a share.
 
 Axes: B streams (b of them together), T time, U units, k numbers carried, L lesions, n positions that count.
 """
@@ -14,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from seqmagic.evaluation import units
-from seqmagic.evaluation.scorer import cross_entropy
+from seqmagic.insight.costs import bits_and_hits, bits_of
 from seqmagic.insight.parallel import side_by_side
 from seqmagic.insight.replay import replay
 from seqmagic.insight.settings import WARM_UP
@@ -26,7 +26,6 @@ _STREAMS = 16
 _SHORTEST_SHARE = 2 * WARM_UP  # positions: else most of what is read would be warming up
 _GROUPS = 2
 _PIECE = 100  # characters of each stream at a time
-_NUMBERS_AT_A_TIME = 2**22
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +47,13 @@ class Lesion:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Positions that the streams read, (B, T), of which the last `share` of each stream count: `first` to `stop`."""
+    """Positions that the streams read, (B, T), of which `share` from each of `begins` (B,) on count.
+
+    All that count are those from `first` to below `stop`.
+    """
 
     positions: np.ndarray
+    begins: np.ndarray
     share: int
     first: int
     stop: int
@@ -62,21 +65,30 @@ class _Plan:
     def gather(self, values: np.ndarray) -> np.ndarray:
         """(..., B, T) values of all positions read -> (..., n) of those that count, in their order."""
         found = np.empty((*values.shape[:-2], self.stop - self.first), values.dtype)
-        found[..., self.positions[:, -self.share :] - self.first] = values[..., -self.share :]
+        for row, (begin, start) in enumerate(zip(self.begins, self.positions[:, 0], strict=True)):
+            counts = slice(begin - start, begin - start + self.share)
+            found[..., begin - self.first : begin - self.first + self.share] = values[..., row, counts]
         return found
 
 
-def _plan(first: int, stop: int, streams: int = _STREAMS) -> _Plan:
-    count = max(1, min(streams, (stop - first) // _SHORTEST_SHARE))
+def _plan(first: int, stop: int, *, streams: int = _STREAMS, shortest: int = _SHORTEST_SHARE) -> _Plan:
+    count = max(1, min(streams, (stop - first) // shortest))
     share = -(-(stop - first) // count)
-    starts = np.minimum(first + share * np.arange(count), stop - share)  # the last may count some twice
-    return _Plan(starts[:, np.newaxis] + np.arange(-WARM_UP, share), share, first, stop)
+    begins = np.minimum(first + share * np.arange(count), stop - share)  # the last may count some twice
+    starts = np.maximum(begins - WARM_UP, 0)
+    return _Plan(starts[:, np.newaxis] + np.arange((begins - starts).max() + share), begins, share, first, stop)
 
 
 def _pieces(positions: np.ndarray) -> Iterator[np.ndarray]:
     """(b, T) positions a few at a time, so that no array over all of them stands in memory with all gates."""
     for start in range(0, positions.shape[1], _PIECE):
         yield positions[:, start : start + _PIECE]
+
+
+def text_bits(network: Network, ids: np.ndarray) -> np.ndarray:
+    """The bits of each character of a text (N,) but the first, (N - 1,)."""
+    plan = _plan(0, len(ids) - 1, streams=4 * _STREAMS, shortest=2 * _SHORTEST_SHARE)
+    return plan.gather(_judged(network, ids, plan)[0])
 
 
 def read_bits(network: Network, ids: np.ndarray, *, stop: int) -> tuple[np.ndarray, np.ndarray]:
@@ -86,18 +98,24 @@ def read_bits(network: Network, ids: np.ndarray, *, stop: int) -> tuple[np.ndarr
         (n,) float64 and (n,) bool.
     """
     plan = _plan(WARM_UP, stop, streams=4 * _STREAMS)
+    bits, hits = _judged(network, ids, plan)
+    return plan.gather(bits).astype(np.float64), plan.gather(hits)
+
+
+def _judged(network: Network, ids: np.ndarray, plan: _Plan) -> tuple[np.ndarray, np.ndarray]:
+    """Bits of every position read, and whether the first guess was right, (B, T) each."""
 
     def read(group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         states = network.initial_states(len(group))
         found = []
         for positions in _pieces(group):
             outputs, states = network.read(ids[positions], states)
-            found.append(_judge(network, outputs.swapaxes(0, 1), ids[positions + 1]))
-        bits, hits = zip(*found, strict=True)
-        return np.concatenate(bits, axis=1), np.concatenate(hits, axis=1)
+            found.append(bits_and_hits(network, outputs, ids[positions.T + 1]))
+        bits, hits = (np.concatenate(parts).T for parts in zip(*found, strict=True))
+        return bits, hits
 
     bits, hits = zip(*side_by_side(read, plan.groups()), strict=True)
-    return plan.gather(np.concatenate(bits)), plan.gather(np.concatenate(hits))
+    return np.concatenate(bits), np.concatenate(hits)
 
 
 def units_of(network: Network) -> list[Unit]:
@@ -139,8 +157,8 @@ def read_bits_with_lesions(
         found = []
         for positions in _pieces(group):
             outputs, states = _read_with_lesion(network, lesion, ids[positions], states)
-            found.append(_judge(network, outputs.swapaxes(0, 1), ids[positions + 1])[0])
-        return np.concatenate(found, axis=1)
+            found.append(bits_of(network, outputs, ids[positions.T + 1]))
+        return np.concatenate(found).T.astype(np.float64)
 
     jobs = [(lesion, group) for lesion in lesions for group in plan.groups()]
     bits = side_by_side(read, jobs)
@@ -172,15 +190,3 @@ def _hold(state: Any, gates: Any, lesion: Lesion) -> None:
     getattr(state, lesion.unit.state)[:, unit] = lesion.value
     if lesion.unit.state == "c":
         state.h[:, unit] = gates.output[:, unit] * np.tanh(lesion.value)
-
-
-def _judge(network: Network, outputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bits of the targets (B, T), and whether each was the likeliest, from the outputs (B, T, U)."""
-    bits, hits = np.empty(targets.shape), np.empty(targets.shape, bool)
-    steps = max(1, _NUMBERS_AT_A_TIME // (len(targets) * network.vocabulary_size))
-    for start in range(0, targets.shape[1], steps):
-        piece = slice(start, start + steps)
-        logits = outputs[:, piece] @ network.dense_kernel + network.dense_bias
-        hits[:, piece] = logits.argmax(axis=-1) == targets[:, piece]
-        bits[:, piece] = units.bits(1) * cross_entropy(logits, targets[:, piece])
-    return bits, hits

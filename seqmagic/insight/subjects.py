@@ -92,22 +92,29 @@ def document(
     models: Sequence[Mapping[str, Any]],
     *,
     warnings: Sequence[str] | None = None,
+    figures: Sequence[Mapping[str, Figure]] | None = None,
     **text: Any,
 ) -> dict[str, Any]:
-    """The document of a measurement; `text` adds to what it says of the text, `warnings` stand for `cautions`."""
+    """The document of a measurement; `text` adds to what it says of the text, `warnings` stand for `cautions`.
+
+    With `figures`, those of each model with their resamples, it has the `differences` between runs too.
+    """
     recorded = subjects[0].recorded
     described = {
         **describe_passage(subjects[0].passage),
         "train_sequence_length": recorded.training.sequence_length if recorded else None,
         **text,
     }
-    return {
-        "schema": SCHEMA,
-        "kind": kind,
-        "text": described,
-        "models": [{**one.describe(), **model} for one, model in zip(subjects, models, strict=True)],
-        "warnings": cautions(subjects) if warnings is None else list(warnings),
-    }
+    entries = [{**one.describe(), **model} for one, model in zip(subjects, models, strict=True)]
+    whole = envelope(kind, described, entries, cautions(subjects) if warnings is None else warnings)
+    return whole if figures is None else {**whole, "differences": differences(subjects, figures)}
+
+
+def envelope(
+    kind: str, text: Mapping[str, Any], models: Sequence[Mapping[str, Any]], warnings: Sequence[str]
+) -> dict[str, Any]:
+    """What every document has, whatever was measured."""
+    return {"schema": SCHEMA, "kind": kind, "text": dict(text), "models": list(models), "warnings": list(warnings)}
 
 
 def describe_passage(passage: Passage) -> dict[str, Any]:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pty
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
 from seqmagic.runs.folder import Run
 from tests.helpers import make_run, make_text
+
+Call = Callable[..., Result]
 
 
 @pytest.fixture
@@ -43,3 +48,32 @@ def test_a_terminal_gets_a_chart_in_colours(run: Run) -> None:
     text = shown.decode()
     assert "\\u001b" not in text
     assert re.search("\x1b\\[36mo", text)
+
+
+EVERY_KIND = [
+    "measure gradient --max-lag 20 --targets 16 --seeds 1",
+    "measure memory --max-context 32 --targets 64 --variant foreign,shuffle-chars",
+    "measure ngram --max-order 4",
+    "measure closers --max-order 4",
+    "measure repeats",
+    "inspect surprise --vs ngram",
+    "inspect gates --lesion",
+    "inspect trace",
+    "inspect connectivity",
+    "inspect cell",
+    "inspect neurons",
+    "inspect errors",
+]
+
+
+@pytest.mark.parametrize("command", EVERY_KIND)
+def test_the_same_seed_gives_the_same_document(command: str, models: Path, tmp_path: Path, seqmagic: Call) -> None:
+    lines = (f'{number} "bottles", hanging (on) the wall; and [{number}] more.\n' for number in range(700))
+    make_run(models, "gru", source=make_text(tmp_path, "".join(lines)), cell="gru")
+    first, again = (seqmagic(*command.split(), "gru", "--json") for _ in range(2))
+    assert first.exit_code == 0, first.stderr
+    documents = [json.loads(result.stdout) for result in (first, again)]
+    assert documents[0]["kind"] == command.split()[1]
+    for document in documents:
+        document.pop("created", None)
+    assert json.dumps(documents[0]) == json.dumps(documents[1])

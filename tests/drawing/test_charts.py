@@ -35,6 +35,35 @@ def test_nothing_is_wider_than_the_terminal(width: int, colour: bool) -> None:
     assert not any("\n" in row for row in rows)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "figures"),
+    [
+        (-0.0108, 0.00825, ["0.0083", "-0.002", "-0.011"]),
+        (-1.2e-5, 123456.0, ["1e+05", "56,116", "-1e-05"]),
+        (-12.0, 0.229, ["0.229", "-6.44", "-12"]),
+    ],
+)
+def test_figures_of_the_y_axis_have_room_beside_it(low: float, high: float, figures: list[str]) -> None:
+    chart = Chart("t", "f", "x", "y", [Line("one", [(0, low), (1, high)])])
+    rows = chart_lines(chart, width=60, colour=False, braille=False)
+    assert [row.split()[0] for row in rows if re.match(r" *\S+ [|]", row)] == figures
+    assert max(map(cell_len, chart_lines(chart, width=60, colour=False))) <= 60
+    signs = "".join(chart_lines(chart, width=60, colour=False))
+    assert "−" in signs and "-" not in signs.replace("e-", "")
+
+
+@pytest.mark.parametrize(
+    ("xs", "figures"),
+    [((1, 128), ["1", "10", "128"]), ((2, 47), ["2", "10", "47"]), ((1, 1.5), ["1", "1.225", "1.5"])],
+)
+def test_the_middle_of_a_logarithmic_axis_is_a_round_number(xs: tuple[float, float], figures: list[str]) -> None:
+    chart = Chart("t", "f", "x", "y", [Line("one", [(x, x) for x in xs])], log_x=True)
+    rows = chart_lines(chart, width=60, colour=False, braille=False)
+    [axis] = [rows[number + 1] for number, row in enumerate(rows) if "+---" in row]
+    assert axis.split() == figures
+    assert len(axis) <= 60
+
+
 def test_a_falling_line_falls_and_a_flat_one_stays() -> None:
     rows = chart_lines(CHART, width=60, height=13, colour=False, braille=False)
     area = [row.partition("|")[2] for row in rows[1:14]]

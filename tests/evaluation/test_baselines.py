@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from seqmagic.config import DataConfig
 from seqmagic.errors import CorpusError
 from seqmagic.evaluation import baselines
-from seqmagic.evaluation.baselines import KneserNey, measure_baselines
+from seqmagic.evaluation.baselines import KneserNey, measure_baselines, probabilities_of_orders
 from seqmagic.texts.builtin import BUILTIN_TEXTS
 from seqmagic.texts.corpus import read_corpus
 
@@ -70,6 +70,12 @@ def texts(draw, most: int = 120):
     return vocabulary_size, train, other
 
 
+def score(model, ids):
+    """Nats per character of ids[1:], each predicted from those before it, one context at a time."""
+    chances = [model.probabilities(np.array(ids[:at], int))[ids[at]] for at in range(1, len(ids))]
+    return -float(np.mean(np.log(chances)))
+
+
 @settings(max_examples=80, deadline=None)
 @given(texts(), st.integers(1, 7))
 def test_it_is_the_slow_model(text, order):
@@ -77,7 +83,7 @@ def test_it_is_the_slow_model(text, order):
     order = min(order, max(1, len(train)))
     slow = SlowKneserNey(train, order, vocabulary_size)
     model = KneserNey.fit(np.array(train, np.uint16), order, vocabulary_size)
-    assert model.score(np.array(other)) == pytest.approx(slow.score(other), rel=1e-12)
+    assert score(model, other) == pytest.approx(slow.score(other), rel=1e-12)
     for length in range(min(len(other), order + 2)):
         context = other[:length]
         probabilities = model.probabilities(np.array(context, int))
@@ -110,10 +116,21 @@ def test_both_ways_to_a_loss_agree(text, max_order):
     assert rows[0].loss == pytest.approx(math.log(vocabulary_size))
     for row in rows:
         model = KneserNey.fit(ids, row.order, vocabulary_size)
-        assert row.loss == pytest.approx(model.score(np.array(other)), rel=1e-12)
+        assert row.loss == pytest.approx(score(model, other), rel=1e-12)
     # and the probabilities, one context at a time, are those of the score
     by_hand = [-math.log(model.probabilities(np.array(other[:at]))[other[at]]) for at in range(1, len(other))]
     assert rows[-1].loss == pytest.approx(sum(by_hand) / len(by_hand), rel=1e-12)
+
+
+def test_probabilities_of_some_orders_are_those_of_the_models():
+    train, ids = np.array([1, 2, 1, 3, 1, 2, 1, 1, 3]), np.array([1, 2, 2, 1, 3])
+    found = probabilities_of_orders(train, ids, 4, {0, 2, 3, 40})  # id 0, the unknown character, never comes
+    assert sorted(found) == [0, 2, 3, 40]
+    np.testing.assert_array_equal(found[0], np.full(5, 1 / 3))
+    for order in (2, 3, 40):
+        model = KneserNey.fit(train - 1, order, 3)
+        expected = [model.probabilities(ids[:at] - 1)[ids[at] - 1] for at in range(5)]
+        np.testing.assert_allclose(found[order], expected, rtol=1e-12)
 
 
 def test_two_symbols_by_hand():

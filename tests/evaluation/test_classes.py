@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqmagic.evaluation.classes import CLASSES, classify, words
+from seqmagic.evaluation.classes import CLASSES, classify, closed_pairs, words
 from seqmagic.texts.vocabulary import code_points
 
 # one sign a class, in the order of `CLASSES`
@@ -55,3 +55,31 @@ def test_words_and_their_places() -> None:
     assert starts.tolist() == [0, 7, 13, 15]
     assert numbers.tolist() == [0] * 5 + [-1] * 2 + [1] * 3 + [-1] * 3 + [2, -1, 3]
     assert words(code_points(""))[0] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("f(x[1], {2: 3})", ["[1]", "{2: 3}", "(x[1], {2: 3})"]),
+        ("it's (don't) 'so'", ["(don't)", "'so'"]),  # apostrophes close nothing, single quotes do
+        ("the 'cat's tail'", []),  # an apostrophe that was taken for a closer is none
+        ('he said "yes (or no)" and "ok"', ["(or no)", '"yes (or no)"', '"ok"']),
+        (
+            "“one” „zwei“ «trois» 《四》「五」『六』（七）〔八〕",
+            ["“one”", "„zwei“", "«trois»", "《四》", "「五」", "『六』", "（七）", "〔八〕"],
+        ),
+        ('print(")")', ['")"', '(")")']),  # a bracket inside a quotation belongs to no bracket outside
+        ("1) first 2) second :)", []),  # closers of nothing
+        ("(a [b c) d]", ["(a [b c)"]),  # what was never closed is dropped
+        ("(lost\n\nfound)", []),  # a blank line starts anew
+        ("(lost\n \t\nfound) (x)", ["(x)"]),
+        ("(kept\nover a line)", ["(kept\nover a line)"]),
+        ('"lost\n\n"found"', ['"found"']),
+        ("()", ["()"]),
+        ("", []),
+    ],
+)
+def test_closers_with_their_openers(text: str, found: list[str]) -> None:
+    pairs = closed_pairs(code_points(text))
+    assert pairs.shape == (len(found), 2)
+    assert [text[opener : closer + 1] for opener, closer in pairs.tolist()] == found

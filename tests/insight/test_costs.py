@@ -1,4 +1,4 @@
-"""Costs of single characters: against the replay in float64, however the text is cut into shares."""
+"""Costs of single predictions, from what the last layer gave out."""
 
 from __future__ import annotations
 
@@ -6,35 +6,34 @@ import numpy as np
 import pytest
 
 from seqmagic.insight import costs
-from seqmagic.insight.costs import bits_of, text_bits
-from seqmagic.insight.replay import in_precision, replay
-from seqmagic.network.cells import CELLS
-from seqmagic.network.network import Network
+from seqmagic.insight.costs import bits_and_hits, bits_of, read_on
 from seqmagic.network.probabilities import softmax
-from tests.helpers import random_weights
-from tests.insight.networks import SYMBOLS
-
-IDS = np.random.default_rng(0).integers(SYMBOLS, size=2203)
-
-
-def random_network(cell: str) -> Network:
-    return Network.from_weights(cell, random_weights(cell, vocabulary_size=SYMBOLS, units=5, layers=2))
-
-
-@pytest.mark.parametrize("cell", list(CELLS))
-@pytest.mark.parametrize("characters", [2, 33, 1000, 1602, 2203])
-def test_each_character_costs_what_the_replay_says(cell: str, characters: int) -> None:
-    network, ids = random_network(cell), IDS[:characters]
-    logits = replay(in_precision(network, np.float64), ids[np.newaxis, :-1]).logits()[:, 0]
-    expected = -np.log2(np.take_along_axis(softmax(logits), ids[1:, np.newaxis], axis=-1)[:, 0])
-    np.testing.assert_allclose(text_bits(network, ids), expected, atol=1e-4)
+from tests.insight.networks import SYMBOLS, random_network
 
 
 def test_a_large_vocabulary_is_scored_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(costs, "_NUMBERS_AT_A_TIME", 100 * SYMBOLS)
-    network = random_network("gru")
+    network = random_network("gru", units=5, layers=2)
     outputs = np.random.default_rng(1).normal(size=(7, 60, 5)).astype(np.float32)
     wanted = np.random.default_rng(2).integers(SYMBOLS, size=(7, 60))
     logits = outputs @ network.dense_kernel + network.dense_bias
     expected = -np.log2(np.take_along_axis(softmax(logits), wanted[..., np.newaxis], axis=-1)[..., 0])
     np.testing.assert_allclose(bits_of(network, outputs, wanted), expected, atol=1e-5)
+
+
+def test_hits_are_the_likeliest_characters() -> None:
+    network = random_network("gru", units=5)
+    outputs = np.random.default_rng(1).normal(size=(7, 60, 5)).astype(np.float32)
+    wanted = np.random.default_rng(2).integers(SYMBOLS, size=(7, 60))
+    costs, hits = bits_and_hits(network, outputs, wanted)
+    np.testing.assert_array_equal(costs, bits_of(network, outputs, wanted))
+    np.testing.assert_array_equal(hits, (outputs @ network.dense_kernel + network.dense_bias).argmax(-1) == wanted)
+
+
+def test_reading_on_in_pieces_is_reading() -> None:
+    network, ids = random_network("lstm", layers=2), np.random.default_rng(3).integers(SYMBOLS, size=(3, 75))
+    outputs, states = network.read(ids, network.initial_states(3))
+    last, after = read_on(network, ids, network.initial_states(3))
+    np.testing.assert_allclose(last, outputs[-1], atol=1e-6)
+    for state, expected in zip(after, states, strict=True):
+        np.testing.assert_allclose(np.stack(state), np.stack(expected), atol=1e-6)

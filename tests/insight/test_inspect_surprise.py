@@ -70,8 +70,8 @@ def test_the_ngram_is_the_best_one_of_the_training_part(tiny_run: Run) -> None:
     excerpt = read_excerpt(tiny_run, ExcerptConfig(), length=60)
     found = best_ngram(tiny_run, excerpt)
     assert found.name == best.name
-    model = KneserNey.fit(own.part("train"), best.order, vocabulary.size)
-    ids = vocabulary.encode(excerpt.before + excerpt.text)
+    known = own.part("train") - 1, vocabulary.encode(excerpt.before + excerpt.text) - 1  # nothing unknown in either
+    model, ids = KneserNey.fit(known[0], best.order, vocabulary.size - 1), known[1]
     expected = -math.log2(model.probabilities(ids[:230])[ids[230]])
     assert found.bits[30] == pytest.approx(expected)
     typed = read_excerpt(tiny_run, ExcerptConfig(text="3 green"), length=60)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from seqmagic.errors import CorpusError
-from seqmagic.insight.costs import text_bits
 from seqmagic.insight.measure_closers import BINS, measure_closers
 from seqmagic.insight.passages import held_out
 from seqmagic.insight.settings import ClosersConfig
+from seqmagic.insight.streams import text_bits
 from seqmagic.insight.subjects import Subject, open_subject
 from tests.helpers import make_run, make_text
 

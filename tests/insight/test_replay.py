@@ -120,14 +120,16 @@ def test_gradients_are_those_of_numerical_differences(cell: str, layers: int) ->
 
 
 @pytest.mark.tf
-@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("layers", "steps"),
+    [(1, 200), (2, 60), (3, 20), *(pytest.param(layers, 200, marks=pytest.mark.slow) for layers in (2, 3))],
+)
 @pytest.mark.parametrize("cell", CELL_NAMES)
-def test_gradients_are_those_of_tensorflow_and_outputs_those_of_keras(cell: str, layers: int) -> None:
+def test_gradients_are_those_of_tensorflow_and_outputs_those_of_keras(cell: str, layers: int, steps: int) -> None:
     import keras
     import tensorflow as tf
 
     network = make_network(cell, layers=layers, units=6)
-    steps = {1: 200, 2: 60, 3: 20}[layers]
     rng = np.random.default_rng(2)
     ids, target = rng.integers(V, size=(2, steps)), rng.integers(V, size=2)
     kinds = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}

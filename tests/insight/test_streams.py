@@ -8,12 +8,15 @@ import pytest
 from seqmagic.insight import streams
 from seqmagic.insight.replay import in_precision, replay
 from seqmagic.insight.settings import WARM_UP
-from seqmagic.insight.streams import Lesion, Unit, read_bits, read_bits_with_lesions, read_states, units_of
+from seqmagic.insight.streams import Lesion, Unit, read_bits, read_bits_with_lesions, read_states, text_bits, units_of
 from seqmagic.network.cells import CELLS, project
 from seqmagic.network.network import Network
+from seqmagic.network.probabilities import softmax
 from tests.helpers import random_weights
+from tests.insight.networks import SYMBOLS, random_network
 
 STOP = WARM_UP + 2345
+TEXT = np.random.default_rng(0).integers(SYMBOLS, size=2203)
 
 
 def network(cell: str, layers: int = 1) -> Network:
@@ -25,6 +28,15 @@ def network(cell: str, layers: int = 1) -> Network:
 @pytest.fixture(scope="module")
 def ids() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 9, STOP + 50)
+
+
+@pytest.mark.parametrize("cell", list(CELLS))
+@pytest.mark.parametrize("characters", [2, 33, 1000, 1602, 2203])
+def test_each_character_costs_what_the_replay_says(cell: str, characters: int) -> None:
+    network, ids = random_network(cell, units=5, layers=2), TEXT[:characters]
+    logits = replay(in_precision(network, np.float64), ids[np.newaxis, :-1]).logits()[:, 0]
+    expected = -np.log2(np.take_along_axis(softmax(logits), ids[1:, np.newaxis], axis=-1)[:, 0])
+    np.testing.assert_allclose(text_bits(network, ids), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])

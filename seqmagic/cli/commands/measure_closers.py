@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from seqmagic.cli.console import draw, json_document, result
-from seqmagic.cli.insight import draw_chart, held_out_subjects, plot_option, runs_argument, warn, write_plot
+from seqmagic.cli.insight import held_out_subjects, plot_option, runs_argument, show_measurement
 from seqmagic.cli.options import Settings, collect, command, config_options
 from seqmagic.insight.settings import ClosersConfig
 
@@ -34,22 +33,17 @@ def closers(settings: Settings, runs: tuple[str, ...], plot: Path | None, **valu
 
     config = collect(ClosersConfig, values)
     document = measure_closers(held_out_subjects(settings, runs), config)
-    warn(document, settings)
-    from seqmagic.cli.show.distances import closers_chart, closers_differences, closers_finding, closers_table
+    from seqmagic.cli.show.distances import closers_chart, closers_differences, closers_table
     from seqmagic.cli.show.documents import where
 
     chart = closers_chart(document)
-    write_plot(plot, chart, settings)
-    if settings.json:
-        json_document(document)
-        return
     count = document["models"][0]["all"]["cases"]
-    result(f"probability of the right closer, {count:,} closers in {where(document)}\n")
-    draw(partial(closers_table, document))
-    if document["differences"]:
-        result()
-        draw(partial(closers_differences, document))
-    if any(line.points for line in chart.lines):
-        result()
-        draw_chart(chart)
-    result(f"\n{closers_finding(document)}")
+    show_measurement(
+        document,
+        chart,
+        plot,
+        settings,
+        heading=f"probability of the right closer, {count:,} closers in {where(document)}",
+        tables=[partial(closers_table, document)],
+        differences=partial(closers_differences, document),
+    )

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from seqmagic.cli.console import draw, json_document, result
-from seqmagic.cli.insight import draw_chart, held_out_subjects, plot_option, runs_argument, warn, write_plot
+from seqmagic.cli.insight import held_out_subjects, plot_option, runs_argument, show_measurement
 from seqmagic.cli.options import Settings, collect, command, config_options
 from seqmagic.insight.settings import GradientConfig
 
@@ -35,20 +34,16 @@ def gradient(settings: Settings, runs: tuple[str, ...], plot: Path | None, **val
 
     config = collect(GradientConfig, values)
     document = measure_gradient(held_out_subjects(settings, runs), config)
-    warn(document, settings)
     from seqmagic.cli.show.documents import where
-    from seqmagic.cli.show.gradient import gradient_chart, gradient_differences, gradient_finding, gradient_table
+    from seqmagic.cli.show.gradient import gradient_chart, gradient_differences, gradient_table
 
     chart = gradient_chart(document)
-    write_plot(plot, chart, settings)
-    if settings.json:
-        json_document(document)
-        return
-    result(f"gradient by distance, {document['text']['targets']:,} predictions in {where(document)}\n")
-    draw(lambda width: gradient_table(document, width=width))
-    if document["differences"]:
-        result()
-        draw(partial(gradient_differences, document))
-    result()
-    draw_chart(chart)
-    result(f"\n{gradient_finding(document)}")
+    show_measurement(
+        document,
+        chart,
+        plot,
+        settings,
+        heading=f"gradient by distance, {document['text']['targets']:,} predictions in {where(document)}",
+        tables=[partial(gradient_table, document)],
+        differences=partial(gradient_differences, document),
+    )

@@ -8,15 +8,7 @@ from typing import Any
 
 import click
 
-from seqmagic.cli.console import draw, json_document, result
-from seqmagic.cli.insight import (
-    draw_chart,
-    held_out_subjects,
-    plot_option,
-    runs_argument,
-    warn,
-    write_plot,
-)
+from seqmagic.cli.insight import held_out_subjects, plot_option, runs_argument, show_measurement
 from seqmagic.cli.options import Settings, collect, command, config_list_option, config_options
 from seqmagic.insight.settings import MemoryConfig
 
@@ -49,30 +41,23 @@ def memory(settings: Settings, runs: tuple[str, ...], plot: Path | None, **value
 
     config = collect(MemoryConfig, values)
     document = measure_memory(held_out_subjects(settings, runs), config)
-    warn(document, settings)
     from seqmagic.cli.show.documents import where
     from seqmagic.cli.show.memory import (
         disorder_table,
         disorders,
         memory_chart,
         memory_differences,
-        memory_finding,
         memory_table,
     )
 
     chart = memory_chart(document)
-    write_plot(plot, chart, settings)
-    if settings.json:
-        json_document(document)
-        return
-    result(f"loss by characters read, {document['text']['targets']:,} predictions in {where(document)}\n")
-    draw(partial(memory_table, document))
-    for name in disorders(document):
-        result()
-        draw(partial(disorder_table, document, name))
-    if document["differences"]:
-        result()
-        draw(partial(memory_differences, document))
-    result()
-    draw_chart(chart)
-    result(f"\n{memory_finding(document)}")
+    disordered = [partial(disorder_table, document, name) for name in disorders(document)]
+    show_measurement(
+        document,
+        chart,
+        plot,
+        settings,
+        heading=f"loss by characters read, {document['text']['targets']:,} predictions in {where(document)}",
+        tables=[partial(memory_table, document), *disordered],
+        differences=partial(memory_differences, document),
+    )

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqmagic.cli.console import draw, json_document, result
-from seqmagic.cli.insight import draw_chart, held_out_subjects, plot_option, warn, write_plot
+from seqmagic.cli.insight import held_out_subjects, plot_option, show_measurement
 from seqmagic.cli.options import RunName, Settings, collect, command, config_options
 from seqmagic.errors import RunError
 from seqmagic.insight.settings import NgramConfig
@@ -41,23 +40,19 @@ def ngram(settings: Settings, names: tuple[str, ...], plot: Path | None, **value
     config = collect(NgramConfig, values)
     passage, size, subjects = _subjects_or_text(settings, names)
     document = measure_ngram(passage, size, config, subjects)
-    warn(document, settings)
     from seqmagic.cli.show.documents import where
-    from seqmagic.cli.show.ngram import ngram_chart, ngram_differences, ngram_finding, ngram_table
+    from seqmagic.cli.show.ngram import ngram_chart, ngram_differences, ngram_table
 
     chart = ngram_chart(document)
-    write_plot(plot, chart, settings)
-    if settings.json:
-        json_document(document)
-        return
-    result(f"loss by order of n-grams, {document['text']['targets']:,} predictions in {where(document)}\n")
-    draw(partial(ngram_table, document))
-    if document["differences"]:
-        result()
-        draw(partial(ngram_differences, document))
-    result()
-    draw_chart(chart)
-    result(f"\n{ngram_finding(document)}")
+    show_measurement(
+        document,
+        chart,
+        plot,
+        settings,
+        heading=f"loss by order of n-grams, {document['text']['targets']:,} predictions in {where(document)}",
+        tables=[partial(ngram_table, document)],
+        differences=partial(ngram_differences, document),
+    )
 
 
 def _subjects_or_text(settings: Settings, names: Sequence[str]) -> tuple[Passage, int, list[Subject]]:

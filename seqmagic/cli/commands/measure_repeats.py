@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from seqmagic.cli.console import draw, json_document, result
-from seqmagic.cli.insight import draw_chart, held_out_subjects, plot_option, runs_argument, warn, write_plot
+from seqmagic.cli.insight import held_out_subjects, plot_option, runs_argument, show_measurement
 from seqmagic.cli.options import Settings, collect, command, config_options
 from seqmagic.insight.settings import RepeatsConfig
 
@@ -34,22 +33,17 @@ def repeats(settings: Settings, runs: tuple[str, ...], plot: Path | None, **valu
 
     config = collect(RepeatsConfig, values)
     document = measure_repeats(held_out_subjects(settings, runs), config)
-    warn(document, settings)
-    from seqmagic.cli.show.distances import repeats_chart, repeats_differences, repeats_finding, repeats_table
+    from seqmagic.cli.show.distances import repeats_chart, repeats_differences, repeats_table
     from seqmagic.cli.show.documents import where
 
     chart = repeats_chart(document)
-    write_plot(plot, chart, settings)
-    if settings.json:
-        json_document(document)
-        return
     count = document["models"][0]["all"]["cases"]
-    result(f"bits saved per letter, {count:,} rare words that come again in {where(document)}\n")
-    draw(partial(repeats_table, document))
-    if document["differences"]:
-        result()
-        draw(partial(repeats_differences, document))
-    if any(line.points for line in chart.lines):
-        result()
-        draw_chart(chart)
-    result(f"\n{repeats_finding(document)}")
+    show_measurement(
+        document,
+        chart,
+        plot,
+        settings,
+        heading=f"bits saved per letter, {count:,} rare words that come again in {where(document)}",
+        tables=[partial(repeats_table, document)],
+        differences=partial(repeats_differences, document),
+    )

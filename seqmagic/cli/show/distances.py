@@ -76,7 +76,7 @@ def repeats_finding(document: Document) -> str:
     for run, row in rows:
         clear = [one for one in row["by_distance"] if _saves(one)]
         if clear:
-            saving = _signed(clear[-1]["saving_bits"], ".2f")
+            saving = figure(clear[-1]["saving_bits"], ".2f")
             phrases.append(f"{saving} bits per letter in {run} at {range_words(clear[-1])} characters")
     if not phrases:
         return "At no distance does a run clearly save anything on a word that it has read before."
@@ -122,10 +122,10 @@ def _table(rows: Sequence[Row], name: str, form: str, *, width: int) -> Table:
     lines = []
     for label, row in rows:
         parts = [*row["by_distance"], row["all"]]
-        lines.append(([label, *(_signed(part[name], form) for part in parts)], ""))
+        lines.append(([label, *(figure(part[name], form) for part in parts)], ""))
         for end, words in enumerate(("95 % from", "to")):
             ends = [(part[f"{name}_interval"] or (None, None))[end] for part in parts]
-            lines.append(([f"  {words}", *(_signed(value, form) for value in ends)], "dim"))
+            lines.append(([f"  {words}", *(figure(value, form) for value in ends)], "dim"))
     cases = [f"{part['cases']:,}" for part in (*ranges, rows[0][1]["all"])]
     last = len(columns) - 1
     half = (last + 1) // 2
@@ -133,10 +133,6 @@ def _table(rows: Sequence[Row], name: str, form: str, *, width: int) -> Table:
     if last % 2:
         pairs[half] = (half, half)
     return fold_table(columns, [lines, [(["cases", *cases], "dim")]], width=width, pairs=pairs)
-
-
-def _signed(value: float | None, form: str) -> str:
-    return figure(value, form).replace("-", "−")
 
 
 def _furthest(row: Document, name: str) -> tuple[int, str] | None:
@@ -149,7 +145,7 @@ def _furthest(row: Document, name: str) -> tuple[int, str] | None:
 
 
 def _value(row: Document, number: int, name: str, form: str) -> str:
-    return _signed(row["by_distance"][number][name], form)
+    return figure(row["by_distance"][number][name], form)
 
 
 def _lines(rows: Sequence[Row], name: str, *, times: float = 1.0) -> list[Line]:

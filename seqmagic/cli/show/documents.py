@@ -53,6 +53,6 @@ def paired_table(document: Document, figures: Mapping[str, tuple[str, str]], *, 
         cells = [one_line(entry["run"])]
         for name, (_, form) in figures.items():
             cells += [figure(entry.get(name), form), spread(entry.get(f"{name}_interval"), form)]
-        rows.append(([cell.replace("-", "−") if number else cell for number, cell in enumerate(cells)], ""))
+        rows.append((cells, ""))
     pairs = [(0, 0), *((number, number + 1) for number in range(1, len(columns), 2))]
     return fold_table(columns, [rows], width=width, pairs=pairs)

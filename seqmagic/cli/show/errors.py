@@ -58,10 +58,10 @@ def _classes_table(model: Document, first: str, *, width: int) -> Table:
         ]  # fmt: skip
         for name in others:
             versus = row["versus"][name]
-            ends = spread(versus["interval"], "+.2f")
+            ends = spread(versus["interval"], "+z.2f")
             cells += [
-                figure(versus["difference"], "+.2f").replace("-", "−"),
-                (ends.replace(" to ", "…") if narrow else ends).replace("-", "−"),
+                figure(versus["difference"], "+z.2f"),
+                ends.replace(" to ", "…") if narrow else ends,
             ]
         rows.append((cells, ""))
     return fold_table(columns, [rows[:-1], rows[-1:]], width=min(width, WIDE - 1) if narrow else width, pairs=pairs)

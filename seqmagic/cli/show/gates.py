@@ -91,8 +91,8 @@ def lesions_table(document: Document, *, width: int) -> Table | None:
             where = f"{label(one['gate'])} {one['layer']}" if several else label(one["gate"])
             to = "its mean" if one["to"] == "mean" else "1"
             cells = [
-                one_line(model["run"]), where, to, figure(one["difference_bits"], "+.3f"),
-                spread(one["interval"], "+.3f"), figure(untrained["difference_bits"], "+.3f") if untrained else NONE,
+                one_line(model["run"]), where, to, figure(one["difference_bits"], "+z.3f"),
+                spread(one["interval"], "+z.3f"), figure(untrained["difference_bits"], "+z.3f") if untrained else NONE,
             ]  # fmt: skip
             rows.append((cells, ""))
     return fold_table(_LESIONS, [rows], width=max(width, WIDE), pairs=()) if rows else None

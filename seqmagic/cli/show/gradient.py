@@ -19,7 +19,7 @@ _GRADIENT = [
 _GRADIENT_PAIRS = [(0, 0), (1, 2), (3, 6), (4, 5), (7, 8)]
 
 
-def gradient_table(document: Document, *, width: int) -> Table:
+def gradient_table(document: Document, width: int) -> Table:
     """One row a run: how much of the gradient one more character back leaves."""
     rows = []
     for model in document["models"]:

@@ -51,8 +51,8 @@ def _table(model: Document, *, width: int) -> Table:
             one["feature"], unit_name(one["unit"], model) if one["unit"] else NONE, figure(one["score"], ".2f"),
             figure(one["null_95"], ".2f"), figure(one["p"], ".3f"), figure(one["away_from_delimiters"], ".2f"),
             figure(one["character_alone"], ".2f"), figure(one["probe"], ".2f"),
-            figure(lesion.get("bits"), "+.2f").replace("-", "−"),
-            figure(lesion.get("bits_elsewhere"), "+.3f").replace("-", "−"),
+            figure(lesion.get("bits"), "+z.2f"),
+            figure(lesion.get("bits_elsewhere"), "+z.3f"),
         ]  # fmt: skip
         rows.append((cells, "bold" if one["stands_out"] else ""))
     narrow = width < _WIDE

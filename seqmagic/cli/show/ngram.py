@@ -25,8 +25,8 @@ def ngram_table(document: Document, width: int) -> Table:
                 [
                     one_line(model["run"]), figure(model["loss_bits"], ".3f"), spread(model["interval"], ".3f"),
                     _order(model["equivalent_order"]), _orders(model["equivalent_order_interval"]),
-                    figure(model["against_best"], "+z.3f").replace("-", "−"),
-                    spread(model["against_best_interval"], "+z.3f").replace("-", "−"),
+                    figure(model["against_best"], "+z.3f"),
+                    spread(model["against_best_interval"], "+z.3f"),
                 ],
                 "",
             )

@@ -131,7 +131,7 @@ def _baseline_cells(one: Baseline, ngram: Baseline | None) -> list[str]:
 
 
 def _difference(loss: float, ngram: Baseline | None) -> str:
-    return NONE if ngram is None else f"{loss - ngram.loss:+z.3f}".replace("-", "−")
+    return NONE if ngram is None else figure(loss - ngram.loss, "+z.3f")
 
 
 # ---------------------------------------------------------------- runs
@@ -197,10 +197,11 @@ def differences_table(names: tuple[str, str], rows: Sequence[tuple[str, Any, Any
 
 
 def figure(value: float | None, form: str) -> str:
-    """A number for a table; – where there is none."""
+    """A number for a reader, a minus sign before a negative one; – where there is none."""
     if value is None or not math.isfinite(value):
         return NONE
-    return f"{value:.2e}" if abs(value) >= 1e7 and not form.endswith(".0f") else format(value, form)
+    written = f"{value:.2e}" if abs(value) >= 1e7 and not form.endswith(".0f") else format(value, form)
+    return written.replace("-", "−")
 
 
 def value_words(value: Any) -> str:

@@ -160,3 +160,8 @@ def test_a_loss_as_good_as_the_n_gram_is_no_negative_zero() -> None:
     ngram = Baseline(name="2-gram", order=2, loss=1.50004)
     shown = drawn(tables.comparison_table(summarise(ROWS[1:2]), [ngram], width=200, mark_best=True), 200)
     assert "+0.000" in shown and "−0.000" not in shown and "-0.000" not in shown
+
+
+def test_a_figure_has_a_minus_sign_and_no_hyphen() -> None:
+    assert [tables.figure(value, "+.3f") for value in (-0.008, -2e7, 0.5)] == ["−0.008", "−2.00e+07", "+0.500"]
+    assert tables.figure(None, ".1f") == tables.figure(math.nan, ".1f") == "–"
