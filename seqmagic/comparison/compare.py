@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqmagic.comparison.comparable import incomparable, unequal_settings
+from seqmagic.comparison.comparable import incomparable, machine_of, trained_alike, unequal_settings
+from seqmagic.comparison.costs import EncodedText, with_chance
 from seqmagic.comparison.record import (
     FILE_NAME,
     ComparedText,
@@ -28,12 +29,12 @@ from seqmagic.comparison.rows import Row, row_of
 from seqmagic.comparison.samples import with_samples
 from seqmagic.comparison.series import EARLY, Entry, RowFinished, RowStarted, in_one_line, plan_entries, train_rows
 from seqmagic.config import DEFAULT_MINUTES, ModelConfig, TrainConfig
-from seqmagic.errors import SeqmagicError, TrainingError
+from seqmagic.errors import RunError, SeqmagicError, TrainingError
 from seqmagic.evaluation.baselines import Baseline, measure_baselines
 from seqmagic.evaluation.units import worse_than_uniform
 from seqmagic.runs.find import open_run
 from seqmagic.runs.own_text import OwnText, read_own_text
-from seqmagic.runs.record import TextRecord, now
+from seqmagic.runs.record import RunRecord, TextRecord, now
 from seqmagic.texts.corpus import Corpus
 from seqmagic.training import train as door
 
@@ -127,7 +128,8 @@ def compare(
             ):
                 series.heed(event)
                 yield event
-            comparison = series.finish(models, prompt=training.prompt, seed=training.seed)
+            yield Waiting(what="holding the rows against each other")
+            comparison = series.finish(corpus, models, prompt=training.prompt, seed=training.seed)
         except BaseException as problem:
             series.give_up(problem)
             raise
@@ -178,18 +180,23 @@ class _Series:
             case RowFinished(position=position, row=row):
                 self._put(position, row)
 
-    def finish(self, models: Path, *, prompt: str | None, seed: int) -> Comparison:
+    def finish(self, corpus: Corpus, models: Path, *, prompt: str | None, seed: int) -> Comparison:
         """Nothing more is trained: write samples, and keep what there is.
 
         Raises:
             TrainingError: every row failed for one and the same reason: then that is the message.
         """
         interrupted = self._leave_out_what_never_began()
+        self._note(machine=machine_of(list(_records_of(self._rows, models))))
         if not interrupted:
             self._raise_if_hopeless()
             try:
                 notes = _worse_than_uniform(self.comparison)
                 self._note(notes=(*self.comparison.notes, *notes))
+                text = EncodedText(part=corpus.part, vocabulary_size=corpus.vocabulary.size)
+                kinds = {row.run: (row.cell, row.layers, row.units) for row in self._rows if row.run}
+                part = "test" if len(corpus.part("test")) > 1 else "validation"
+                self.comparison = with_chance(self.comparison, models, text, kinds=kinds, part=part)
                 self.comparison = with_samples(self.comparison, models, prompt=prompt, seed=seed)
             except KeyboardInterrupt:
                 interrupted = True
@@ -251,6 +258,14 @@ class _Series:
             raise TrainingError(f"nothing could be trained: {reasons.pop()}")
 
 
+def _records_of(rows: Sequence[Row], models: Path) -> Iterator[RunRecord]:
+    """Those of the runs that can still be read."""
+    for row in rows:
+        with contextlib.suppress(RunError):
+            if row.run is not None:
+                yield open_run(models, row.run).read_record()
+
+
 def _held_equal(training: TrainConfig, entries: Sequence[Entry], match: str) -> HeldEqual:
     minutes = training.minutes or (DEFAULT_MINUTES if training.epochs is None else None)
     seeds = tuple(sorted({entry.seed for entry in entries}))
@@ -295,6 +310,7 @@ def compare_runs(
     if unequal:
         notes.append(f"Not held equal: {'; '.join(unequal)}.")
     baselines: tuple[Baseline, ...] = ()
+    own = None
     if not reasons:
         try:
             own = read_own_text(opened[0], "validation")
@@ -312,8 +328,14 @@ def compare_runs(
         notes=tuple(notes),
         comparable=not reasons,
         is_series=False,
+        machine=machine_of(records),
     )
     comparison = dataclasses.replace(comparison, notes=(*comparison.notes, *_worse_than_uniform(comparison)))
+    if own is not None and len(names) > 1:
+        yield Waiting(what="holding the rows against each other")
+        text = EncodedText(part=own.part, vocabulary_size=own.corpus.vocabulary.size)
+        kinds = {run.name: trained_alike(record) for run, record in zip(opened, records, strict=True)}
+        comparison = with_chance(comparison, models, text, kinds=kinds, part="validation")
     yield Compared(comparison=with_samples(comparison, models, seed=records[0].seed))
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from seqmagic import files
+from seqmagic.comparison.chance import Chance
 from seqmagic.comparison.rows import Row, Summary, separately, summarise
-from seqmagic.comparison.verdict import reading
+from seqmagic.comparison.verdict import legend, reading
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.runs import locks
@@ -58,6 +59,8 @@ class Comparison:
         comparable: Whether the losses may be ranked at all.
         is_series: Whether the rows were trained as one series, so that those that differ in the seed
             alone are taken together.
+        chance: How sure the differences are; None where it was not measured.
+        machine: What the rows were trained on; None where that is not known, or differs.
         samples: What each run writes after `prompt` (None: the default one), by the name of the run.
     """
 
@@ -72,6 +75,8 @@ class Comparison:
     notes: tuple[str, ...] = ()
     comparable: bool = True
     is_series: bool = True
+    chance: Chance | None = None
+    machine: str | None = None
     prompt: str | None = None
     samples: Mapping[str, str] = field(default_factory=dict)
 
@@ -82,7 +87,9 @@ class Comparison:
             _refuse_unless_empty(self.text, "text", missing)
         if missing := HeldEqual.__annotations__.keys() - self.held_equal.keys():
             _refuse_unless_empty(self.held_equal, "held_equal", missing)
-        for loss in (*(row.loss for row in self.rows), *(one.loss for one in self.baselines)):
+        losses = [loss for row in self.rows for loss in (row.loss, row.test_loss)]
+        losses += [loss for one in self.baselines for loss in (one.loss, one.test_loss)]
+        for loss in losses:
             if loss is not None and not abs(loss) <= LARGEST_LOSS:
                 raise ValueError(f"it has a loss of {loss:g} nats")
 
@@ -104,20 +111,33 @@ class Comparison:
         return summarise(self.rows) if self.is_series else separately(self.rows)
 
     @property
+    def part(self) -> str:
+        """On which part of the text the rows are held against each other: test, where all were read on it."""
+        with_loss = [one for one in self.summaries if one.loss is not None]
+        return "test" if with_loss and all(one.test_loss is not None for one in with_loss) else "validation"
+
+    @property
     def sentence(self) -> str:
         if self.comparable:
-            return reading(self.summaries, self.baselines)
+            return reading(self.summaries, self.baselines, part=self.part, chance=self.chance)
         return "These losses can't be ranked against each other."
 
+    @property
+    def legend(self) -> str | None:
+        """What ± means; None where there is none."""
+        return legend(self.summaries, self.chance) if self.comparable else None
+
     def to_json(self) -> dict[str, Any]:
-        document = {
+        document: dict[str, Any] = {
             "format": FORMAT,
             **{name: getattr(self, name) for name in _HEAD},
             "comparable": self.comparable,
             # The figures stand beside `results` too: a row of the document is a row of a table.
-            "rows": [{**dataclasses.asdict(row), **(row.results or {})} for row in self.rows],
+            "rows": [_row_to_json(row) for row in self.rows],
             "baselines": [_baseline_to_json(one) for one in self.baselines],
             "sentence": self.sentence,
+            **({} if self.chance is None else {"chance": dataclasses.asdict(self.chance)}),
+            "machine": self.machine,
             "notes": list(self.notes),
             "prompt": self.prompt,
             "samples": dict(self.samples),
@@ -143,8 +163,19 @@ def _refuse_unless_empty(values: Mapping[str, Any], name: str, missing: set[str]
         raise ValueError(f"{name} has no {min(missing)}")
 
 
+def _row_to_json(row: Row) -> dict[str, Any]:
+    document = {**dataclasses.asdict(row), **(row.results or {})}
+    return {key: value for key, value in document.items() if value is not None or key not in _WHERE_KNOWN}
+
+
+_WHERE_KNOWN = ("test_loss",)  # of a row: they stand in its document only where there are any
+
+
 def _baseline_to_json(one: Baseline) -> dict[str, Any]:
-    return {**dataclasses.asdict(one), "bits_per_character": one.bits_per_character}
+    document = {**dataclasses.asdict(one), "bits_per_character": one.bits_per_character}
+    if one.test_loss is None:
+        del document["test_loss"]
+    return document
 
 
 def comparison_folder(models: Path, *, name: str | None, text: str, overwrite: bool) -> Path:

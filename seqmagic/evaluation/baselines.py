@@ -40,11 +40,19 @@ _UNSEEN = -1
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """A model that only counts. `loss` in nats per character; `order` 0 is uniform, 1 unigram, n n-gram."""
+    """A model that only counts. `loss` in nats per character; `order` 0 is uniform, 1 unigram, n n-gram.
+
+    `test_loss` is that of the test part, where it was read.
+    """
 
     name: str
     order: int
     loss: float
+    test_loss: float | None = None
+
+    def loss_on(self, part: str) -> float | None:
+        """Of the validation or the test part."""
+        return self.test_loss if part == "test" else self.loss
 
     @property
     def bits_per_character(self) -> float:
@@ -80,23 +88,34 @@ def measure_baselines(
     counted = train[-limit:]
     possible = possible_characters(vocabulary_size, counted, symbols)
     rows = [Baseline(name="uniform", order=0, loss=math.log(possible))]
+    for order, probabilities in enumerate(ngram_probabilities(counted, symbols, possible, max_order=max_order), 1):
+        name = "unigram" if order == 1 else f"{order}-gram"
+        rows.append(Baseline(name=name, order=order, loss=_mean_nats(probabilities)))
+        if order > 2 and rows[-1].loss > rows[-2].loss > rows[-3].loss:
+            break
+    return rows
+
+
+def ngram_probabilities(
+    train: np.ndarray, symbols: np.ndarray, possible: int, *, max_order: int
+) -> Iterator[np.ndarray]:
+    """P of each of `symbols` (n,) given those before it, under Kneser-Ney n-grams of `train`: (n,) float64.
+
+    For the orders 1 ... `max_order`, one after the other; less where `train` is shorter than that.
+    `possible` is how many characters can occur.
+    """
     lower = np.full(len(symbols), 1 / possible)
     numbers = _empty_grams(symbols)
     previous: _Grams | None = None
     found = numbers
-    for order, grams in enumerate(_count_grams(counted, max_order), 1):
+    for grams in _count_grams(train, max_order):
         if previous is not None:
             table = _Table(previous, grams.count_continuations(previous))
             lower = table.interpolate(numbers[:-1], found, lower)
             numbers = _one_longer(found)
         found = grams.find(numbers[:-1], symbols)
-        highest = _Table(grams, grams.counts).interpolate(numbers[:-1], found, lower)
-        name = "unigram" if order == 1 else f"{order}-gram"
-        rows.append(Baseline(name=name, order=order, loss=_mean_nats(highest)))
-        if order > 2 and rows[-1].loss > rows[-2].loss > rows[-3].loss:
-            break
+        yield _Table(grams, grams.counts).interpolate(numbers[:-1], found, lower)
         previous = grams
-    return rows
 
 
 def possible_characters(vocabulary_size: int, *parts: np.ndarray) -> int:
@@ -134,13 +153,17 @@ class KneserNey:
 
     def score(self, ids: np.ndarray) -> float:
         """Nats per character of ids[1:], each predicted from those before it."""
+        return _mean_nats(self.of_each(ids))
+
+    def of_each(self, ids: np.ndarray) -> np.ndarray:
+        """P(character | those before it) of each of `ids` (n,), (n,) float64."""
         probabilities = np.full(len(ids), 1 / self._vocabulary_size)
         numbers = _empty_grams(ids)
         for table in self._tables:
             found = table.grams.find(numbers[:-1], ids)
             probabilities = table.interpolate(numbers[:-1], found, probabilities)
             numbers = _one_longer(found)
-        return _mean_nats(probabilities)
+        return probabilities
 
 
 def _mean_nats(probabilities: np.ndarray) -> float:

@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 
 from seqmagic.errors import CorpusError
+from seqmagic.evaluation.bootstrap import block_choices
 from seqmagic.insight.parallel import side_by_side
 from seqmagic.insight.replay import bits_gradient, replay, step_back
 from seqmagic.insight.settings import BLOCK, RESAMPLES, WARM_UP
-from seqmagic.insight.statistics import block_choices, interval, plain, r_squared, theil_sen
+from seqmagic.insight.statistics import interval, plain, r_squared, theil_sen
 from seqmagic.network.network import Network, States
 
 FLOOR = -12.0  # log10: what is smaller is nothing, and no line is fitted to it

@@ -125,18 +125,20 @@ def _follow(settings: Settings, events: Generator[CompareEvent | Event]) -> Comp
     from seqmagic.comparison.series import RowFinished, RowStarted
 
     display: TrainingDisplay | None = None
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack, contextlib.ExitStack() as drawn:
         stack.enter_context(contextlib.closing(events))
         for event in events:
             match event:
                 case Compared(comparison=comparison):
                     return comparison
                 case Waiting(what=what):
+                    drawn.close()
+                    display = None
                     settings.notice(f"{what} …")
                 case BaselinesMeasured():
                     pass  # they stand in the table
                 case RowStarted(entry=entry, number=number, total=total):
-                    display = display or stack.enter_context(_display(settings))
+                    display = display or drawn.enter_context(_display(settings))
                     display.announce(entry.label, number=number, total=total)
                 case RowFinished(row=row):
                     if row.error and display:

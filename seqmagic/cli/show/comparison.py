@@ -19,8 +19,11 @@ def show_comparison(comparison: Comparison) -> None:
     summaries, baselines, mark = comparison.summaries, comparison.baselines, comparison.comparable
     if comparison.text:
         draw(lambda width: f"{heading(comparison)}\n")
-    draw(lambda width: comparison_table(summaries, baselines, width=width, mark_best=mark))
+    chance, part = comparison.chance, comparison.part
+    draw(lambda width: comparison_table(summaries, baselines, width=width, mark_best=mark, part=part, chance=chance))
     draw(lambda width: f"\n{comparison.sentence}")
+    if legend := comparison.legend:
+        draw(lambda width: legend)
     for summary in summaries:
         if summary.error:
             result(f"{summary.label}: {summary.error}")
@@ -38,9 +41,14 @@ def heading(comparison: Comparison) -> str:
     """The text, its split and what was held equal, in one line."""
     text, equal = comparison.text, comparison.held_equal
     train, validation = (stop - start for start, stop in (text["train"], text["validation"]))
+    start, stop = text.get("test", (0, 0))
+    tested = f", {stop - start:,} to test" if stop > start else ""
     words = (
-        f"{text['source']}: {train:,} characters to train on, {validation:,} to validate (sha256 {text['sha256'][:12]})"
+        f"{text['source']}: {train:,} characters to train on, {validation:,} to validate{tested} "
+        f"(sha256 {text['sha256'][:12]})"
     )
+    if comparison.machine:
+        words += f"; on {comparison.machine}"
     if not equal:
         return words
     amount, unit = (equal["minutes"], "minutes") if equal["minutes"] else (equal["epochs"] or 0, "epochs")

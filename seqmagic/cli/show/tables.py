@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqmagic.cli.console import one_line
+from seqmagic.comparison.chance import Chance, Distance
 from seqmagic.comparison.rows import Summary, best_baseline, shown_baselines, size_of
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.evaluation.units import bits, perplexity
@@ -90,43 +91,69 @@ _COMPARISON_PAIRS = [(0, 1), (2, 9), (3, 4), (5, 6), (7, 8)]
 
 
 def comparison_table(
-    summaries: Sequence[Summary], baselines: Sequence[Baseline], *, width: int, mark_best: bool
+    summaries: Sequence[Summary],
+    baselines: Sequence[Baseline],
+    *,
+    width: int,
+    mark_best: bool,
+    part: str = "validation",
+    chance: Chance | None = None,
 ) -> Table:
-    """The rows, the one with the lowest loss in bold, and the baselines below a rule."""
+    """The rows, the one with the lowest loss in bold, and the baselines below a rule.
+
+    Args:
+        part: The part of the text whose losses count; where it is "test", they are the last column.
+        chance: What stands behind ± where there is one seed; see `comparison.verdict.legend`.
+    """
     ngram = best_baseline(baselines)
-    losses = [one.loss for one in summaries if one.loss is not None]
+    losses = [loss for one in summaries if (loss := one.loss_on(part)) is not None]
     rows = []
-    for one in summaries:
-        best = mark_best and one.loss is not None and one.loss == min(losses)
-        rows.append((_summary_cells(one, ngram), "bold" if best else ""))
-    below = [(_baseline_cells(one, ngram), "dim") for one in shown_baselines(baselines)]
+    for place, one in enumerate(summaries):
+        loss = one.loss_on(part)
+        best = mark_best and loss is not None and loss == min(losses)
+        rows.append((_summary_cells(one, ngram, part, chance and chance.of(place)), "bold" if best else ""))
+    below = [(_baseline_cells(one, ngram, part), "dim") for one in shown_baselines(baselines)]
     sections = [rows, below] if below else [rows]
-    return fold_table(_COMPARISON, sections, width=width, pairs=_COMPARISON_PAIRS)
+    tested = part == "test"
+    columns = [*_COMPARISON, Column("test\nloss")] if tested else _COMPARISON
+    pairs = [*_COMPARISON_PAIRS, (len(_COMPARISON), len(_COMPARISON))] if tested else _COMPARISON_PAIRS
+    return fold_table(columns, sections, width=width, pairs=pairs)
 
 
-def _summary_cells(one: Summary, ngram: Baseline | None) -> list[str]:
+def _summary_cells(one: Summary, ngram: Baseline | None, part: str, distance: Distance | None) -> list[str]:
     row, results = one.rows[0], one.results
     size = size_of(row.layers, row.units) or NONE
     if one.loss is None:
-        return [row.cell, size, NONE, NONE, row.status, *[NONE] * 5]
-    spread = f" ±{one.deviation:.4f}" if one.deviation is not None else ""
-    return [
+        return [row.cell, size, NONE, NONE, row.status, *[NONE] * (6 if part == "test" else 5)]
+    loss = f"{one.loss:.4f}{_spread(one.deviation, distance if part != 'test' else None)}"
+    cells = [
         row.cell,
         size,
         figure(results.get("parameters"), ",.0f"),
         figure(results.get("train_loss"), ".4f"),
-        f"{one.loss:.4f}{spread}",
+        loss,
         f"{bits(one.loss):.3f}",
         figure(results.get("perplexity"), ".2f"),
         _difference(one.loss, ngram),
         figure(results.get("characters_per_second"), ",.0f"),
         figure(results.get("seconds"), ",.1f"),
     ]
+    if part == "test":
+        cells.append(figure(one.test_loss, ".4f") + _spread(one.test_deviation, distance))
+    return cells
 
 
-def _baseline_cells(one: Baseline, ngram: Baseline | None) -> list[str]:
+def _spread(deviation: float | None, distance: Distance | None) -> str:
+    """What follows a loss: its deviation over seeds, else half of the interval of its distance to the best row."""
+    if deviation is None and distance is not None:
+        deviation = distance.margin
+    return "" if deviation is None else f" ±{deviation:.4f}"
+
+
+def _baseline_cells(one: Baseline, ngram: Baseline | None, part: str) -> list[str]:
     loss = [NONE, f"{one.loss:.4f}", f"{one.bits_per_character:.3f}", figure(perplexity(one.loss), ".2f")]
-    return [one.name, "", NONE, *loss, NONE if one is ngram else _difference(one.loss, ngram), NONE, NONE]
+    tested = [figure(one.test_loss, ".4f")] if part == "test" else []
+    return [one.name, "", NONE, *loss, NONE if one is ngram else _difference(one.loss, ngram), NONE, NONE, *tested]
 
 
 def _difference(loss: float, ngram: Baseline | None) -> str:
