@@ -188,7 +188,7 @@ def work_steady(cell: str, layers: str, units: str, streams: str) -> dict[str, f
     del os.environ["OPENBLAS_NUM_THREADS"]
     from seqmagic.config import SampleConfig
     from seqmagic.network.network import Network
-    from seqmagic.sampling.engine import FoldedNetwork
+    from seqmagic.sampling.stepper import FoldedNetwork
     from seqmagic.sampling.writer import write
     from seqmagic.texts.vocabulary import Vocabulary
     from tests.helpers import random_weights

@@ -4,7 +4,7 @@ gives a model that generates, scores and steps.
     import seqmagic
 
     training = seqmagic.train("my.txt", cell="gru", minutes=1)
-    print(training.results["validation_loss"], len(training.history))
+    print(training.results.validation_loss, len(training.history))
     for character in training.load().generate("the ", length=200, temperature=0.7, seed=1):
         print(character, end="")
     comparison = seqmagic.compare("my.txt", cells=("rnn", "lstm"), epochs=1)
@@ -44,7 +44,7 @@ from seqmagic.network.trained import read_trained
 from seqmagic.runs.find import latest_or_pretrained, models_folder, open_run
 from seqmagic.runs.folder import Run
 from seqmagic.runs.record import HistoryRow, Results, RunRecord
-from seqmagic.sampling.engine import Engine, FoldedNetwork, State
+from seqmagic.sampling.stepper import FoldedNetwork, State, Stepper
 from seqmagic.sampling.writer import write
 from seqmagic.texts.vocabulary import Vocabulary
 
@@ -108,7 +108,7 @@ class Model:
         Returns:
             (n - 1,) float32, n = len(text).
         """
-        return Engine(self.network).score(self.vocabulary.encode(text))
+        return Stepper(self.network).score(self.vocabulary.encode(text))
 
     def step(self, state: State | None, characters: str) -> tuple[np.ndarray, State]:
         """Read `characters` on from `state` and say what may follow.
@@ -125,10 +125,10 @@ class Model:
         """
         if not characters:
             raise SampleError("step reads one character or more; received ''")
-        engine = Engine(self.network)
+        stepper = Stepper(self.network)
         if state is not None:
-            engine.restore([state])
-        return log_softmax(engine.read(self.vocabulary.encode(characters))), engine.state()
+            stepper.restore([state])
+        return log_softmax(stepper.read(self.vocabulary.encode(characters))), stepper.state()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -138,8 +138,9 @@ class Training:
     Attributes:
         run: Where it is kept; `run.name`, `run.path`.
         status: complete, interrupted (by Ctrl-C), or failed: the loss exploded, the last good weights are kept.
-        results: train_loss, validation_loss (nats per character), bits_per_character, perplexity, parameters ...
-        history: What each evaluation found, in order: step, epoch, train_loss, validation_loss ...
+        results: train_loss, validation_loss (nats per character), bits_per_character, perplexity, parameters ...,
+            as attributes or by name: `results.train_loss`, `results["train_loss"]`.
+        history: What each evaluation found, in order: step, epoch, train_loss, validation_loss ..., likewise.
         notes: What a reader should know of how it ended.
     """
 

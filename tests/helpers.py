@@ -17,7 +17,7 @@ from seqmagic.network.sizes import count_parameters
 from seqmagic.runs import folder as runs
 from seqmagic.runs.folder import Run
 from seqmagic.runs.making import create_run
-from seqmagic.runs.record import RunRecord, TextRecord, vocabulary_sum
+from seqmagic.runs.record import HistoryRow, Results, RunRecord, TextRecord, vocabulary_sum
 from seqmagic.texts.corpus import Corpus, read_corpus
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
 
@@ -83,19 +83,19 @@ def make_run(
     return run
 
 
-def make_results(loss: float, parameters: int = 1000) -> dict[str, Any]:
+def make_results(loss: float, parameters: int = 1000) -> Results:
     """Results as a training leaves them, with this validation loss."""
-    return {
-        "train_loss": loss - 0.1,
-        "validation_loss": loss,
-        "bits_per_character": loss / float(np.log(2)),
-        "perplexity": float(np.exp(loss)) if loss < 709 else None,
-        "parameters": parameters,
-        "epochs": 2.5,
-        "characters": 5000,
-        "characters_per_second": 1234.5,
-        "seconds": 60.0,
-    }
+    return Results(
+        train_loss=loss - 0.1,
+        validation_loss=loss,
+        bits_per_character=loss / float(np.log(2)),
+        perplexity=float(np.exp(loss)) if loss < 709 else None,
+        parameters=parameters,
+        epochs=2.5,
+        characters=5000,
+        characters_per_second=1234.5,
+        seconds=60.0,
+    )
 
 
 def random_weights(
@@ -232,13 +232,8 @@ class FakeTraining:
             results=make_results(loss + 0.001 * training.seed, parameters),
             data=corpus.config,
         )
-        row = {
-            "epoch": 1.0,
-            "train_loss": loss - 0.1,
-            "validation_loss": loss,
-            "bits_per_character": loss / 0.6931,
-        }
+        row = HistoryRow(epoch=1.0, train_loss=loss - 0.1, validation_loss=loss, bits_per_character=loss / 0.6931)
         yield Started(run=run, lines=("a processor, 2 threads",))
         yield Progress(fraction=0.5, train_loss=loss, characters_per_second=1000.0, seconds_left=30.0, epoch=1.0)
         yield Evaluated(row=row, sample="\ngreen [bold] bottles", best=True)
-        yield Finished(run=run, status=status, results=run.read_record().results or {})
+        yield Finished(run=run, status=status, results=run.read_record().results or Results())

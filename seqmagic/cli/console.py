@@ -26,9 +26,12 @@ def is_plain(stream: TextIO) -> bool:
     return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb" or not stream.isatty()
 
 
-def result(text: str = "") -> None:
-    """A line of the result, or several, on standard output."""
-    click.echo(harmless(text))
+def result(text: str = "", *, painted: bool = False) -> None:
+    """A line of the result, or several, on standard output.
+
+    `painted` has colours; what it has from a file was made harmless before.
+    """
+    click.echo(text if painted else harmless(text))
 
 
 def json_document(value: Any) -> None:

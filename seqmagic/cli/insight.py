@@ -1,4 +1,4 @@
-"""What the commands of `seqmagic measure` have in common: opening runs, drawing charts, writing files."""
+"""What the commands of `seqmagic measure` and `inspect` have in common: opening runs, drawing charts, writing files."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from seqmagic.errors import ConfigError, SeqmagicError
 
 if TYPE_CHECKING:
     from seqmagic.cli.show.plots import Chart
+    from seqmagic.insight.excerpts import Excerpt
+    from seqmagic.insight.settings import ExcerptConfig
     from seqmagic.insight.subjects import Subject
 
 
@@ -26,6 +28,33 @@ def held_out_subjects(settings: Settings, names: Sequence[str]) -> list[Subject]
 
     runs = [open_run(settings.models, name) for name in dict.fromkeys(names)]
     return [open_subject(run, held_out(run)) for run in runs]
+
+
+def excerpt_subjects(
+    settings: Settings, names: Sequence[str], config: ExcerptConfig, *, length: int = 400
+) -> tuple[Excerpt, list[Subject]]:
+    """The characters that `config` names and the runs of these names, each ready to read them.
+
+    Where no text is named, it is the held-out part of the first run's own; `length` characters of it, where
+    `config` does not say how many. What a reader should know about it goes to standard error.
+    """
+    from seqmagic.insight.excerpts import read_excerpt, remarks
+    from seqmagic.runs.find import open_run
+
+    names = list(dict.fromkeys(names))
+    excerpt = read_excerpt(open_run(settings.models, names[0]), config, length=length)
+    subjects = [excerpt_subject(settings, name, excerpt) for name in names]
+    for line in remarks(subjects, excerpt):
+        settings.notice(line)
+    return excerpt, subjects
+
+
+def excerpt_subject(settings: Settings, name: str, excerpt: Excerpt) -> Subject:
+    """The run of this name, ready to read `excerpt`."""
+    from seqmagic.insight.excerpts import open_reader
+    from seqmagic.runs.find import open_run
+
+    return open_reader(open_run(settings.models, name), excerpt)
 
 
 def warn(document: dict[str, Any], settings: Settings) -> None:
@@ -84,5 +113,6 @@ def draw_chart(chart: Chart) -> None:
         braille = True
     except (UnicodeEncodeError, LookupError):
         braille = False
-    for line in chart_lines(chart, width=terminal_width(), colour=not is_plain(sys.stdout), braille=braille):
-        result(line)
+    colour = not is_plain(sys.stdout)
+    for line in chart_lines(chart, width=terminal_width(), colour=colour, braille=braille):
+        result(line, painted=colour)

@@ -23,6 +23,7 @@ COMMANDS = {
     "sample": ("seqmagic.cli.commands.sample:sample", "Write text with a trained model."),
     "evaluate": ("seqmagic.cli.commands.evaluate:evaluate", "Measure the loss of a model on a text."),
     "measure": ("seqmagic.cli.commands.measure:measure", "Measure the vanishing gradient of models."),
+    "inspect": ("seqmagic.cli.commands.inspect:inspect", "See inside models: gates, memory, surprise."),
     "export": ("seqmagic.cli.commands.export:export", "Make a model work elsewhere, without this tool."),
     "data": ("seqmagic.cli.commands.data:data", "List, download and look into texts."),
     "runs": ("seqmagic.cli.commands.runs:runs", "List, show, diff and remove what was trained."),

@@ -106,7 +106,7 @@ def assign(
     return Assignment(model, config, [prompt for prompt, _ in fitted], surprise, training)
 
 
-def stream(assignment: Assignment, page: Page, *, separator: str, painted: bool) -> tuple[list[str], bool]:
+def write_texts(assignment: Assignment, page: Page, *, separator: str, painted: bool) -> tuple[list[str], bool]:
     """Write the texts onto `page`, each after its prompt and with a line break at its end.
 
     Returns:

@@ -30,7 +30,7 @@ from seqmagic.comparison.samples import with_samples
 from seqmagic.comparison.series import EARLY, Entry, RowFinished, RowStarted, in_one_line, plan_entries, train_rows
 from seqmagic.config import DEFAULT_MINUTES, ModelConfig, TrainConfig
 from seqmagic.errors import RunError, SeqmagicError, TrainingError
-from seqmagic.evaluation.baselines import Baseline, measure_baselines
+from seqmagic.evaluation.baselines import Baseline, best_possible, measure_baselines
 from seqmagic.evaluation.units import worse_than_uniform
 from seqmagic.runs.find import open_run
 from seqmagic.runs.own_text import OwnText, read_own_text
@@ -168,7 +168,7 @@ class _Series:
 
     def measure(self, corpus: Corpus) -> BaselinesMeasured:
         measured = measure_baselines(corpus.part("train"), corpus.part("validation"), corpus.vocabulary.size)
-        self._note(baselines=tuple(measured))
+        self._note(baselines=(*measured, *_known_best(corpus.sha256, corpus.validation)))
         self._keep()
         return BaselinesMeasured(baselines=self.comparison.baselines)
 
@@ -340,7 +340,13 @@ def compare_runs(
 
 
 def _baselines_of(own: OwnText) -> tuple[Baseline, ...]:
-    return tuple(measure_baselines(own.part("train"), own.ids, own.corpus.vocabulary.size))
+    measured = measure_baselines(own.part("train"), own.ids, own.corpus.vocabulary.size)
+    return (*measured, *_known_best(own.record.text.sha256, own.record.text.validation))
+
+
+def _known_best(sha256: str, span: tuple[int, int]) -> list[Baseline]:
+    best = best_possible(sha256, span)
+    return [] if best is None else [best]
 
 
 def _worse_than_uniform(comparison: Comparison) -> list[str]:

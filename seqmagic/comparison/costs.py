@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from seqmagic.comparison.chance import Contestant, measure_chance
 from seqmagic.comparison.record import Comparison
 from seqmagic.comparison.rows import Row, best_baseline
-from seqmagic.evaluation.baselines import Baseline, ngram_probabilities, possible_characters
+from seqmagic.evaluation.baselines import ngram_probabilities, possible_characters
 from seqmagic.evaluation.evaluation import costs
 from seqmagic.evaluation.scorer import NetworkScorer
 from seqmagic.network.trained import read_trained
@@ -63,7 +62,7 @@ def with_chance(
             notes.append(f"No interval for {row.run}: {problem}.")
             found.pop(row.run, None)
     best = best_baseline(comparison.baselines)
-    of_ngrams = list(_ngram_costs(text, ids, best)) if best else []
+    of_ngrams = list(_ngram_costs(text, ids, best.order)) if best and best.order else []
     if part == "test":
         comparison = dataclasses.replace(
             comparison,
@@ -72,7 +71,9 @@ def with_chance(
                 for row in comparison.rows
             ),
             baselines=tuple(
-                dataclasses.replace(one, test_loss=_mean(of_ngrams[one.order])) if one.order < len(of_ngrams) else one
+                dataclasses.replace(one, test_loss=_mean(of_ngrams[one.order]))
+                if one.order is not None and one.order < len(of_ngrams)
+                else one
                 for one in comparison.baselines
             ),
         )
@@ -83,10 +84,10 @@ def with_chance(
             each = [found[row.run or ""] for row in rows]
             losses = [_mean(one) if part == "test" else row.loss or 0.0 for one, row in zip(each, rows, strict=True)]
             kind = kinds.get(rows[0].run or "", place)
-            contestants[place] = Contestant(losses=losses, costs=np.mean(each, axis=0, dtype=np.float64), kind=kind)
+            contestants[place] = Contestant(losses=losses, costs=np.asarray(np.mean(each, axis=0, dtype=np.float64)), kind=kind)
     if best and of_ngrams:
-        loss = _mean(of_ngrams[best.order]) if part == "test" else best.loss
-        contestants[None] = Contestant(losses=[loss], costs=of_ngrams[best.order], kind=None)
+        loss = _mean(of_ngrams[-1]) if part == "test" else best.loss
+        contestants[None] = Contestant(losses=[loss], costs=of_ngrams[-1], kind=None)
     whole_table = sum(summary.loss is not None for summary in comparison.summaries) == len(contestants.keys() - {None})
     chance = measure_chance(contestants, part=part) if whole_table else None
     return dataclasses.replace(comparison, chance=chance, notes=tuple(notes))
@@ -97,14 +98,12 @@ def _refuse_other_weights(row: Row, found: np.ndarray) -> None:
         raise ValueError(f"its weights have a validation loss of {_mean(found):.3f}, its record {row.loss:.3f}")
 
 
-def _ngram_costs(text: EncodedText, ids: np.ndarray, best: Baseline) -> Iterator[np.ndarray]:
-    """The nats of all of `ids` but the first under the orders 0 (uniform), 1 ... that of `best`, (n - 1,) each."""
+def _ngram_costs(text: EncodedText, ids: np.ndarray, order: int) -> Iterator[np.ndarray]:
+    """The nats of all of `ids` but the first under the orders 0 (uniform), 1 ... `order`, (n - 1,) each."""
     train = text.part("train")
     possible = possible_characters(text.vocabulary_size, train, ids)
     yield np.full(len(ids) - 1, np.log(possible))
-    for probabilities in itertools.islice(
-        ngram_probabilities(train, ids, possible, max_order=best.order), best.order
-    ):
+    for probabilities in ngram_probabilities(train, ids, possible, max_order=order):
         yield -np.log(probabilities[1:])
 
 

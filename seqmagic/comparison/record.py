@@ -13,12 +13,12 @@ from typing import Any, TypedDict
 from seqmagic import files
 from seqmagic.comparison.chance import Chance
 from seqmagic.comparison.rows import Row, Summary, separately, summarise
-from seqmagic.comparison.verdict import legend, reading
+from seqmagic.comparison.verdict import legend, verdict
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.runs import locks
 from seqmagic.runs.folder import Run, check_name, text_stem
-from seqmagic.runs.record import Count, Figure, Seed, check_format
+from seqmagic.runs.record import Count, Figure, Results, Seed, check_format
 
 FORMAT = 1
 FILE_NAME = "comparison.json"
@@ -119,7 +119,7 @@ class Comparison:
     @property
     def sentence(self) -> str:
         if self.comparable:
-            return reading(self.summaries, self.baselines, part=self.part, chance=self.chance)
+            return verdict(self.summaries, self.baselines, part=self.part, chance=self.chance)
         return "These losses can't be ranked against each other."
 
     @property
@@ -146,7 +146,7 @@ class Comparison:
             document["summaries"] = [
                 {
                     "cell": one.rows[0].cell, "layers": one.rows[0].layers, "units": one.rows[0].units,
-                    "seeds": [row.seed for row in one.rows], "results": dict(one.results),
+                    "seeds": [row.seed for row in one.rows], "results": _without_none(one.results),
                     "deviation": one.deviation, "error": one.error,
                 }
                 for one in self.summaries
@@ -163,8 +163,13 @@ def _refuse_unless_empty(values: Mapping[str, Any], name: str, missing: set[str]
         raise ValueError(f"{name} has no {min(missing)}")
 
 
+def _without_none(results: Results) -> dict[str, Any]:
+    return {name: figure for name, figure in results.items() if figure is not None}
+
+
 def _row_to_json(row: Row) -> dict[str, Any]:
-    document = {**dataclasses.asdict(row), **(row.results or {})}
+    results = None if row.results is None else dict(row.results)
+    document = {**dataclasses.asdict(row), "results": results, **(results or {})}
     return {key: value for key, value in document.items() if value is not None or key not in _WHERE_KNOWN}
 
 

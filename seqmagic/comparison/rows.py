@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.runs.record import Count, Figure, Results, RunRecord, Seed
 
 STATUSES = ("planned", "running", "complete", "interrupted", "failed", "died")
-FIGURES = tuple(Results.__annotations__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +44,7 @@ class Row:
 
     @property
     def loss(self) -> float | None:
-        return self.figure("validation_loss")
-
-    def figure(self, name: str) -> float | None:
-        """The result of this name, one of `FIGURES`."""
-        return cast("Mapping[str, float | None]", self.results or {}).get(name)
+        return None if self.results is None else self.results.validation_loss
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +52,7 @@ class Summary:
     """The rows of one combination over its seeds.
 
     Attributes:
-        results: The mean of each figure over the rows that have it; empty where none has a loss.
+        results: The mean of each figure over the rows that have it; none at all where no row has a loss.
         deviation: Standard deviation of the validation loss over seeds (n - 1); None for one seed.
         test_loss, test_deviation: The same of the test part; None unless all rows that have a loss have this one.
         error: Why there is no loss, or how many of the rows failed.
@@ -66,7 +60,7 @@ class Summary:
 
     label: str
     rows: tuple[Row, ...]
-    results: Mapping[str, float]
+    results: Results
     deviation: float | None
     error: str | None
     test_loss: float | None = None
@@ -74,7 +68,7 @@ class Summary:
 
     @property
     def loss(self) -> float | None:
-        return self.results.get("validation_loss")
+        return self.results.validation_loss
 
     def loss_on(self, part: str) -> float | None:
         """Of the validation or the test part."""
@@ -94,9 +88,8 @@ def size_of(layers: int | None, units: int | None) -> str | None:
 
 def row_of(name: str, record: RunRecord) -> Row:
     """The row of a run from its record."""
-    results = dict(record.results or {})
-    loss = results.get("validation_loss")
-    usable = isinstance(loss, float) and math.isfinite(loss)
+    results = record.results or Results()
+    usable = isinstance(record.loss, float) and math.isfinite(record.loss)
     return Row(
         cell=record.model.cell,
         layers=record.model.layers,
@@ -104,7 +97,7 @@ def row_of(name: str, record: RunRecord) -> Row:
         seed=record.seed,
         run=name,
         status=record.status,
-        results=cast(Results, {key: results.get(key) for key in FIGURES}) if usable else None,
+        results=Results(**{name: results.get(name) for name in Results.names()}) if usable else None,
         error=_trouble(record, usable=usable),
     )
 
@@ -132,12 +125,8 @@ def separately(rows: Sequence[Row]) -> list[Summary]:
 
 
 def _summary(rows: tuple[Row, ...]) -> Summary:
-    results = {
-        key: mean
-        for key in FIGURES
-        if (values := [figure for row in rows if (figure := row.figure(key)) is not None])
-        and (mean := _mean(values)) is not None
-    }
+    found = [row.results for row in rows if row.results is not None]
+    means = {name: _mean([value for one in found if (value := one.get(name)) is not None]) for name in Results.names()}
     losses = [row.loss for row in rows if row.loss is not None]
     tests = [row.test_loss for row in rows if row.test_loss is not None]
     tests = tests if len(tests) == len(losses) else []
@@ -148,7 +137,7 @@ def _summary(rows: tuple[Row, ...]) -> Summary:
     return Summary(
         label=rows[0].label,
         rows=rows,
-        results=results if losses else {},
+        results=Results(**means) if losses else Results(),
         deviation=statistics.stdev(losses) if len(losses) > 1 else None,
         error=error,
         test_loss=_mean(tests) if tests else None,
@@ -157,19 +146,21 @@ def _summary(rows: tuple[Row, ...]) -> Summary:
 
 
 def _mean(values: Sequence[float]) -> float | None:
-    """None where the sum is no number any more, as that of perplexities can be."""
+    """None where there are none, and where the sum is no number any more, as that of perplexities can be."""
     try:
-        return statistics.fmean(values)
+        return statistics.fmean(values) if values else None
     except OverflowError:
         return None
 
 
 def best_baseline(baselines: Sequence[Baseline]) -> Baseline | None:
     """The n-gram with the lowest loss; None where no n-gram was measured."""
-    return min((one for one in baselines if one.order >= 2), key=lambda one: one.loss, default=None)
+    return min(
+        (one for one in baselines if one.order is not None and one.order >= 2), key=lambda one: one.loss, default=None
+    )
 
 
 def shown_baselines(baselines: Sequence[Baseline]) -> list[Baseline]:
-    """Uniform, unigram and the best n-gram: what stands below the table."""
+    """Uniform, unigram, the best n-gram and, where it is known, the best possible: what stands below the table."""
     best = best_baseline(baselines)
-    return [one for one in baselines if one.order < 2 or one is best]
+    return [one for one in baselines if one.order is None or one.order < 2 or one is best]

@@ -31,7 +31,7 @@ def with_samples(comparison: Comparison, models: Path, *, seed: int, prompt: str
 def write_sample(run: Run, *, prompt: str | None, seed: int) -> str:
     """What `run` writes after `prompt` (the default one where there is none), the prompt included."""
     from seqmagic.network.trained import read_trained
-    from seqmagic.sampling.engine import FoldedNetwork
+    from seqmagic.sampling.stepper import FoldedNetwork
     from seqmagic.sampling.writer import write
 
     model = read_trained(run)

@@ -26,7 +26,7 @@ class _Ranked:
         return self.summary.label
 
 
-def reading(
+def verdict(
     summaries: Sequence[Summary],
     baselines: Sequence[Baseline],
     *,
@@ -64,7 +64,9 @@ def legend(summaries: Sequence[Summary], chance: Chance | None) -> str | None:
         return None
     over = f"the {chance.characters:,} characters of the {chance.part} part"
     if any(one.deviation is not None for one in summaries):
-        return f"±: in the table the standard deviation over seeds, in the sentence a 95 % interval over seeds and {over}."
+        return (
+            f"±: in the table the standard deviation over seeds, in the sentence a 95 % interval over seeds and {over}."
+        )
     where = "a 95 % interval of the distance to the best row"
     if chance.seeds:
         return f"±: {where}, over the seeds of like rows and {over}."

@@ -30,6 +30,7 @@ import numpy as np
 
 from seqmagic.errors import CorpusError
 from seqmagic.evaluation import units
+from seqmagic.texts.builtin import known_surprise
 from seqmagic.texts.vocabulary import UNKNOWN
 
 MOST_CHARACTERS = 20_000_000
@@ -40,13 +41,14 @@ _UNSEEN = -1
 
 @dataclass(frozen=True, kw_only=True)
 class Baseline:
-    """A model that only counts. `loss` in nats per character; `order` 0 is uniform, 1 unigram, n n-gram.
+    """A loss to hold others against, in nats per character: of a model that only counts, or the lowest there is.
 
+    `order` 0 is uniform, 1 unigram, n n-gram; None is "best possible", on a text that was made by a known rule.
     `test_loss` is that of the test part, where it was read.
     """
 
     name: str
-    order: int
+    order: int | None
     loss: float
     test_loss: float | None = None
 
@@ -116,6 +118,25 @@ def ngram_probabilities(
         found = grams.find(numbers[:-1], symbols)
         yield _Table(grams, grams.counts).interpolate(numbers[:-1], found, lower)
         previous = grams
+
+
+def best_possible(sha256: str, span: tuple[int, int]) -> Baseline | None:
+    """What the characters `span` of a text cost who knows the rule that made it; `None` where nobody knows one,
+    or nothing is scored.
+
+    Scored as models are, on all but the first. No model's expected loss is lower; on the sample at hand one may be,
+    by chance, by a few thousandths.
+
+    Args:
+        sha256: Of the whole text's characters.
+        span: First character and the one after the last.
+    """
+    surprise = known_surprise(sha256)
+    start, stop = span
+    scored = None if surprise is None else surprise[start + 1 : stop]
+    if scored is None or not scored.size:
+        return None
+    return Baseline(name="best possible", order=None, loss=units.nats(float(scored.mean())))
 
 
 def possible_characters(vocabulary_size: int, *parts: np.ndarray) -> int:

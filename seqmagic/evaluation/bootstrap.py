@@ -33,3 +33,13 @@ def resampled_means(values: np.ndarray, starts: np.ndarray, block: int) -> np.nd
     sums = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0, dtype=np.float64)])
     of_block = (sums[block:] - sums[:-block]) / block  # entry s is the mean of the block that starts at s
     return of_block[starts].mean(axis=1)
+
+
+def resampled_means_within(values: np.ndarray, masks: np.ndarray, starts: np.ndarray, block: int) -> np.ndarray:
+    """Means of `values` (n,) over those of each of `masks` (n, m) bool in each resample, (resamples, m).
+
+    NaN where a resample has none of them.
+    """
+    sums = resampled_means(values[:, np.newaxis] * masks, starts, block)
+    shares = resampled_means(masks, starts, block)
+    return np.divide(sums, shares, out=np.full_like(sums, np.nan), where=shares > 0)

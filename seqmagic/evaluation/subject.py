@@ -27,6 +27,8 @@ class Subject:
         part: Of the run's own text; None for another text, which is taken whole.
         ids: (n,) in the vocabulary of the model.
         notices: What a reader should know about the reading, a sentence each.
+        sha256: Of the whole text that the ids are of.
+        span: Where in it they are.
         unknown: How often each character that the model does not know occurs; empty for the own text.
     """
 
@@ -34,6 +36,8 @@ class Subject:
     part: str | None
     ids: np.ndarray
     notices: tuple[str, ...]
+    sha256: str
+    span: tuple[int, int]
     unknown: Mapping[str, int] = field(default_factory=Counter)
 
     @property
@@ -51,10 +55,25 @@ def read_subject(model: TrainedModel, text: str | None, part: str | None, data: 
     """
     if text is not None:
         corpus = read_corpus(text, data, vocabulary=model.vocabulary)
-        return Subject(source=corpus.source, part=None, ids=corpus.ids, notices=corpus.notices, unknown=corpus.unknown)
+        return Subject(
+            source=corpus.source,
+            part=None,
+            ids=corpus.ids,
+            notices=corpus.notices,
+            sha256=corpus.sha256,
+            span=(0, len(corpus.ids)),
+            unknown=corpus.unknown,
+        )
     part = part or OWN_PART
     try:
         own = read_own_text(model.run, part)
     except OwnTextError as problem:
         raise RunError(f"{problem}; give the text instead: seqmagic evaluate {model.run.name} TEXT") from problem
-    return Subject(source=own.corpus.source, part=part, ids=own.ids, notices=own.corpus.notices)
+    return Subject(
+        source=own.corpus.source,
+        part=part,
+        ids=own.ids,
+        notices=own.corpus.notices,
+        sha256=own.corpus.sha256,
+        span=getattr(own.record.text, part),
+    )

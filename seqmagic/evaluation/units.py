@@ -16,6 +16,11 @@ def bits(loss: Loss) -> Loss:
     return loss / math.log(2)
 
 
+def nats(bits: float) -> float:
+    """Bits to nats."""
+    return bits * math.log(2)
+
+
 def perplexity(loss: float) -> float:
     """e^loss: among how many equally likely characters a model would be as unsure; infinite above 709 nats."""
     try:

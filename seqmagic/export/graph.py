@@ -35,7 +35,7 @@ class LayerWeights(NamedTuple):
     recurrent_bias: tf.Tensor | None
 
 
-class Weights(NamedTuple):
+class NetworkWeights(NamedTuple):
     """All weights as tensors, read from their variables once and not once per character.
 
     embedding: (V, E), or (V, G*U) when it is a table of projected inputs. dense_kernel: (U, V).
@@ -66,9 +66,9 @@ class GraphNetwork(tf.Module):
         self._dense_kernel = _variable(network.dense_kernel, "dense_kernel")
         self._dense_bias = _variable(network.dense_bias, "dense_bias")
 
-    def read(self) -> Weights:
+    def read(self) -> NetworkWeights:
         """The weights as tensors of the graph that is being made."""
-        return Weights(
+        return NetworkWeights(
             tf.convert_to_tensor(self._embedding),
             tuple(
                 LayerWeights(*(None if value is None else tf.convert_to_tensor(value) for value in layer))
@@ -106,7 +106,7 @@ class GraphNetwork(tf.Module):
         """States by name."""
         return dict(zip(self.state_names(), tf.nest.flatten(states), strict=True))
 
-    def step(self, weights: Weights, ids: tf.Tensor, states: States) -> tuple[tf.Tensor, States]:
+    def step(self, weights: NetworkWeights, ids: tf.Tensor, states: States) -> tuple[tf.Tensor, States]:
         """Read one character a stream, ids (B,) int32: the last layer's output (B, U) and the new states."""
         output = tf.gather(weights.embedding, ids)
         new_states = []
@@ -116,7 +116,7 @@ class GraphNetwork(tf.Module):
             output = new_states[-1][0]
         return output, tuple(new_states)
 
-    def read_ragged(self, weights: Weights, ids: tf.Tensor, counts: tf.Tensor, states: States) -> States:
+    def read_ragged(self, weights: NetworkWeights, ids: tf.Tensor, counts: tf.Tensor, states: States) -> States:
         """The states after the first `counts` (B,) of `ids` (B, P) in each row; the rest changes nothing."""
 
         def body(position: tf.Tensor, states: States) -> tuple[tf.Tensor, States]:
@@ -128,7 +128,7 @@ class GraphNetwork(tf.Module):
         return tf.while_loop(lambda position, _: position < last, body, (tf.constant(0), states))[1]
 
     def write(
-        self, weights: Weights, last: tf.Tensor, states: States, *, uniforms: tf.Tensor, pick: Pick
+        self, weights: NetworkWeights, last: tf.Tensor, states: States, *, uniforms: tf.Tensor, pick: Pick
     ) -> tuple[tf.Tensor, States]:
         """Write on, one character a step and stream, id 0 never.
 

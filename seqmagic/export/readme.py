@@ -87,7 +87,7 @@ def _configuration_table(bundle: Bundle, quantize: str) -> str:
         "trained on": text,
         "trained": record.created,
     }
-    loss = (record.results or {}).get("validation_loss")
+    loss = record.loss
     if loss is not None:
         rows["validation loss"] = f"{loss:.4f} nats per character"
     return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {inline(value)} |" for name, value in rows.items())])

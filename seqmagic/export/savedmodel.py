@@ -20,7 +20,7 @@ import tensorflow as tf
 from seqmagic.evaluation import units
 from seqmagic.export import choose
 from seqmagic.export.bundle import Bundle
-from seqmagic.export.graph import GraphNetwork, States, Weights
+from seqmagic.export.graph import GraphNetwork, NetworkWeights, States
 from seqmagic.export.readme import example_prompt, write_readme
 from seqmagic.export.savedmodel_usage import usage
 from seqmagic.network.network import Network
@@ -161,7 +161,7 @@ class TextServer(tf.Module):
         last = tf.gather(ids, counts - 1, batch_dims=1)
         uniforms = choose.uniforms(seed, batch, length)
 
-        def write(weights: Weights, pick: choose.Pick) -> tf.Tensor:
+        def write(weights: NetworkWeights, pick: choose.Pick) -> tf.Tensor:
             return self.network.write(weights, last, states, uniforms=uniforms, pick=pick)[0]
 
         # one loop for each way to choose, so that none pays for another's work in every step

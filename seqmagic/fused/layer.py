@@ -6,26 +6,19 @@ Axes: T time, B batch, D input size, U units, G gates (rnn 1, lstm 4, gru 3), V 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import tensorflow as tf
 
 from seqmagic.fused import gru, lstm, rnn
 from seqmagic.fused.embedding import project_rows
 from seqmagic.fused.window import flat, weight_gradient
+from seqmagic.network.cells import Weights
 from seqmagic.network.layout import LAYOUTS
 
 GATES = {cell: len(layout.gates) for cell, layout in LAYOUTS.items()}
 RECURRENCES: dict[str, Any] = {"rnn": rnn, "lstm": lstm, "gru": gru}
 States = tuple[tf.Tensor, ...]  # (h,) or, for lstm, (h, c); each (B, U)
-
-
-class Weights(NamedTuple):
-    """As a Keras layer keeps them; also the gradients of them."""
-
-    kernel: tf.Tensor  # (D, G·U)
-    recurrent_kernel: tf.Tensor  # (U, G·U)
-    bias: tf.Tensor  # (G·U,); gru: (2, 3U), of the inputs and of the recurrence
 
 
 def input_bias(cell: str, bias: tf.Tensor) -> tf.Tensor:

@@ -15,8 +15,9 @@ import tensorflow as tf
 
 from seqmagic.fused import embedding as first_product
 from seqmagic.fused import layer as recurrent_layer
-from seqmagic.fused.layer import States, Weights
+from seqmagic.fused.layer import States
 from seqmagic.fused.window import flat
+from seqmagic.network.cells import Weights
 from seqmagic.network.layout import split_arrays
 
 Masks = Sequence[tf.Tensor] | None  # one (B, U) per layer, or no dropout
@@ -44,9 +45,18 @@ def flatten(parameters: Parameters) -> list[tf.Tensor]:
 
 
 def forward(
-    cell: str, parameters: Parameters, ids: tf.Tensor, states: Sequence[States], masks: Masks
+    cell: str,
+    parameters: Parameters,
+    ids: tf.Tensor,
+    states: Sequence[States],
+    masks: Masks,
+    *,
+    predicted: int | None = None,
 ) -> tuple[tf.Tensor, list[tf.Tensor], tuple[States, ...], list[Any]]:
-    """ids (T, B) -> logits (T·B, V), the masked outputs (T, B, U) of each layer, new states, what is kept."""
+    """ids (T, B) -> logits (T·B, V), the masked outputs (T, B, U) of each layer, new states, what is kept.
+
+    Where only the last `predicted` steps are asked for a prediction, the logits are (predicted·B, V).
+    """
     outputs: list[tf.Tensor] = []
     new_states: list[States] = []
     saved: list[Any] = []
@@ -61,7 +71,8 @@ def forward(
         outputs.append(hs if masks is None else hs * masks[depth])
         new_states.append(state)
         saved.append(kept)
-    logits = tf.matmul(flat(outputs[-1]), parameters.dense_kernel) + parameters.dense_bias
+    asked = outputs[-1] if predicted is None else outputs[-1][-predicted:]
+    logits = tf.matmul(flat(asked), parameters.dense_kernel) + parameters.dense_bias
     return logits, outputs, tuple(new_states), saved
 
 
@@ -104,7 +115,8 @@ def loss_and_gradients(
     Args:
         cell: "rnn", "lstm" or "gru".
         weights: In the order of the Keras model's `trainable_weights`.
-        ids, targets: (B, T) int32.
+        ids: (B, T) int32.
+        targets: (B, T) int32, or (B, A) where the last A steps alone are predicted.
         states: Per layer, before the window.
         masks: Dropout factors (B, U) per layer, or `None`.
 
@@ -114,13 +126,15 @@ def loss_and_gradients(
     """
     parameters = unflatten(weights)
     ids, targets = tf.transpose(ids), tf.transpose(targets)  # time first
-    logits, outputs, new_states, saved = forward(cell, parameters, ids, states, masks)
+    predicted = targets.shape[0]
+    logits, outputs, new_states, saved = forward(cell, parameters, ids, states, masks, predicted=predicted)
     characters = tf.reshape(targets, (-1,))
     nats, probabilities = cross_entropy(logits, characters)
     d_rows, d_dense_kernel, d_dense_bias = dense_backward(
-        probabilities, characters, inputs=flat(outputs[-1]), kernel=parameters.dense_kernel
+        probabilities, characters, inputs=flat(outputs[-1][-predicted:]), kernel=parameters.dense_kernel
     )
-    d_outputs = tf.reshape(d_rows, outputs[-1].shape)
+    d_outputs = tf.reshape(d_rows, (predicted, *outputs[-1].shape[1:]))
+    d_outputs = tf.pad(d_outputs, [[ids.shape[0] - predicted, 0], [0, 0], [0, 0]])
     d_layers: list[Weights] = []
     for depth in reversed(range(len(parameters.layers))):
         layer = parameters.layers[depth]

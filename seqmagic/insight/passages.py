@@ -18,14 +18,14 @@ class Passage:
 
     Attributes:
         source: A path or the name of a built-in text.
-        sha256: Of the whole text that it is from.
-        part: Which part of that text.
+        sha256: Of the whole text that it is from; None where that was not read whole.
+        part: Which part of a run's own text; None for any other text.
         ids: (N,) integer.
     """
 
     source: str
-    sha256: str
-    part: str
+    sha256: str | None
+    part: str | None
     ids: np.ndarray
 
 

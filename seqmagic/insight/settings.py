@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqmagic.config import Config, setting
+from seqmagic.config import Config, setting, unescaped
+from seqmagic.errors import ConfigError
+from seqmagic.insight.roles import ROLES
 
 WARM_UP = 200  # characters that a model reads before anything of it is measured
 BLOCK = 200  # characters of a block of the bootstrap: neighbours depend on each other
@@ -34,3 +36,150 @@ class GradientConfig(Config):
     )
     seeds: int = setting(3, "Untrained models for each run.", minimum=1, maximum=20, unit="models")
     seed: int = setting(0, "Seed of the intervals and of the first untrained model.", minimum=0, maximum=2**31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExcerptConfig(Config):
+    """Which characters `seqmagic inspect` looks at."""
+
+    text: str | None = setting(
+        None,
+        r"Characters of your own; \n is a line break, \t a tab. Nothing is read before them.",
+        parse=unescaped,
+    )
+    file: str | None = setting(
+        None, "A text file (or folder, or built-in text) to look at, instead of the run's own text.", metavar="FILE"
+    )
+    at: int | None = setting(
+        None,
+        "First character looked at: of --file, else of the held-out part of the run's own text.",
+        minimum=0,
+        auto="the first one",
+    )
+    length: int | None = setting(
+        None,
+        "How many characters to look at.",
+        minimum=2,
+        maximum=2000,
+        unit="characters",
+        auto="400, but the whole of --text",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongExcerptConfig(ExcerptConfig):
+    """The same for figures that are means over many characters."""
+
+    length: int | None = setting(
+        None,
+        "How many characters to look at.",
+        minimum=100,
+        maximum=1_000_000,
+        unit="characters",
+        auto="20,000, but the whole of --text",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurpriseConfig(Config):
+    """What is said of each character."""
+
+    top: int | None = setting(
+        None,
+        "How many of the likeliest guesses to show for each character.",
+        minimum=0,
+        maximum=20,
+        unit="guesses",
+        auto="none on the screen, 5 in --json",
+    )
+    vs: str | None = setting(
+        None,
+        "Show the difference to this run, or to the best n-gram of the training part (ngram).",
+        metavar="RUN|ngram",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeuronsConfig(Config):
+    """How units are searched."""
+
+    characters: int = setting(
+        20_000,
+        "How many characters of the held-out part of the run's own text to search in.",
+        minimum=2000,
+        maximum=100_000,
+        unit="characters",
+    )
+    feature: str | None = setting(
+        None,
+        "Search for features of your own too: a line of names, then a line of numbers for each held-out character, "
+        "tabs between.",
+        metavar="FILE.tsv",
+    )
+    shifts: int = setting(
+        200, "Shifted features that say what chance gives.", minimum=100, maximum=5000, unit="features"
+    )
+    seed: int = setting(0, "Seed of the shifts and intervals.", minimum=0, maximum=2**31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorsConfig(Config):
+    """How much is counted."""
+
+    characters: int = setting(
+        100_000,
+        "How many characters of the held-out part of the run's own text to count at most.",
+        minimum=1000,
+        maximum=10_000_000,
+        unit="characters",
+    )
+    seed: int = setting(0, "Seed of the intervals.", minimum=0, maximum=2**31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatesConfig(Config):
+    """What counts as saturated, and whether gates are put out of action."""
+
+    low: float = setting(0.1, "A gate below this is closed.", above=0.0, below=1.0)
+    high: float = setting(
+        0.9, "A gate above this is open; so is a tanh beyond plus or minus this.", above=0.0, below=1.0
+    )
+    lesion: bool = setting(
+        False, "Hold each gate at its mean, and at 1, and measure what that costs: some seconds more."
+    )
+    seed: int = setting(0, "Seed of the untrained model and of the intervals.", minimum=0, maximum=2**31)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.low >= self.high:
+            raise ConfigError(f"--low must be below --high; received {self.low:g} and {self.high:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceConfig(Config):
+    """Which layer and units of a model to follow."""
+
+    layer: int = setting(1, "Layer to look at, from 1.", minimum=1, maximum=1000)
+    units: str = setting(
+        "top:8",
+        "Units to show one by one: the N that keep longest (top:N), or their numbers from 0, such as 3,17,42.",
+        metavar="top:N|LIST",
+    )
+    show: str = setting(
+        "memory",
+        "What to show of single units: what they remember (cell state of an LSTM, else hidden state), or a gate.",
+        choices=("memory", *ROLES),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectivityConfig(Config):
+    """Which prediction is followed back."""
+
+    target: int | None = setting(
+        None,
+        "Which of the characters looked at is predicted, from 1: the first one is 0 and has none before it.",
+        minimum=1,
+        auto="the last one",
+    )
+    strongest: int = setting(10, "How many of the strongest characters to list.", minimum=0, maximum=2000)

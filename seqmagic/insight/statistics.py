@@ -35,3 +35,12 @@ def plain(value: Any, digits: int = 6) -> float | None:
     """A number as JSON takes it, to so many significant digits; `None` for what is none."""
     number = float(value)
     return float(f"{number:.{digits}g}") if math.isfinite(number) else None
+
+
+def wilson(successes: float, cases: int) -> list[float]:
+    """The 95 % interval of a share, [low, high]: `successes` of `cases` independent ones (Wilson 1927)."""
+    z = 1.959963984540054
+    share = successes / cases
+    middle = (share + z * z / (2 * cases)) / (1 + z * z / cases)
+    reach = z / (1 + z * z / cases) * math.sqrt(share * (1 - share) / cases + z * z / (4 * cases * cases))
+    return [max(0.0, middle - reach), min(1.0, middle + reach)]

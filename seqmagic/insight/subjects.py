@@ -13,6 +13,7 @@ from seqmagic.network.network import Network
 from seqmagic.network.trained import read_trained
 from seqmagic.runs.folder import Run
 from seqmagic.runs.record import RunRecord, comparable
+from seqmagic.texts.vocabulary import Vocabulary
 
 SCHEMA = "seqmagic.insight/1"
 _MUCH_LARGER = 1.1  # times the parameters: from here on a difference may be one of size
@@ -27,6 +28,7 @@ class Subject:
     network: Network
     passage: Passage
     replay_error: float
+    vocabulary: Vocabulary
 
     @property
     def cell(self) -> str:
@@ -56,13 +58,19 @@ def open_subject(run: Run, passage: Passage) -> Subject:
         RunError: its model can't be read or can't be replayed.
     """
     model = read_trained(run)
-    return Subject(run, model.record, model.network, passage, check_replay(model.network, passage.ids, run.name))
+    error = check_replay(model.network, passage.ids, run.name)
+    return Subject(run, model.record, model.network, passage, error, model.vocabulary)
 
 
 def document(
-    kind: str, subjects: Sequence[Subject], models: Sequence[Mapping[str, Any]], **text: Any
+    kind: str,
+    subjects: Sequence[Subject],
+    models: Sequence[Mapping[str, Any]],
+    *,
+    warnings: Sequence[str] | None = None,
+    **text: Any,
 ) -> dict[str, Any]:
-    """The document of a measurement; `text` adds to what it says of the text."""
+    """The document of a measurement; `text` adds to what it says of the text, `warnings` stand for `cautions`."""
     passage = subjects[0].passage
     described = {
         "source": passage.source,
@@ -77,7 +85,7 @@ def document(
         "kind": kind,
         "text": described,
         "models": [{**one.describe(), **model} for one, model in zip(subjects, models, strict=True)],
-        "warnings": cautions(subjects),
+        "warnings": cautions(subjects) if warnings is None else list(warnings),
     }
 
 
@@ -91,7 +99,13 @@ def cautions(subjects: Sequence[Subject]) -> list[str]:
                 f"{one.run.name} was trained on another text or split than {first.run.name}: "
                 "their figures are not of the same characters"
             )
-    if others:
+    return warnings + model_cautions(subjects)
+
+
+def model_cautions(subjects: Sequence[Subject]) -> list[str]:
+    """Those of `cautions` that hold whatever the runs read."""
+    warnings = []
+    if len(subjects) > 1:
         sizes = {one.run.name: one.network.parameters for one in subjects}
         large, small = max(sizes, key=lambda name: sizes[name]), min(sizes, key=lambda name: sizes[name])
         ratio = sizes[large] / sizes[small]

@@ -30,10 +30,10 @@ from seqmagic.network.layout import LAYOUTS, CellLayout
 
 
 class Weights(NamedTuple):
-    """The weights of one recurrent layer, as `layer.get_weights()` of Keras gives them.
+    """The weights of one recurrent layer, as `layer.get_weights()` of Keras gives them; also the gradients of them.
 
     kernel: (D, G*U). recurrent_kernel: (U, G*U). bias: (G*U,); for the GRU (2, 3*U), the second row
-    being added to the recurrent product, inside the reset gate.
+    being added to the recurrent product, inside the reset gate. Where TensorFlow computes they are its tensors.
     """
 
     kernel: np.ndarray

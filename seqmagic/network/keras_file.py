@@ -18,7 +18,7 @@ from seqmagic import files
 from seqmagic.config import ModelConfig
 from seqmagic.errors import RunError
 from seqmagic.network.cells import Weights
-from seqmagic.network.layout import KERAS_PLACES, LAYOUTS, numbered
+from seqmagic.network.layout import KERAS_PLACES, KERAS_SETTINGS, LAYOUTS, numbered
 from seqmagic.network.network import Layer, Network
 from seqmagic.network.sizes import count_parameters
 from seqmagic.runs.folder import Run
@@ -27,14 +27,6 @@ from seqmagic.texts.vocabulary import Vocabulary
 
 _CELLS_OF_KERAS = {layout.keras_class: layout.name for layout in LAYOUTS.values()}
 _SILENT_LAYERS = ("InputLayer", "Dropout")  # they change nothing outside training
-_READ_IN_ORDER = {"use_bias": True, "return_sequences": True, "go_backwards": False, "activation": "tanh"}
-_REQUIRED_SETTINGS: dict[str, dict[str, Any]] = {
-    "Embedding": {"mask_zero": False},
-    "SimpleRNN": _READ_IN_ORDER,
-    "LSTM": {**_READ_IN_ORDER, "recurrent_activation": "sigmoid"},
-    "GRU": {**_READ_IN_ORDER, "recurrent_activation": "sigmoid", "reset_after": True},
-    "Dense": {"use_bias": True, "activation": "linear"},
-}
 _CONFIG_LIMIT = 2**20  # bytes; eight layers take 20,000
 _SLACK = 2**20  # bytes of an archive that are no weights
 _LARGEST = 1e15  # the largest number of a model: sums of products of two still fit a float32
@@ -165,9 +157,9 @@ def _replayable_classes(config: Any, path: Path) -> list[str]:
     described = files.as_type(config, _KerasModel, path, error=RunError).config.layers
     active = [(layer.class_name, layer.config) for layer in described if layer.class_name not in _SILENT_LAYERS]
     for name, settings in active:
-        if name not in _REQUIRED_SETTINGS:
+        if name not in KERAS_SETTINGS:
             raise RunError(f"this model cannot be replayed: {path} has a layer of class {files.shortened(name)}")
-        for setting, wanted in _REQUIRED_SETTINGS[name].items():
+        for setting, wanted in KERAS_SETTINGS[name].items():
             found = settings.get(setting)
             if found != wanted:
                 raise RunError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
 Shape = tuple[int, ...]
@@ -66,6 +66,19 @@ KERAS_PLACES = {
     "Embedding": KerasPlace("embedding", "vars", 1),
     **{one.keras_class: KerasPlace(one.keras_name, "cell/vars", len(LAYER_ARRAYS)) for one in LAYOUTS.values()},
     "Dense": KerasPlace("dense", "vars", 2),
+}
+
+
+_RECURRENT = {"use_bias": True, "return_sequences": True, "go_backwards": False, "activation": "tanh"}
+
+# What a layer of each class must be set to, to compute the equations of `network.cells`: so models are built, and
+# of a model.keras that says otherwise the weights can't be used.
+KERAS_SETTINGS: dict[str, dict[str, Any]] = {
+    "Embedding": {"mask_zero": False},
+    "SimpleRNN": _RECURRENT,
+    "LSTM": {**_RECURRENT, "recurrent_activation": "sigmoid"},
+    "GRU": {**_RECURRENT, "recurrent_activation": "sigmoid", "reset_after": True},
+    "Dense": {"use_bias": True, "activation": "linear"},
 }
 
 

@@ -105,7 +105,7 @@ def _best(models: Path) -> Run:
     for run in list_runs(models):
         with contextlib.suppress(RunError):  # a corrupt one is no rival
             rival = run.read_record()
-            loss = (rival.results or {}).get("validation_loss")
+            loss = rival.loss
             if run.has_model and loss is not None and comparable(record, rival):
                 losses[run] = loss
     return min(losses, key=lambda run: losses[run]) if losses else latest

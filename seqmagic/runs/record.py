@@ -6,10 +6,10 @@ import dataclasses
 import datetime
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -75,35 +75,75 @@ class TextRecord:
             raise ValueError("the source of the text has a NUL in it")
 
 
-class HistoryRow(TypedDict, total=False):
+_LEFT_OUT: Any = object()  # the default of a figure
+
+
+@dataclass(frozen=True, eq=False)
+class _Figures(Mapping[str, Figure | None]):
+    """Figures as attributes and, as their file has them, by name.
+
+    One that the file does not have is None as an attribute, and by name it is not there: so a file that is read and
+    written again, or shown, is as it was.
+    """
+
+    def __post_init__(self) -> None:
+        given = tuple(name for name in self.names() if getattr(self, name) is not _LEFT_OUT)
+        for name in set(self.names()) - set(given):
+            object.__setattr__(self, name, None)
+        object.__setattr__(self, "_given", given)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Those of all figures, in the order of the file."""
+        return tuple(field.name for field in dataclasses.fields(cls))
+
+    def __getitem__(self, name: str) -> Figure | None:
+        if name not in self:
+            raise KeyError(name)
+        figure: Figure | None = getattr(self, name)
+        return figure
+
+    def __contains__(self, name: object) -> bool:
+        return name in vars(self)["_given"]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(vars(self)["_given"])
+
+    def __len__(self) -> int:
+        return len(vars(self)["_given"])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HistoryRow(_Figures):
     """A line of history.jsonl: what one evaluation found."""
 
-    step: Figure | None
-    epoch: Figure | None
-    seconds: Figure | None
-    train_loss: Figure | None
-    validation_loss: Figure | None
-    bits_per_character: Figure | None
-    learning_rate: Figure | None
-    characters: Figure | None
-    characters_per_second: Figure | None
+    step: Figure | None = _LEFT_OUT
+    epoch: Figure | None = _LEFT_OUT
+    seconds: Figure | None = _LEFT_OUT
+    train_loss: Figure | None = _LEFT_OUT
+    validation_loss: Figure | None = _LEFT_OUT
+    bits_per_character: Figure | None = _LEFT_OUT
+    learning_rate: Figure | None = _LEFT_OUT
+    characters: Figure | None = _LEFT_OUT
+    characters_per_second: Figure | None = _LEFT_OUT
 
 
-class Results(TypedDict, total=False):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Results(_Figures):
     """What came of a training; losses in nats per character, at the weights that are kept.
 
     Runs of other releases may lack some. `perplexity` is None where it is beyond what a float holds.
     """
 
-    train_loss: Figure | None
-    validation_loss: Figure | None
-    bits_per_character: Figure | None
-    perplexity: Figure | None
-    parameters: Figure | None
-    epochs: Figure | None
-    characters: Figure | None
-    characters_per_second: Figure | None
-    seconds: Figure | None
+    train_loss: Figure | None = _LEFT_OUT
+    validation_loss: Figure | None = _LEFT_OUT
+    bits_per_character: Figure | None = _LEFT_OUT
+    perplexity: Figure | None = _LEFT_OUT
+    parameters: Figure | None = _LEFT_OUT
+    epochs: Figure | None = _LEFT_OUT
+    characters: Figure | None = _LEFT_OUT
+    characters_per_second: Figure | None = _LEFT_OUT
+    seconds: Figure | None = _LEFT_OUT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +181,14 @@ class RunRecord:
         if self.status not in STATUSES:
             raise ValueError(f"the status is {self.status!r}, none of {', '.join(STATUSES)}")
 
+    @property
+    def loss(self) -> Figure | None:
+        """The validation loss that the run came to, in nats per character."""
+        return None if self.results is None else self.results.validation_loss
+
     def to_json(self) -> dict[str, Any]:
-        return _as_unicode({"format": FORMAT, **dataclasses.asdict(self)})
+        results = None if self.results is None else dict(self.results)
+        return _as_unicode({"format": FORMAT, **dataclasses.asdict(self), "results": results})
 
     @classmethod
     def from_json(cls, values: Any, path: Path) -> RunRecord:

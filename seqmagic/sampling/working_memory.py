@@ -5,7 +5,7 @@ from __future__ import annotations
 from seqmagic.config import SampleConfig
 from seqmagic.errors import SampleError
 from seqmagic.machine import free_bytes
-from seqmagic.sampling.engine import FoldedNetwork
+from seqmagic.sampling.stepper import FoldedNetwork
 
 _PER_CHARACTER = 6  # bytes of a text that is being put together and then joined
 _PER_TEXT = 1_000  # what Python keeps for one text beside its characters

@@ -1,6 +1,6 @@
 """Writing: from a network, prompts and settings to texts, a character at a time.
 
-    Network -> FoldedNetwork -> Engine (logits) -> Sampler (characters) -> Ending (where it ends) -> Piece
+    Network -> FoldedNetwork -> Stepper (logits) -> Sampler (characters) -> Ending (where it ends) -> Piece
 
 Texts are numbered prompt by prompt: with `count` texts each, text i goes on from prompt i // count and
 draws with random stream i % count. So a text depends neither on how many there are nor on the other
@@ -23,10 +23,10 @@ from seqmagic.errors import SampleError
 from seqmagic.network.network import Network
 from seqmagic.network.probabilities import softmax
 from seqmagic.sampling.endings import fit_stops
-from seqmagic.sampling.engine import Engine, FoldedNetwork, State
 from seqmagic.sampling.pieces import Piece, Track
 from seqmagic.sampling.prompts import default_prompt, fit_prompt
 from seqmagic.sampling.sampler import Sampler, banned_ids
+from seqmagic.sampling.stepper import FoldedNetwork, State, Stepper
 from seqmagic.sampling.threads import WORTH_SHARING, ThreadChooser, available_threads, blas_threads
 from seqmagic.sampling.working_memory import check_memory
 from seqmagic.texts.vocabulary import UNKNOWN_CHARACTER, Vocabulary
@@ -160,7 +160,7 @@ def _write_all(desk: _Desk, prompts: Sequence[np.ndarray], *, side_by_side: bool
 
 def _jobs(desk: _Desk, prompts: Sequence[np.ndarray]) -> Iterator[_Job]:
     """The texts in order; a prompt is read when its first text is asked for."""
-    reader = Engine(desk.network)
+    reader = Stepper(desk.network)
     beginning = reader.state()
     for index, prompt in enumerate(prompts):
         reader.restore([beginning])
@@ -172,9 +172,9 @@ def _jobs(desk: _Desk, prompts: Sequence[np.ndarray]) -> Iterator[_Job]:
 
 def _write_one(desk: _Desk, job: _Job) -> Iterator[Piece]:
     """One text from beginning to end."""
-    engine = Engine(desk.network)
-    engine.restore([job.state])
-    step, choose = desk.writing.wrap(engine.step), desk.sampler([job]).choose
+    stepper = Stepper(desk.network)
+    stepper.restore([job.state])
+    step, choose = desk.writing.wrap(stepper.step), desk.sampler([job]).choose
     alphabet, logits = (UNKNOWN_CHARACTER, *desk.vocabulary.characters), job.logits.copy()
     track = Track(job.text, desk.config)
     if track.watched or desk.surprise:
@@ -240,13 +240,13 @@ def _write_watched(
 
 def _write_group(desk: _Desk, jobs: Sequence[_Job]) -> Iterator[Piece]:
     """Several texts side by side, one character of each per step."""
-    engine = Engine(desk.network, len(jobs))
-    engine.restore([job.state for job in jobs])
+    stepper = Stepper(desk.network, len(jobs))
+    stepper.restore([job.state for job in jobs])
     logits, sampler = np.stack([job.logits for job in jobs]), desk.sampler(jobs)
     if desk.surprise or Track(0, desk.config).watched:
-        yield from _watch_group(desk, jobs, engine, sampler, logits)
+        yield from _watch_group(desk, jobs, stepper, sampler, logits)
         return
-    step = desk.writing.wrap(engine.step)
+    step = desk.writing.wrap(stepper.step)
     ids: np.ndarray | None = None
     for block in _blocks(desk.config.length):
         written = np.empty((len(jobs), block), np.intp)
@@ -261,10 +261,10 @@ def _write_group(desk: _Desk, jobs: Sequence[_Job]) -> Iterator[Piece]:
 
 
 def _watch_group(
-    desk: _Desk, jobs: Sequence[_Job], engine: Engine, sampler: Sampler, logits: np.ndarray
+    desk: _Desk, jobs: Sequence[_Job], stepper: Stepper, sampler: Sampler, logits: np.ndarray
 ) -> Iterator[Piece]:
     """The same, each character looked at; texts that have ended make room."""
-    step = desk.writing.wrap(engine.step)
+    step = desk.writing.wrap(stepper.step)
     tracks: list[Track | None] = [Track(job.text, desk.config) for job in jobs]
     characters = (UNKNOWN_CHARACTER, *desk.vocabulary.characters)
     for position in range(1, desk.config.length + 1):
@@ -283,10 +283,10 @@ def _watch_group(
         if not going:
             return
         if 2 <= len(going) <= len(tracks) // 2:  # half of the columns would be worked out for nothing
-            states = [engine.state(row) for row in going]
-            engine = Engine(desk.network, len(going))
-            engine.restore(states)
-            step = desk.writing.wrap(engine.step)
+            states = [stepper.state(row) for row in going]
+            stepper = Stepper(desk.network, len(going))
+            stepper.restore(states)
+            step = desk.writing.wrap(stepper.step)
             sampler.keep(going)
             tracks, ids = [tracks[row] for row in going], ids[going]
         logits = step(ids)

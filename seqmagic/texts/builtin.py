@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from seqmagic.errors import CorpusError
 from seqmagic.texts import generated
 from seqmagic.texts.decoding import Pieces, Tally
@@ -28,12 +30,16 @@ class BuiltinText:
         licence: Under which one has it.
         pieces: Gives the characters.
         entropy_bits: Gives the best bits per character that a model can reach; `None` where nobody knows.
+        surprise: Gives the bits that each of its characters costs who knows its rule, (n,) float64.
+        sha256: Of its characters, where its rule is known.
     """
 
     description: str
     licence: str
     pieces: Callable[[], Pieces]
     entropy_bits: Callable[[], float] | None = None
+    surprise: Callable[[], np.ndarray] | None = None
+    sha256: str | None = None
 
 
 def builtin_names() -> tuple[str, ...]:
@@ -48,6 +54,14 @@ def builtin_pieces(name: str) -> Pieces:
         CorpusError: this Python was installed without it.
     """
     return BUILTIN_TEXTS[name].pieces()
+
+
+def known_surprise(sha256: str) -> np.ndarray | None:
+    """The surprise of each character of the text with this hash, (n,) float64 bits; `None` where nobody knows it."""
+    for text in BUILTIN_TEXTS.values():
+        if text.surprise is not None and text.sha256 == sha256:
+            return text.surprise()
+    return None
 
 
 def _python_docs() -> Pieces:
@@ -105,17 +119,23 @@ BUILTIN_TEXTS = {
         licence=_FREE,
         pieces=_generated(generated.recall),
         entropy_bits=generated.recall_entropy_bits,
+        surprise=generated.recall_surprise,
+        sha256="76df4cefe0b541da29e628cb721e3af9679b7c5ee95a9baa4c7511dc5ce1111b",
     ),
     "brackets": BuiltinText(
         description="close the brackets that were opened, up to 8 deep, generated, 1 MB, best loss known",
         licence=_FREE,
         pieces=_generated(generated.brackets),
         entropy_bits=generated.brackets_entropy_bits,
+        surprise=generated.brackets_surprise,
+        sha256="22964cdf3e477ab15d24b69392c8a8805c420ce89b77a576353ac3475c65bbd9",
     ),
     "markov": BuiltinText(
         description="a chain in which the last two characters decide, generated, 1 MB, best loss known",
         licence=_FREE,
         pieces=_generated(generated.markov),
         entropy_bits=generated.markov_entropy_bits,
+        surprise=generated.markov_surprise,
+        sha256="6e79ef287e2a2a31c2e99200284bce40c8b9d70bce70ae0c954697961c92bd61",
     ),
 }

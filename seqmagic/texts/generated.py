@@ -2,7 +2,8 @@
 
 Their draws are the bytes of SHAKE-256 of the text's name, and every probability in them is a count of
 such bytes: the same text on every machine, Python and NumPy. Entropies are those of the rule, in bits per
-character; a finite sample differs from them by chance, here by less than 0.01 bits.
+character; a finite sample differs from them by chance, here by less than 0.01 bits. What each character of the
+sample itself costs who knows the rule is its surprise, in bits: no model does better but by chance.
 """
 
 from __future__ import annotations
@@ -59,6 +60,25 @@ def recall_entropy_bits() -> float:
     return line / (mean_length + 4)
 
 
+def recall_surprise() -> np.ndarray:
+    """-log2 of the probability of each character of `recall` after those before it, (n,) float64.
+
+    The capital costs 3 bits, a letter of noise 2, and after k of them whether another follows has odds of
+    32 - k to 1; the answer and the end of the line are known.
+    """
+    text = np.frombuffer(recall().encode("ascii"), np.uint8)
+    ends = np.flatnonzero(text == ord("\n"))
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    places = np.arange(len(text)) - np.repeat(starts, ends + 1 - starts)  # in the line, from 0: the capital
+    bits = np.full(len(text), math.log2(len(RECALL_NOISE)))
+    later = (places >= 2) & (places <= RECALL_LONGEST)
+    bits[later] -= np.log2(1 - 1 / (RECALL_LONGEST + 2 - places[later]))
+    bits[ends - 2] = np.log2(RECALL_LONGEST + 2 - places[ends - 2])  # the question mark
+    bits[ends - 1] = bits[ends] = 0.0
+    bits[starts] = math.log2(len(RECALL_SYMBOLS))
+    return bits
+
+
 def brackets() -> str:
     """Lines of balanced brackets of four kinds, at most 8 deep, like `[()]<{}>`.
 
@@ -104,6 +124,19 @@ def brackets_entropy_bits() -> float:
     bits[0] = kind
     bits[-1] = 0.0
     return float(_stationary(transition) @ bits)
+
+
+def brackets_surprise() -> np.ndarray:
+    """-log2 of the probability of each character of `brackets` after those before it, (n,) float64."""
+    text = np.frombuffer(brackets().encode("ascii"), np.uint8)
+    opens, closes = (np.isin(text, [ord(pair[side]) for pair in BRACKETS]) for side in (0, 1))
+    depths = np.cumsum(opens.astype(np.int64) - closes)
+    depths = np.concatenate(([0], depths[:-1]))  # before each character
+    kind = math.log2(len(BRACKETS))
+    bits = np.where(depths == DEEPEST, 0.0, 1.0 + kind * opens)
+    at_start = np.concatenate(([True], text[:-1] == ord("\n")))
+    bits[at_start] = kind
+    return bits
 
 
 def markov() -> str:
@@ -153,6 +186,16 @@ def markov_entropy_bits() -> float:
     transition[here, here % symbols * symbols + np.arange(symbols)] = probabilities
     bits = -(probabilities * np.log2(probabilities)).sum(axis=1)
     return float(_stationary(transition) @ bits)
+
+
+def markov_surprise() -> np.ndarray:
+    """-log2 of the probability of each character of `markov` after those before it, (n,) float64."""
+    symbols = len(MARKOV_ALPHABET)
+    numbers = np.full(256, -1)
+    numbers[np.frombuffer(MARKOV_ALPHABET.encode("ascii"), np.uint8)] = np.arange(symbols)
+    indices = numbers[np.frombuffer(markov().encode("ascii"), np.uint8)]
+    before = np.concatenate(([0, 0], indices))  # the chain starts as after two of the first character
+    return -np.log2(markov_counts()[before[:-2] * symbols + before[1:-1], indices] / 256)
 
 
 def _stationary(transition: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import keras
 from seqmagic import files
 from seqmagic.config import DecidedModel
 from seqmagic.network.fresh import DENSE_GAIN, EMBEDDING_RANGE, RECURRENT_GAIN
-from seqmagic.network.layout import LAYOUTS, numbered
+from seqmagic.network.layout import KERAS_SETTINGS, LAYOUTS, numbered
 
 LAYER_CLASSES: dict[str, type[keras.layers.Layer]] = {
     cell: getattr(keras.layers, layout.keras_class) for cell, layout in LAYOUTS.items()
@@ -25,20 +25,9 @@ def layer_arguments(cell: str) -> dict[str, Any]:
     (keras/src/backend/tensorflow/rnn.py, `cudnn_ok`): tanh, sigmoid, no unrolling, a bias, no recurrent
     dropout, and `reset_after` for GRU. Leave one, and training is slow without a word.
     """
-    arguments: dict[str, Any] = {
-        "activation": "tanh",
-        "use_bias": True,
-        "unroll": False,
-        "recurrent_dropout": 0.0,
-        "return_sequences": True,
-        "go_backwards": False,
-    }
-    if cell in ("lstm", "gru"):
-        arguments["recurrent_activation"] = "sigmoid"
+    arguments = {**KERAS_SETTINGS[LAYOUTS[cell].keras_class], "unroll": False, "recurrent_dropout": 0.0}
     if cell == "lstm":
         arguments["unit_forget_bias"] = True
-    if cell == "gru":
-        arguments["reset_after"] = True
     return arguments
 
 
@@ -58,6 +47,7 @@ def build_model(config: DecidedModel, *, vocabulary_size: int, seed: int) -> ker
         config.embedding,
         embeddings_initializer=keras.initializers.RandomUniform(-EMBEDDING_RANGE, EMBEDDING_RANGE, seed=next(seeds)),
         name="embedding",
+        **KERAS_SETTINGS["Embedding"],
     )(ids)
     for depth in range(config.layers):
         x = LAYER_CLASSES[config.cell](
@@ -72,7 +62,7 @@ def build_model(config: DecidedModel, *, vocabulary_size: int, seed: int) -> ker
         )(x)
     # Glorot-uniform draws with scale 1, and the width goes with the root of the scale
     wide = keras.initializers.VarianceScaling(DENSE_GAIN**2, mode="fan_avg", distribution="uniform", seed=next(seeds))
-    logits = keras.layers.Dense(vocabulary_size, kernel_initializer=wide, name="dense")(x)
+    logits = keras.layers.Dense(vocabulary_size, kernel_initializer=wide, name="dense", **KERAS_SETTINGS["Dense"])(x)
     return keras.Model(ids, logits, name=f"seqmagic_{config.cell}")
 
 

@@ -112,7 +112,7 @@ class TrainingState:
                 "learning_rate": float(arrays["learning_rate"]),
                 "losses": arrays["losses"].tolist(),
                 "train_loss": float(arrays["train_loss"]),
-                "history": json.loads(arrays["history"].tobytes()),
+                "history": [HistoryRow(**row) for row in json.loads(arrays["history"].tobytes())],
                 "best": best,
                 "best_weights": best_weights,
             }

@@ -81,8 +81,9 @@ def make_step(loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_nor
     """The compiled training step.
 
     Returns:
-        A function (ids (B, T) int32, targets (B, T) int32, keep (B, 1) float32, states, seed () int32,
+        A function (ids (B, T) int32, targets int32, keep (B, 1) float32, states, seed () int32,
         learning_rate () float32) -> (mean loss in nats, length of the gradient before clipping, states).
+        `targets` are (B, T), or what else the engine takes; the mean is over them.
         `keep` is 0 where a stream starts from an empty state. A step whose gradient is not finite leaves
         the weights as they were, so that the last good ones survive.
     """
@@ -99,7 +100,7 @@ def make_step(loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_nor
         states = tf.nest.map_structure(lambda state: state * keep, states)
         weights = [variable.read_value() for variable in optimizer.variables]
         loss_sum, gradients, states = loss_and_gradients(weights, ids, targets, states, seed)
-        count = tf.cast(tf.size(ids), tf.float32)
+        count = tf.cast(tf.size(targets), tf.float32)
         norm = tf.linalg.global_norm(gradients) / count
         scale = tf.minimum(1.0, clip_norm / tf.maximum(norm, 1e-12)) / count
         finite = tf.math.is_finite(norm)

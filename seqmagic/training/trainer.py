@@ -144,17 +144,17 @@ class Trainer:
 
     def _history_row(self, score: Score) -> HistoryRow:
         session = self.session
-        return {
-            "step": session.state.step,
-            "epoch": round(session.epoch, 4),
-            "seconds": round(session.state.elapsed_seconds, 3),
-            "train_loss": finite(session.state.train_loss),
-            "validation_loss": score.loss,
-            "bits_per_character": score.bits_per_character,
-            "learning_rate": session.state.learning_rate,
-            "characters": session.characters,
-            "characters_per_second": round(session.characters_per_second, 1),
-        }
+        return HistoryRow(
+            step=session.state.step,
+            epoch=round(session.epoch, 4),
+            seconds=round(session.state.elapsed_seconds, 3),
+            train_loss=finite(session.state.train_loss),
+            validation_loss=score.loss,
+            bits_per_character=score.bits_per_character,
+            learning_rate=session.state.learning_rate,
+            characters=session.characters,
+            characters_per_second=round(session.characters_per_second, 1),
+        )
 
     def _finish(self, *, interrupted: bool) -> Finished:
         session, best = self.session, self.session.state.best
@@ -167,17 +167,17 @@ class Trainer:
             raise TrainingError(f"{advice}; nothing was saved")
         set_weights(session.model, session.state.best_weights)
         train_score = session.train_score()
-        results: Results = {
-            "train_loss": train_score.loss,
-            "validation_loss": best.loss,
-            "bits_per_character": best.bits_per_character,
-            "perplexity": finite(best.perplexity),
-            "parameters": session.model.count_params(),
-            "epochs": round(session.epoch, 4),
-            "characters": session.characters,
-            "characters_per_second": round(session.characters_per_second, 1),
-            "seconds": round(self.budget.elapsed, 3),
-        }
+        results = Results(
+            train_loss=train_score.loss,
+            validation_loss=best.loss,
+            bits_per_character=best.bits_per_character,
+            perplexity=finite(best.perplexity),
+            parameters=session.model.count_params(),
+            epochs=round(session.epoch, 4),
+            characters=session.characters,
+            characters_per_second=round(session.characters_per_second, 1),
+            seconds=round(self.budget.elapsed, 3),
+        )
         status = "failed" if self.diverged else "interrupted" if interrupted else "complete"
         parts = (session.corpus.part("train"), session.corpus.part("validation"))
         uniform = math.log(possible_characters(session.corpus.vocabulary.size, *parts))

@@ -416,3 +416,14 @@ def test_several_arguments_are_runs_all(three_runs: Path, text: Path, seqmagic: 
     assert result.exit_code == 1
     assert "did you mean gru" in result.stderr
     assert "compare takes one text or several runs" in result.stderr
+
+
+def test_a_series_on_a_text_of_a_known_rule_has_the_best_possible_below(training: Any, seqmagic: Call) -> None:
+    training(LOSSES)
+    options = ("--cells", "rnn", "--units", "6", "--layers", "1", "--minutes", "1")
+    result = seqmagic("compare", "brackets", *options)
+    assert result.exit_code == 0, result.stderr
+    assert "best possible" in result.stdout.partition("\n\nrnn 1×6")[0]
+    kept = json.loads(seqmagic("compare", "brackets-comparison", "--json").stdout)["baselines"][-1]
+    assert (kept["name"], kept["order"]) == ("best possible", None)
+    assert kept["bits_per_character"] == pytest.approx(1.879, abs=0.01)

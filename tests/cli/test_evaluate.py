@@ -18,6 +18,7 @@ from click.testing import Result
 from seqmagic.config import DataConfig
 from seqmagic.network.keras_file import load_network
 from seqmagic.runs.folder import Run
+from seqmagic.texts import generated
 from tests.helpers import TEXT, make_run, make_text
 
 Call = Callable[..., Result]
@@ -177,3 +178,21 @@ def test_the_own_text_is_a_pipe_now(tiny_run: Run, text: Path, seqmagic: Call) -
     result = seqmagic("evaluate", "tiny")
     assert result.exit_code == 1
     assert f"{text} is a pipe, which can be read only once" in result.stderr
+
+
+def test_a_text_made_by_a_known_rule_has_a_best_possible_loss(models: Path, seqmagic: Call) -> None:
+    run = make_run(models, source="recall")
+    start, stop = run.read_record().text.validation
+    document = evaluated(seqmagic, "tiny")
+    surprise = generated.recall_surprise()
+    assert document["best_possible"]["bits_per_character"] == pytest.approx(surprise[start + 1 : stop].mean())
+    assert document["best_possible"]["loss"] == pytest.approx(surprise[start + 1 : stop].mean() * math.log(2))
+    assert "best possible 1.38" in seqmagic("evaluate", "tiny").stdout
+
+    shown = seqmagic("runs", "show", "tiny")
+    assert shown.exit_code == 0, shown.stderr
+    assert "best possible" in shown.stdout and "1.38" in shown.stdout
+    assert json.loads(seqmagic("runs", "show", "tiny", "--json").stdout)["best_possible"] == document["best_possible"]
+
+    compared = seqmagic("compare", "tiny", "tiny", "--json")
+    assert json.loads(compared.stdout)["baselines"][-1]["loss"] == document["best_possible"]["loss"]

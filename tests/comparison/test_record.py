@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -152,7 +153,7 @@ def test_a_file_of_the_first_release_comes_back(tmp_path: Path) -> None:
         "validation": [6, 9], "test": [9, 9]},
         "held_equal": {"match": "units", "minutes": 3.0, "epochs": None, "seeds": [1]}, "comparable": True,
         "rows": [{"cell": "lstm", "layers": 1, "units": 8, "seed": 1, "run": "x-lstm-1x8", "status": "complete",
-        "results": make_results(1.5), "error": None, **make_results(1.5)}],
+        "results": dict(make_results(1.5)), "error": None, **make_results(1.5)}],
         "baselines": [{"name": "3-gram", "order": 3, "loss": 2.0, "bits_per_character": 2.885}],
         "sentence": "...", "notes": [], "prompt": None, "samples": {},
     }  # fmt: skip
@@ -223,3 +224,11 @@ def test_what_is_missing_is_named(key: str, tmp_path: Path) -> None:
     (tmp_path / "comparison.json").write_text(json.dumps(document))
     with pytest.raises(RunError, match=rf"is corrupt: it has no {key}; "):
         comparisons.read_comparison(tmp_path)
+
+
+def test_the_best_possible_loss_comes_back(tmp_path: Path) -> None:
+    best = Baseline(name="best possible", order=None, loss=1.4)
+    series = dataclasses.replace(SERIES, baselines=(NGRAM, best))
+    comparisons.write_comparison(tmp_path, series)
+    assert comparisons.read_comparison(tmp_path).baselines == (NGRAM, best)
+    assert series.sentence == SERIES.sentence

@@ -11,9 +11,10 @@ import pytest
 
 from seqmagic.comparison.comparable import incomparable, unequal_settings
 from seqmagic.comparison.rows import Row, best_baseline, label_of, row_of, separately, shown_baselines, summarise
-from seqmagic.comparison.verdict import reading
+from seqmagic.comparison.verdict import verdict
 from seqmagic.config import DataConfig
 from seqmagic.evaluation.baselines import Baseline
+from seqmagic.runs.record import Results
 from tests.helpers import make_results, make_run
 
 BASELINES = [
@@ -31,7 +32,7 @@ def row(cell: str, loss: float | None, *, units: int = 256, seed: int = 1, **mor
 
 
 def sentence(*losses: tuple[str, float | None], baselines: list[Baseline] = BASELINES) -> str:
-    return reading(summarise([row(cell, loss) for cell, loss in losses]), baselines)
+    return verdict(summarise([row(cell, loss) for cell, loss in losses]), baselines)
 
 
 def test_labels() -> None:
@@ -56,7 +57,7 @@ def test_the_row_of_a_run_has_its_figures(models: Path, text: Path) -> None:
 @pytest.mark.parametrize("results", [None, {}, {"validation_loss": math.nan}, {"validation_loss": None}])
 def test_a_run_without_a_loss_says_why(results: Any, models: Path, text: Path) -> None:
     record = make_run(models, source=text, notes=("it exploded",), status="failed").read_record()
-    found = row_of("tiny", dataclasses.replace(record, results=results))
+    found = row_of("tiny", dataclasses.replace(record, results=None if results is None else Results(**results)))
     assert found.loss is None
     assert found.error == "it exploded"
 
@@ -129,9 +130,9 @@ def test_the_sentence_of_one_row_of_failed_rows_and_of_none() -> None:
 
 def test_the_sentence_takes_the_spread_of_seeds_for_the_measure() -> None:
     near = [row("lstm", 1.50), row("lstm", 1.60, seed=2), row("gru", 1.52), row("gru", 1.62, seed=2)]
-    assert reading(summarise(near), []).startswith("Over 2 seeds lstm 1×256 and gru 1×256 are level")
+    assert verdict(summarise(near), []).startswith("Over 2 seeds lstm 1×256 and gru 1×256 are level")
     far = [row("lstm", 1.500), row("lstm", 1.501, seed=2), row("gru", 1.520), row("gru", 1.521, seed=2)]
-    assert reading(summarise(far), []).startswith("Over 2 seeds lstm 1×256 is best")
+    assert verdict(summarise(far), []).startswith("Over 2 seeds lstm 1×256 is best")
 
 
 def test_losses_on_other_texts_splits_or_vocabularies_are_not_comparable(
@@ -164,3 +165,9 @@ def test_what_was_not_held_equal_is_named(models: Path, text: Path) -> None:
     longer = dataclasses.replace(record, training=dataclasses.replace(record.training, minutes=None, epochs=3.0))
     assert unequal_settings([record, record]) == []
     assert unequal_settings([record, longer]) == ["minutes: 1, none", "epochs: none, 3"]
+
+
+def test_the_best_possible_stands_below_the_table_and_is_no_n_gram() -> None:
+    best = Baseline(name="best possible", order=None, loss=1.2)
+    assert [one.name for one in shown_baselines([*BASELINES, best])][-2:] == ["5-gram", "best possible"]
+    assert best_baseline([*BASELINES, best]) == best_baseline(BASELINES)

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqmagic.config import DataConfig
 from seqmagic.errors import CorpusError
 from seqmagic.evaluation import baselines
 from seqmagic.evaluation.baselines import KneserNey, measure_baselines
+from seqmagic.texts.builtin import BUILTIN_TEXTS
+from seqmagic.texts.corpus import read_corpus
 
 
 class SlowKneserNey:
@@ -211,3 +214,26 @@ def test_uniform_is_over_what_can_be_written():
 def test_a_loss_is_never_below_nothing():
     rows = measure_baselines(np.ones(500, int), np.ones(100, int), 2)
     assert all(math.copysign(1, row.loss) == 1 and row.loss < 0.01 for row in rows)
+
+
+@pytest.mark.parametrize("name", ["recall", "brackets", "markov"])
+def test_no_n_gram_is_below_the_best_possible(name):
+    corpus = read_corpus(name, DataConfig())
+    best = baselines.best_possible(corpus.sha256, corpus.validation)
+    assert best is not None and (best.name, best.order) == ("best possible", None)
+    counted = measure_baselines(corpus.part("train"), corpus.part("validation"), corpus.vocabulary.size, max_order=6)
+    assert min(one.bits_per_character for one in counted) > best.bits_per_character
+    entropy = BUILTIN_TEXTS[name].entropy_bits()
+    assert best.bits_per_character == pytest.approx(entropy, abs=0.02)
+    if name == "markov":
+        assert counted[3].name == "3-gram"
+        assert counted[3].bits_per_character == pytest.approx(best.bits_per_character, abs=0.02)
+
+
+def test_the_best_possible_is_over_the_characters_that_are_scored():
+    sha256 = BUILTIN_TEXTS["brackets"].sha256
+    (first, second, third) = BUILTIN_TEXTS["brackets"].surprise()[100:103]
+    best = baselines.best_possible(sha256, (99, 103))
+    assert best.bits_per_character == pytest.approx((first + second + third) / 3)
+    assert baselines.best_possible(sha256, (99, 100)) is None
+    assert baselines.best_possible("0" * 64, (0, 100)) is None

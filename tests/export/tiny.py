@@ -17,7 +17,7 @@ from seqmagic.network.cells import CELLS, Weights
 from seqmagic.network.layout import split_arrays
 from seqmagic.network.network import Layer, Network
 from seqmagic.runs.folder import Run
-from seqmagic.runs.record import RunRecord, TextRecord
+from seqmagic.runs.record import Results, RunRecord, TextRecord
 from seqmagic.texts.vocabulary import Vocabulary
 
 # ASCII with what HTML, JSON and shells care about, Latin, Chinese, emoji (beyond the basic plane)
@@ -99,7 +99,7 @@ def make_bundle(network: Network, folder: Path, *, name: str = "tiny") -> Bundle
         training=TrainConfig(),
         environment={},
         status="complete",
-        results={"validation_loss": 1.25},
+        results=Results(validation_loss=1.25),
     )
     random = np.random.default_rng(7)
     loss_text = VOCABULARY.decode(random.integers(1, VOCABULARY.size, size=400))

@@ -118,3 +118,15 @@ def test_large_logits_do_not_overflow():
 def test_flatten_undoes_unflatten():
     weights, *_ = Case("gru", layers=3).tensors()
     assert all(a is b for a, b in zip(network.flatten(network.unflatten(weights)), weights, strict=True))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_last_steps_alone_may_be_predicted(cell):
+    case = Case(cell)
+    weights, ids, targets, states = case.tensors()
+    nats = case.nats
+    case.nats = lambda masks: nats(masks)[:, -2:]
+    loss, gradients, _ = network.loss_and_gradients(cell, weights, ids, targets[:, -2:], states, case.masks)
+    np.testing.assert_allclose(loss, case.nats(case.masks).sum(), rtol=1e-12)
+    for i, (gradient, expected) in enumerate(zip(gradients, differences(case, case.masks), strict=True)):
+        np.testing.assert_allclose(gradient, expected, err_msg=f"weight {i}", **NUMERICAL)

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from seqmagic.network.cells import Weights
+from seqmagic.network.cells import CELLS, Weights
 from seqmagic.network.network import Layer, Network
+from tests.helpers import random_weights
 
 SYMBOLS = 8
 
@@ -32,3 +33,23 @@ def without_recurrence(network: Network) -> Network:
     layer = network.layers[0]
     zero = np.zeros_like(layer.weights.recurrent_kernel)
     return replace(network, layers=(Layer(layer.cell, layer.weights._replace(recurrent_kernel=zero)),))
+
+
+def random_network(cell: str, *, units: int = 6, layers: int = 1, seed: int = 1) -> Network:
+    """Of random weights, float32, on `SYMBOLS` characters."""
+    return Network.from_weights(
+        cell, random_weights(cell, vocabulary_size=SYMBOLS, units=units, layers=layers, seed=seed)
+    )
+
+
+def with_gate_bias(network: Network, **biases: float) -> Network:
+    """The same with the weights of these gates of the first layer at 0, and their bias as given."""
+    layer = network.layers[0]
+    units, gates = layer.weights.recurrent_kernel.shape[0], CELLS[layer.cell].gates
+    kernel, recurrent, bias = (array.copy() for array in layer.weights)
+    for gate, value in biases.items():
+        block = slice(gates.index(gate) * units, (gates.index(gate) + 1) * units)
+        kernel[:, block] = recurrent[:, block] = bias[..., block] = 0
+        np.atleast_2d(bias)[0, block] = value
+    weights = Weights(kernel, recurrent, bias)
+    return replace(network, layers=(Layer(layer.cell, weights), *network.layers[1:]))

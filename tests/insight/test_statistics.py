@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from seqmagic.evaluation.bootstrap import block_choices, resampled_means
-from seqmagic.insight.statistics import interval, plain, r_squared, theil_sen
+from seqmagic.insight.statistics import interval, plain, r_squared, theil_sen, wilson
 
 
 def test_a_slope_is_the_median_of_all_pairs() -> None:
@@ -41,3 +43,17 @@ def test_numbers_for_json() -> None:
     assert plain(1 / 3) == 0.333333
     assert plain(np.float32(0.5)) == 0.5
     assert plain(float("nan")) is None and plain(-np.inf) is None
+
+
+@pytest.mark.parametrize(
+    ("successes", "cases", "low", "high"),
+    [(0, 10, 0.0, 0.27753), (10, 10, 0.72247, 1.0), (5, 10, 0.23659, 0.76341), (64, 512, 0.09912, 0.15647)],
+)
+def test_the_interval_of_a_share(successes: float, cases: int, low: float, high: float) -> None:
+    """Against roots of (share - p)² = z² p (1 - p) / n, which define it."""
+    found = wilson(successes, cases)
+    assert found == pytest.approx([low, high], abs=1e-5)
+    for edge in found:
+        if 1e-9 < edge < 1 - 1e-9:
+            deviation = 1.959964 * math.sqrt(edge * (1 - edge) / cases)
+            assert abs(successes / cases - edge) == pytest.approx(deviation, rel=1e-5)

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from seqmagic.errors import RunError
 from seqmagic.evaluation import scorer as scorer_module
 from seqmagic.evaluation.scorer import NetworkScorer, cross_entropy
-from seqmagic.network import keras_file
 from seqmagic.network import network as network_module
 from seqmagic.network.cells import CELLS
 from seqmagic.network.keras_file import load_network
+from seqmagic.network.layout import KERAS_SETTINGS
 from seqmagic.network.network import Network
 from seqmagic.runs.folder import Run
 from seqmagic.texts.vocabulary import Vocabulary
@@ -372,8 +372,7 @@ def test_settings_that_the_cells_do_not_have_are_refused(position, setting, valu
     ],
 )
 def test_other_architectures_are_refused(classes, tmp_path):
-    required = keras_file._REQUIRED_SETTINGS
-    layers = [{"class_name": name, "config": required.get(name, {})} for name in classes]
+    layers = [{"class_name": name, "config": KERAS_SETTINGS.get(name, {})} for name in classes]
     config = json.dumps({"config": {"layers": layers}}).encode()
     members = members_of(random_network("lstm")) | {"config.json": config}
     assert refused(write_run(tmp_path / "run", members)).startswith("this model cannot be replayed: ")

@@ -13,7 +13,7 @@ from click.testing import Result
 
 from seqmagic.errors import RunError
 from seqmagic.runs.folder import Run
-from tests.helpers import make_run
+from tests.helpers import make_results, make_run
 
 Call = Callable[..., Result]
 
@@ -174,3 +174,19 @@ def test_names_that_are_no_utf_8_are_kept_as_far_as_they_can_be(tiny_run: Run) -
         "caf\ufffd.txt",
         ("train", "caf\ufffd.txt"),
     )
+
+
+@pytest.mark.parametrize("figures", [{}, {"validation_loss": 1.5, "seconds": None}, dict(make_results(1.5))])
+def test_figures_that_a_file_lacks_are_none_and_stay_out_of_what_is_written(figures: Any, tiny_run: Run) -> None:
+    """As its bytes were: null stays null, and what was not there does not appear."""
+    document = json.loads(tiny_run.record_path.read_bytes())
+    written = {**document, "results": {**figures, "added_later": 1}}
+    tiny_run.record_path.write_text(json.dumps(written))
+    record = tiny_run.read_record()
+    assert record.results is not None
+    assert (record.results, dict(record.results), list(record.results)) == (figures, figures, list(figures))
+    assert (record.loss, record.results.perplexity) == (figures.get("validation_loss"), figures.get("perplexity"))
+    with pytest.raises(KeyError):
+        record.results["added_later"]
+    tiny_run.write_record(record)
+    assert json.loads(tiny_run.record_path.read_bytes()) == {**document, "results": figures}

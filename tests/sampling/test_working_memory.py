@@ -10,8 +10,8 @@ from seqmagic.config import SampleConfig
 from seqmagic.errors import SampleError
 from seqmagic.network.network import Network
 from seqmagic.sampling import working_memory as memory
-from seqmagic.sampling.engine import FoldedNetwork
 from seqmagic.sampling.pieces import gather
+from seqmagic.sampling.stepper import FoldedNetwork
 from seqmagic.sampling.writer import GROUP, write
 from seqmagic.texts.vocabulary import Vocabulary
 from tests.helpers import random_weights

@@ -12,8 +12,8 @@ from seqmagic.errors import SampleError
 from seqmagic.network.network import Network
 from seqmagic.network.probabilities import softmax
 from seqmagic.sampling import writer
-from seqmagic.sampling.engine import FoldedNetwork
 from seqmagic.sampling.pieces import gather
+from seqmagic.sampling.stepper import FoldedNetwork
 from seqmagic.sampling.writer import with_seed, write, write_text
 from seqmagic.texts.vocabulary import Vocabulary
 from tests.helpers import random_weights

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pydoc_data.topics
 import sys
 import sysconfig
@@ -84,3 +85,14 @@ def test_python_source_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path / "lib"))
     with pytest.raises(CorpusError, match=r"there is no python-source: .*; try python-docs"):
         read("python-source")
+
+
+def test_texts_whose_rule_is_known_are_found_by_their_characters() -> None:
+    for text in catalog.BUILTIN_TEXTS.values():
+        assert (text.surprise is None) == (text.entropy_bits is None) == (text.sha256 is None)
+        if text.surprise is not None and text.sha256 is not None:
+            characters = "".join(text.pieces(Tally()))
+            assert hashlib.sha256(characters.encode()).hexdigest() == text.sha256
+            found = catalog.known_surprise(text.sha256)
+            assert found is not None and len(found) == len(characters)
+    assert catalog.known_surprise("0" * 64) is None

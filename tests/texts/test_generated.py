@@ -121,3 +121,26 @@ def test_markov_needs_two_characters_of_memory() -> None:
     pairs, singles = Counter(itertools.pairwise(text)), Counter(text[:-1])
     one = -sum(count * math.log2(count / singles[first]) for (first, _), count in pairs.items()) / len(text)
     assert one > generated.markov_entropy_bits() + 0.5
+
+
+def test_what_each_character_costs_sums_to_the_entropies() -> None:
+    """By the other ways to it above: lines of `recall`, a stack for `brackets`, contexts of `markov`."""
+    recall, brackets = generated.recall(), generated.brackets()
+    ends = np.cumsum([len(line) + 1 for line in recall.splitlines()])
+    of_lines = np.diff(np.cumsum(generated.recall_surprise())[ends - 1], prepend=0.0)
+    assert of_lines == pytest.approx(np.array([8 + 2 * (len(line) - 3) for line in recall.splitlines()]))
+    assert (generated.recall_surprise() >= 0).all()
+
+    expected, depth, start = [], 0, True
+    for character in brackets:
+        opens = character in "([{<"
+        expected.append(2 if start else 0 if depth == generated.DEEPEST else 1 + 2 * opens)
+        depth += 1 if opens else -1 if character in ")]}>" else 0
+        start = character == "\n"
+    assert (generated.brackets_surprise() == expected).all()
+
+    symbols = np.array([generated.MARKOV_ALPHABET.index(character) for character in generated.markov()])
+    probabilities = generated.markov_counts() / 256
+    assert generated.markov_surprise()[2:] == pytest.approx(
+        -np.log2(probabilities[symbols[:-2] * 16 + symbols[1:-1], symbols[2:]])
+    )

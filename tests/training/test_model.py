@@ -10,7 +10,7 @@ import pytest
 
 from seqmagic.config import CELLS, DecidedModel
 from seqmagic.errors import ConfigError
-from seqmagic.network.layout import LAYER_ARRAYS, LAYOUTS, numbered, weight_shapes
+from seqmagic.network.layout import KERAS_SETTINGS, LAYER_ARRAYS, LAYOUTS, numbered, weight_shapes
 from seqmagic.training.model import (
     RECURRENT_GAIN,
     build_model,
@@ -77,6 +77,17 @@ def test_weights_are_laid_out_as_the_table_says(cell: str) -> None:
         assert type(layer).__name__ == LAYOUTS[cell].keras_class
         assert layer.name == numbered(LAYOUTS[cell].keras_name, depth)
         assert np.size(layer.cell.state_size) == len(LAYOUTS[cell].states)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_model_is_built_as_its_file_must_be_to_be_read(cell: str) -> None:
+    model = build_model(DecidedModel(cell=cell, units=5, layers=2, embedding=4, dropout=0.3), vocabulary_size=8, seed=1)
+    held = 0
+    for layer in model.layers:
+        wanted = KERAS_SETTINGS.get(type(layer).__name__, {})
+        assert {name: layer.get_config()[name] for name in wanted} == wanted
+        held += bool(wanted)
+    assert held == 4
 
 
 def test_same_seed_same_weights_and_forget_bias_one() -> None:

@@ -11,6 +11,7 @@ import pytest
 from seqmagic.config import CELLS, DataConfig, DecidedModel, DecidedTraining
 from seqmagic.errors import TrainingError
 from seqmagic.evaluation.evaluation import Score
+from seqmagic.runs.record import HistoryRow
 from seqmagic.texts.corpus import read_corpus
 from seqmagic.training.budget import EvaluationTimes
 from seqmagic.training.recipe import Plan
@@ -52,7 +53,7 @@ def test_everything_that_was_reached_comes_back(tmp_path):
     state = one.state
     one.take_step(0.01)
     state.losses, state.train_loss, state.elapsed_seconds = [2.5, 2.25], 2.75, 12.5
-    state.history.append({"step": 1, "validation_loss": 2.0, "train_loss": None})
+    state.history.append(HistoryRow(step=1, validation_loss=2.0))
     state.best, state.best_weights = Score(nats=200.0, characters=100), state.weights
     state.learning_rate, state.evaluations = 0.02, EvaluationTimes(seconds=1.5, ended_at=12.25, next_mark=0.75)
     other.state.restore(state.to_arrays())

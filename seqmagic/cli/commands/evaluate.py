@@ -42,6 +42,7 @@ def evaluate(settings: Settings, run: str, text: str | None, part: str | None, *
     The loss is exact: every character but the first is predicted once, with the state carried from the
     start. Characters that the model does not know are scored as its unknown symbol and counted.
     """
+    from seqmagic.evaluation.baselines import best_possible
     from seqmagic.evaluation.evaluation import evaluate as measure
     from seqmagic.evaluation.scorer import NetworkScorer
     from seqmagic.evaluation.subject import read_subject
@@ -59,7 +60,7 @@ def evaluate(settings: Settings, run: str, text: str | None, part: str | None, *
         settings.notice(line)
     with _Watched(NetworkScorer(model.network), len(subject.ids), hidden=settings.quiet) as scorer:
         score = measure(scorer, subject.ids)
-    document = {
+    document: dict[str, Any] = {
         "run": model.run.name,
         "text": subject.source,
         "part": subject.part,
@@ -69,6 +70,9 @@ def evaluate(settings: Settings, run: str, text: str | None, part: str | None, *
         "characters": score.characters,
         "unknown_characters": subject.unknown_characters,
     }
+    best = best_possible(subject.sha256, subject.span)
+    if best is not None:
+        document["best_possible"] = {"loss": best.loss, "bits_per_character": best.bits_per_character}
     if settings.json:
         json_document(document)
     else:
@@ -112,6 +116,11 @@ def _show(document: Mapping[str, Any], unknown: Counter[str]) -> None:
         f"loss {document['loss']:.4f} nats per character, {document['bits_per_character']:.3f} bits, "
         f"perplexity {perplexity}"
     )
+    if best := document.get("best_possible"):
+        result(
+            f"best possible {best['loss']:.4f} nats per character, {best['bits_per_character']:.3f} bits, "
+            "for who knows the rule that made this text"
+        )
     count = document["unknown_characters"]
     if count:
         frequent = ", ".join(f"{character!r} {times:,}" for character, times in unknown.most_common(NAMED_UNKNOWN))

@@ -9,6 +9,7 @@ from seqmagic.cli.options import LazyGroup, common_options
 # name: (where the command is, its line in the help); a module is imported when its command runs
 COMMANDS = {
     "gradient": ("seqmagic.cli.commands.measure_gradient:gradient", "How fast the gradient vanishes."),
+    "recall": ("seqmagic.cli.commands.measure_recall:recall", "How far back each cell learns to remember."),
 }
 
 
@@ -25,8 +26,8 @@ COMMANDS = {
 def measure(ctx: click.Context) -> None:
     """Measure what is left of the gradient with distance, in your own models.
 
-    Everything is measured on the validation part of a run's own text, at the same places for all runs of one
-    text; intervals are 95 % of a moving-block bootstrap.
+    Runs are measured on the validation part of their own text, at the same places for all runs of one text;
+    intervals are 95 % of a moving-block bootstrap. `recall` takes no runs: it trains tiny models.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

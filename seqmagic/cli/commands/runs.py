@@ -6,6 +6,7 @@ import datetime
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from seqmagic.errors import RunError
 
 if TYPE_CHECKING:
     from seqmagic.runs.folder import Run
-    from seqmagic.runs.record import RunRecord
+    from seqmagic.runs.record import HistoryRow, RunRecord
 
 _LISTED = ("cell", "layers", "units", "loss", "bits_per_character", "created", "error")
 SORTS = ("created", "loss", "name")
@@ -95,9 +96,12 @@ def _list_row(run: Run) -> dict[str, Any]:
 def _best_loss(run: Run, record: RunRecord) -> float | None:
     """The result, or the best evaluation so far of a run that did not come to its end."""
     if record.results is not None:
-        return record.results.get("validation_loss")
-    losses = [loss for row in run.read_history() if (loss := row.get("validation_loss")) is not None]
-    return min(losses, default=None)
+        return record.loss
+    return min(_validation_losses(run.read_history()), default=None)
+
+
+def _validation_losses(history: Sequence[HistoryRow]) -> list[float]:
+    return [row.validation_loss for row in history if row.validation_loss is not None]
 
 
 @runs.command("show", cls=Command, example="seqmagic runs show latest")
@@ -106,6 +110,7 @@ def _best_loss(run: Run, record: RunRecord) -> float | None:
 @click.pass_obj
 def show_run(settings: Settings, run: str) -> None:
     """Show everything about RUN: text and split, settings, results, the course of the training."""
+    from seqmagic.evaluation.baselines import best_possible
     from seqmagic.runs.find import open_run
     from seqmagic.runs.folder import state_of
 
@@ -113,7 +118,9 @@ def show_run(settings: Settings, run: str) -> None:
     record = opened.read_record()
     history, trouble = opened.read_history_and_trouble()
     document = {**record.to_json(), "status": state_of(record, opened), "path": str(opened.path)}
-    document["history"] = history
+    document["history"] = [dict(row) for row in history]
+    if best := best_possible(record.text.sha256, record.text.validation):
+        document["best_possible"] = {"loss": best.loss, "bits_per_character": best.bits_per_character}
     if trouble:
         settings.notice(trouble)
     if settings.json:
@@ -122,8 +129,7 @@ def show_run(settings: Settings, run: str) -> None:
     from seqmagic.cli.show.tables import facts_table, history_table, sparkline
 
     draw(lambda width: facts_table(_facts(document)))
-    losses = [loss for row in history if (loss := row.get("validation_loss")) is not None]
-    if losses:
+    if losses := _validation_losses(history):
         result(f"\nvalidation loss {losses[0]:.4f} {sparkline(losses)} {losses[-1]:.4f}\n")
         draw(lambda width: history_table(history, width=width))
 
@@ -138,6 +144,7 @@ def _facts(document: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
     sections = [(document["name"], head), ("text", source + spans)]
     sections += [(part, list(document[part].items())) for part in ("data", "model", "training", "environment")]
     sections.append(("results", list((document["results"] or {}).items())))
+    sections.append(("best possible on this text", list(document.get("best_possible", {}).items())))
     sections.append(("notes", [("", note) for note in document["notes"]]))
     return [(heading, [(key.replace("_", " "), value) for key, value in rows]) for heading, rows in sections if rows]
 

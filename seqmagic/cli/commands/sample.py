@@ -185,11 +185,11 @@ def _write_json(assignments: Sequence[Assignment], output: Path | None) -> int:
 
 def _write_text(settings: Settings, assignment: Assignment, output: Path | None, separator: str) -> int:
     from seqmagic.cli.show.page import Page
-    from seqmagic.cli.writing import stream
+    from seqmagic.cli.writing import write_texts
 
     with Page(output) as page:
         painted = _painted(settings, assignment, output)
-        texts, interrupted = stream(assignment, page, separator=separator, painted=painted)
+        texts, interrupted = write_texts(assignment, page, separator=separator, painted=painted)
     _report(settings, [assignment], [texts], output)
     return INTERRUPTED if interrupted else 0
 

@@ -15,6 +15,7 @@ from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 
 if TYPE_CHECKING:
     from seqmagic.runs.folder import Run
+    from seqmagic.runs.record import Results
 
 _EXIT_CODES = {"complete": 0, "interrupted": INTERRUPTED, "failed": 1}
 
@@ -75,7 +76,7 @@ def train(settings: Settings, text: str, name: str | None, overwrite: bool, **va
     return _EXIT_CODES[finished.status]
 
 
-def _print_results(settings: Settings, run: Run, results: Any) -> None:
+def _print_results(settings: Settings, run: Run, results: Results) -> None:
     if settings.json:
         record = run.read_record()
         config = {
@@ -85,14 +86,14 @@ def _print_results(settings: Settings, run: Run, results: Any) -> None:
         }
         json_document({"run": run.name, "config": config, "results": dict(results)})
         return
-    perplexity = "infinite" if results["perplexity"] is None else f"{results['perplexity']:.2f}"
+    perplexity = "infinite" if results.perplexity is None else f"{results.perplexity:.2f}"
     result(
-        f"{run.name}: validation loss {results['validation_loss']:.4f} nats per character "
-        f"({results['bits_per_character']:.3f} bits, perplexity {perplexity}); "
-        f"training {results['train_loss']:.4f}"
+        f"{run.name}: validation loss {results.validation_loss:.4f} nats per character "
+        f"({results.bits_per_character:.3f} bits, perplexity {perplexity}); "
+        f"training {results.train_loss:.4f}"
     )
     result(
-        f"{results['parameters']:,} parameters, {results['epochs']:.2f} readings of the text in "
-        f"{results['seconds']:.1f} s, {results['characters_per_second']:,.0f} characters/s"
+        f"{results.parameters:,} parameters, {results.epochs:.2f} readings of the text in "
+        f"{results.seconds:.1f} s, {results.characters_per_second:,.0f} characters/s"
     )
     result(f"kept in {run.path}; write with it: seqmagic sample {run.name}")

@@ -18,6 +18,13 @@ def where(document: Document) -> str:
     return f"{part}{one_line(text['source'])}"
 
 
+def excerpt_words(document: Document) -> str:
+    """The characters that were looked at, in words."""
+    text = document["text"]
+    count = f"{text['characters']:,} characters of"
+    return f"{count} {where(document)}" + ("" if text["source"].startswith("--") else f" from place {text['at']:,} on")
+
+
 def spread(interval: Sequence[float | None] | None, form: str) -> str:
     """An interval: "0.81 to 0.82"."""
     return NONE if interval is None else f"{figure(interval[0], form)} to {figure(interval[1], form)}"

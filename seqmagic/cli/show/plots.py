@@ -33,6 +33,7 @@ class Line:
         faint: Whether it stands behind the others: no mark, every other dot.
         kin: Number of the line whose colour it takes; its own where `None`.
         band: Lower and upper edge of an interval around it, in SVG.
+        joined: Whether its points make a line; else each stands alone, as a mark.
     """
 
     label: str
@@ -40,6 +41,7 @@ class Line:
     faint: bool = False
     kin: int | None = None
     band: tuple[Sequence[Point], Sequence[Point]] | None = None
+    joined: bool = True
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,12 @@ def chart_lines(chart: Chart, *, width: int, height: int = 12, colour: bool, bra
         for (row, column), bits in dots.items():
             before = cells[row][column][0]
             old = ord(before) - 0x2800 if "\u2800" <= before <= "\u28ff" else 0
-            shown = chr(0x2800 | old | bits) if braille else "." if line.faint else _mark(own.index(number))
+            if braille and line.joined:
+                shown = chr(0x2800 | old | bits)
+            else:
+                shown = "." if line.faint else _mark(own.index(number))
             cells[row][column] = (shown, colour_of)
-        if not line.faint:
+        if not line.faint and line.joined:
             _put_marks(cells, dots, _mark(own.index(number)), colour_of, own.index(number), len(own))
     rows = [shorten(one_line(chart.y_label), width)]
     for place, cells_of_row in enumerate(cells):
@@ -117,7 +122,8 @@ def _dots(
 
     places = [place(point) for point in line.points]
     dots: dict[tuple[int, int], int] = {}
-    for (x0, y0), (x1, y1) in zip(places, [*places[1:], *places[-1:]], strict=False):
+    nexts = [*places[1:], *places[-1:]] if line.joined else places
+    for (x0, y0), (x1, y1) in zip(places, nexts, strict=False):
         steps = max(1, math.ceil(max(abs(x1 - x0), abs(y1 - y0))))
         for step in range(steps + 1):
             x, y = round(x0 + (x1 - x0) * step / steps), round(y0 + (y1 - y0) * step / steps)
@@ -232,13 +238,19 @@ def chart_svg(chart: Chart) -> str:
         dashed = f' stroke-dasharray="{dash}"' if dash else ""
         points = " ".join(place(point) for point in line.points)
         shape = f'fill="none" stroke="{colour}" stroke-width="{1 if line.faint else 2}"{dashed}'
-        parts.append(f'<polyline class="l" points="{points}" {shape}/>')
+        if line.joined:
+            parts.append(f'<polyline class="l" points="{points}" {shape}/>')
+        else:
+            parts += [_dot(place(point), number, colour) for point in line.points]
         if not line.faint:
             needed = 60 + 9 * cell_len(line.label)
             if legend[0] > x0 and legend[0] + needed > x1:
                 legend = [x0, legend[1] + 22]
             x, y = legend
-            parts.append(f'<line class="l" x1="{x}" x2="{x + 26}" y1="{y - 4}" y2="{y - 4}" {shape}/>')
+            if line.joined:
+                parts.append(f'<line class="l" x1="{x}" x2="{x + 26}" y1="{y - 4}" y2="{y - 4}" {shape}/>')
+            else:
+                parts.append(_dot(f"{x + 13},{y - 4}", number, colour))
             parts.append(f'<text x="{x + 32}" y="{y}">{_words(line.label)}</text>')
             legend[0] += needed
     head = (
@@ -246,6 +258,15 @@ def chart_svg(chart: Chart) -> str:
         f'aria-labelledby="t d"><title id="t">{title}</title><desc id="d">{finding}</desc><style>{_STYLE}</style>'
     )
     return "\n".join([head, *parts, "</svg>\n"])
+
+
+_SHAPES = ("M-3-3H3V3H-3Z", "M-4 3L0-4L4 3Z", "M0-4L4 0L0 4L-4 0Z", "M-4-3L0 4L4-3Z")  # square, triangles, diamond
+
+
+def _dot(place: str, number: int, colour: str) -> str:
+    """A point that stands alone, its shape by the number of its line."""
+    shape = _SHAPES[number % len(_SHAPES)]
+    return f'<path class="l" transform="translate({place})" d="{shape}" fill="{colour}" fill-opacity="0.55"/>'
 
 
 def _words(text: str) -> str:

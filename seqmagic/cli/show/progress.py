@@ -19,21 +19,16 @@ if TYPE_CHECKING:
 
 SAMPLE_CELLS = 60  # of what the model writes, in a plain line
 STOPPING_COMPILATION = "stopping after the compilation; again to stop now"
-STOPPING = "stopping: what was reached is kept; again to stop now"
 
 
-class TrainingDisplay:
-    """Draws the events of one training, or of several in a row:
+class LiveDisplay:
+    """What trains, drawn on standard error while it runs: lines that stay and, on a terminal, bars below them.
 
-        with TrainingDisplay(quiet=settings.quiet) as display:
-            for event in train(...):
-                display.show(event)
-
-    On a terminal a progress bar with the figures stays at the bottom and each evaluation scrolls by above
-    it. Elsewhere (a file, a pipe, NO_COLOR, TERM=dumb) each evaluation is one line. Nothing with `quiet`.
-    Where nobody reads any more (a closed pipe or terminal, a full disk), the training goes on undrawn.
-    A request to stop (Ctrl-C and the like) is answered at once.
+    Nothing with `quiet`. Where nobody reads any more (a closed pipe or terminal, a full disk), the training goes
+    on undrawn. A request to stop (Ctrl-C and the like) is answered at once.
     """
+
+    stopping = "stopping: what was reached is kept; again to stop now"
 
     def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
         stream = stream or sys.stderr
@@ -45,13 +40,6 @@ class TrainingDisplay:
         self._plain = is_plain(stream)
         self._console = make_console(stream)
         self._live: Any = None
-        self._title, self._number, self._total = "", 1, 1
-        self._said: set[str] = set()
-        self._reset()
-
-    def _reset(self) -> None:
-        self._progress: Progress | None = None
-        self._validation_loss: float | None = None
 
     def __enter__(self) -> Self:
         if not self._quiet and not self._plain:
@@ -83,7 +71,7 @@ class TrainingDisplay:
             abandon(self._stream)
 
     def _answer(self) -> None:
-        self.line(STOPPING_COMPILATION if self._compiling else STOPPING)
+        self.line(STOPPING_COMPILATION if self._compiling else self.stopping)
 
     def _give_up(self) -> None:
         """Asked twice to stop, the process is still in a compilation that nothing else can end."""
@@ -93,18 +81,62 @@ class TrainingDisplay:
         notice("seqmagic: interrupted")
         os._exit(INTERRUPTED)
 
+    def line(self, text: str, *, style: str = "") -> None:
+        """A line that stays, above the bar."""
+        if not (self._quiet or self._lost):
+            with self._readers_may_go():
+                self._console.print(one_line(text), style=style, soft_wrap=self._plain)
+
+    def _draw(self) -> None:
+        if self._live is not None and not self._lost:
+            with self._readers_may_go():
+                self._live.update(self._bars(), refresh=True)
+
+    def _bars(self) -> RenderableType:
+        """What stands at the bottom now."""
+        raise NotImplementedError
+
+    def _bar(self, title: str, fraction: float, seconds_left: float, *, room: int = 12) -> RenderableType:
+        """One bar, `room` columns before it for its title."""
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        grid = Table.grid(padding=(0, 1), expand=True)
+        for width in (room, None, 5, 14):
+            grid.add_column(width=width, no_wrap=True, ratio=None if width else 1)
+        words = Text(f"{clock(seconds_left)} left", justify="right")
+        grid.add_row(Text(title), ProgressBar(total=1.0, completed=fraction), f"{fraction:4.0%}", words)
+        return grid
+
+
+class TrainingDisplay(LiveDisplay):
+    """Draws the events of one training, or of several in a row:
+
+        with TrainingDisplay(quiet=settings.quiet) as display:
+            for event in train(...):
+                display.show(event)
+
+    On a terminal a progress bar with the figures stays at the bottom and each evaluation scrolls by above
+    it. Elsewhere (a file, a pipe, NO_COLOR, TERM=dumb) each evaluation is one line.
+    """
+
+    def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+        super().__init__(quiet=quiet, stream=stream)
+        self._title, self._number, self._total = "", 1, 1
+        self._said: set[str] = set()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._progress: Progress | None = None
+        self._validation_loss: float | None = None
+
     def announce(self, title: str, *, number: int = 1, total: int = 1) -> None:
         """The next events belong to training `number` of `total`, called `title`."""
         self._reset()
         self._title, self._number, self._total = title, number, total
         self.line(f"{title} ({number} of {total})" if total > 1 else title, style="bold")
         self._draw()
-
-    def line(self, text: str, *, style: str = "") -> None:
-        """A line that stays, above the bar."""
-        if not (self._quiet or self._lost):
-            with self._readers_may_go():
-                self._console.print(one_line(text), style=style, soft_wrap=self._plain)
 
     def show(self, event: Event) -> None:
         """Draw one event."""
@@ -118,7 +150,7 @@ class TrainingDisplay:
             case Progress():
                 self._progress = event
             case Evaluated():
-                self._validation_loss = event.row.get("validation_loss")
+                self._validation_loss = event.row.validation_loss
                 self._show_evaluation(event)
             case Finished():
                 self._progress = None
@@ -130,18 +162,13 @@ class TrainingDisplay:
         sample = one_line(event.sample.strip())
         figures = evaluation_words(event)
         if self._plain:
-            if event.row.get("characters_per_second") is not None:
-                figures += f"  {event.row['characters_per_second']:,.0f} char/s"
+            if event.row.characters_per_second is not None:
+                figures += f"  {event.row.characters_per_second:,.0f} char/s"
             left = f"  {clock(self._progress.seconds_left)} left" if self._progress else ""
             self.line(f"{figures}{left}  | {shorten(sample, SAMPLE_CELLS)}")
             return
         self.line(figures)
         self.line(f"  {shorten(sample, max(20, self._console.width - 3))}", style="dim italic")
-
-    def _draw(self) -> None:
-        if self._live is not None and not self._lost:
-            with self._readers_may_go():
-                self._live.update(self._bars(), refresh=True)
 
     def _bars(self) -> RenderableType:
         from rich.console import Group
@@ -150,23 +177,12 @@ class TrainingDisplay:
         progress = self._progress
         if progress is None:
             return Text(f"{self._title}: building and compiling …", style="dim")
-        rows = [self._bar(self._title, progress.fraction, progress.seconds_left)]
+        room = max(12, len(self._title))
+        rows = [self._bar(self._title, progress.fraction, progress.seconds_left, room=room)]
         if self._total > 1:
             fraction, left = self._whole(progress)
-            rows.append(self._bar(f"all {self._total}", fraction, left))
+            rows.append(self._bar(f"all {self._total}", fraction, left, room=room))
         return Group(*rows, Text(self._figures(progress), no_wrap=True, overflow="ellipsis"))
-
-    def _bar(self, title: str, fraction: float, seconds_left: float) -> RenderableType:
-        from rich.progress_bar import ProgressBar
-        from rich.table import Table
-        from rich.text import Text
-
-        grid = Table.grid(padding=(0, 1), expand=True)
-        for width in (max(12, len(self._title)), None, 5, 14):
-            grid.add_column(width=width, no_wrap=True, ratio=None if width else 1)
-        words = Text(f"{clock(seconds_left)} left", justify="right")
-        grid.add_row(Text(title), ProgressBar(total=1.0, completed=fraction), f"{fraction:4.0%}", words)
-        return grid
 
     def _whole(self, progress: Progress) -> tuple[float, float]:
         """Share and seconds left of the whole series, if the trainings to come take as long as this one."""
@@ -192,16 +208,14 @@ class TrainingDisplay:
 
 def evaluation_words(event: Evaluated) -> str:
     """The figures of one evaluation in one line; a star marks the lowest validation loss so far."""
-    row = dict(event.row)
-    parts = []
-    for key, form in (
-        ("epoch", "epoch {:.2f}"),
-        ("train_loss", "train {:.3f}"),
-        ("validation_loss", "validation {:.3f}"),
-        ("bits_per_character", "{:.3f} bits"),
-    ):
-        if row.get(key) is not None:
-            parts.append(form.format(row[key]))
+    row = event.row
+    figures = (
+        (row.epoch, "epoch {:.2f}"),
+        (row.train_loss, "train {:.3f}"),
+        (row.validation_loss, "validation {:.3f}"),
+        (row.bits_per_character, "{:.3f} bits"),
+    )
+    parts = [form.format(figure) for figure, form in figures if figure is not None]
     return "  ".join(parts) + (" *" if event.best else "")
 
 

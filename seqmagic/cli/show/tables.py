@@ -17,6 +17,7 @@ from seqmagic.comparison.chance import Chance, Distance
 from seqmagic.comparison.rows import Summary, best_baseline, shown_baselines, size_of
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.evaluation.units import bits, perplexity
+from seqmagic.runs.record import HistoryRow
 
 WIDE = 80  # columns of a terminal from which on a row takes one line
 SPACIOUS = 94  # ... and from which on two spaces stand between columns
@@ -111,7 +112,7 @@ def comparison_table(
     for place, one in enumerate(summaries):
         loss = one.loss_on(part)
         best = mark_best and loss is not None and loss == min(losses)
-        rows.append((_summary_cells(one, ngram, part, chance and chance.of(place)), "bold" if best else ""))
+        rows.append((_summary_cells(one, ngram, part, chance.of(place) if chance else None), "bold" if best else ""))
     below = [(_baseline_cells(one, ngram, part), "dim") for one in shown_baselines(baselines)]
     sections = [rows, below] if below else [rows]
     tested = part == "test"
@@ -129,14 +130,14 @@ def _summary_cells(one: Summary, ngram: Baseline | None, part: str, distance: Di
     cells = [
         row.cell,
         size,
-        figure(results.get("parameters"), ",.0f"),
-        figure(results.get("train_loss"), ".4f"),
+        figure(results.parameters, ",.0f"),
+        figure(results.train_loss, ".4f"),
         loss,
         f"{bits(one.loss):.3f}",
-        figure(results.get("perplexity"), ".2f"),
+        figure(results.perplexity, ".2f"),
         _difference(one.loss, ngram),
-        figure(results.get("characters_per_second"), ",.0f"),
-        figure(results.get("seconds"), ",.1f"),
+        figure(results.characters_per_second, ",.0f"),
+        figure(results.seconds, ",.1f"),
     ]
     if part == "test":
         cells.append(figure(one.test_loss, ".4f") + _spread(one.test_deviation, distance))
@@ -183,15 +184,15 @@ def runs_table(rows: Sequence[Mapping[str, Any]], *, width: int, now: datetime.d
     return fold_table(_RUNS, [lines], width=width, pairs=_RUNS_PAIRS)
 
 
-def history_table(rows: Sequence[Mapping[str, Any]], *, width: int) -> Table:
+def history_table(rows: Sequence[HistoryRow], *, width: int) -> Table:
     """The evaluations of a run, the one with the lowest validation loss in bold."""
-    losses = [row["validation_loss"] for row in rows if row.get("validation_loss") is not None]
+    losses = [row.validation_loss for row in rows if row.validation_loss is not None]
     lines = []
     for row in rows:
-        loss = row.get("validation_loss")
+        loss = row.validation_loss
         cells = [
-            figure(row.get("epoch"), ".2f"), figure(row.get("seconds"), ",.1f"),
-            figure(row.get("train_loss"), ".4f"), figure(loss, ".4f"),
+            figure(row.epoch, ".2f"), figure(row.seconds, ",.1f"),
+            figure(row.train_loss, ".4f"), figure(loss, ".4f"),
             figure(None if loss is None else bits(loss), ".3f"),
         ]  # fmt: skip
         lines.append((cells, "bold" if loss is not None and loss == min(losses) else ""))

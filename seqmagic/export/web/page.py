@@ -132,7 +132,7 @@ def _description(bundle: Bundle) -> str:
         f"A character-level {_NAMES[network.layers[0].cell]} with {layers} layer{'s' if layers > 1 else ''} of "
         f"{network.units:,} units, {network.parameters:,} weights, trained on {source_name(record)}."
     )
-    bits = (record.results or {}).get("bits_per_character")
+    bits = None if record.results is None else record.results.bits_per_character
     if bits is None:
         return words
     return f"{words} On text that it had not seen it needs {bits:.2f} bits per character."

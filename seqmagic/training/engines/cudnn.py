@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from seqmagic.fused.layer import States, Weights
+from seqmagic.fused.layer import States
+from seqmagic.network.cells import Weights
 
 
 def pack(weights: Weights) -> tf.Tensor:

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from seqmagic.config import DecidedModel
 from seqmagic.fused import network
-from seqmagic.fused.layer import States, Weights
+from seqmagic.fused.layer import States
+from seqmagic.network.cells import Weights
 from seqmagic.training.engines.engine import ScoreResult, StepResult, as_tensors, dropout_masks, zero_states
 from seqmagic.training.model import LAYER_CLASSES, layer_arguments
 

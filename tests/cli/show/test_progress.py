@@ -10,6 +10,7 @@ import pytest
 
 from seqmagic.cli.show.progress import TrainingDisplay, clock, evaluation_words
 from seqmagic.runs.folder import Run
+from seqmagic.runs.record import HistoryRow, Results
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
 from seqmagic.training.interrupt import stop_on_signal
 
@@ -27,8 +28,8 @@ def events(sample: str = "\nROMEO: [bold] 你好\x1b[2J") -> list[Event]:
     return [
         Started(run=RUN, lines=("a processor, 2 threads",)),
         Progress(fraction=0.5, train_loss=1.5, characters_per_second=98_765.4, seconds_left=65.0, epoch=1.2),
-        Evaluated(row=row, sample=sample, best=True),
-        Finished(run=RUN, status="complete", results={}),
+        Evaluated(row=HistoryRow(**row), sample=sample, best=True),
+        Finished(run=RUN, status="complete", results=Results()),
     ]
 
 
@@ -80,7 +81,7 @@ def test_the_terminal_is_restored_when_a_training_fails(monkeypatch: pytest.Monk
 
 
 def test_an_evaluation_says_what_it_has() -> None:
-    assert evaluation_words(Evaluated(row={"validation_loss": 1.6}, sample="", best=False)) == "validation 1.600"
+    assert evaluation_words(Evaluated(row=HistoryRow(validation_loss=1.6), sample="", best=False)) == "validation 1.600"
 
 
 @pytest.mark.parametrize("terminal", [False, True])

@@ -14,6 +14,7 @@ from rich.console import Console, RenderableType
 from seqmagic.cli.show import tables
 from seqmagic.comparison.rows import Row, summarise
 from seqmagic.evaluation.baselines import Baseline
+from seqmagic.runs.record import HistoryRow
 from tests.helpers import make_results
 
 WIDTHS = [60, 79, 80, 100, 200]
@@ -95,8 +96,8 @@ def test_the_list_of_runs_shows_names_however_long(width: int) -> None:
 
 def test_the_history_and_the_differences() -> None:
     rows = [
-        {"epoch": 0.5, "seconds": 1.0, "train_loss": None, "validation_loss": 2.0},
-        {"epoch": 1.0, "seconds": 2.0, "train_loss": 1.4, "validation_loss": 1.5},
+        HistoryRow(epoch=0.5, seconds=1.0, train_loss=None, validation_loss=2.0),
+        HistoryRow(epoch=1.0, seconds=2.0, train_loss=1.4, validation_loss=1.5),
     ]
     assert "1.5000" in drawn(tables.history_table(rows, width=60), 60)
     shown = drawn(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seqmagic.fused.layer import Weights
+from seqmagic.network.cells import Weights
 from seqmagic.training.engines import cudnn
 
 pytestmark = pytest.mark.tf

@@ -1,4 +1,4 @@
-"""The engine: a network assembled once for writing, one character of every stream per step.
+"""The stepper: a network assembled once for writing, one character of every stream per step.
 
 It knows ids and logits only; what is done with the logits is the sampler's matter.
 
@@ -38,7 +38,7 @@ def _plainly(work: Work) -> Work:
 
 @dataclass(frozen=True)
 class FoldedNetwork:
-    """A network's weights laid out for speed; the engines that run it share it.
+    """A network's weights laid out for speed; the steppers that run it share it.
 
     Attributes:
         layers: The recurrent layers, first to last.
@@ -73,7 +73,7 @@ class FoldedNetwork:
         return self.dense.nbytes + sum(matrix.nbytes for layer in self.layers for matrix in layer.products)
 
 
-class Engine:
+class Stepper:
     """N streams of one network, advanced together. They start with empty memory.
 
     Attributes:

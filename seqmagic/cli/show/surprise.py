@@ -1,0 +1,84 @@
+"""`inspect surprise` for a reader: the text painted by the bits of each character, or by a difference of bits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from rich.console import Group
+from rich.text import Text
+
+from seqmagic.cli.console import one_line
+from seqmagic.cli.show.documents import Document, excerpt_words
+from seqmagic.cli.show.strips import DIVERGING, RISING, Row, Scale, colour_system, glyph, laid
+
+BINS = (0.5, 1, 2, 4, 6)  # bits: the same for all models, so that they can be compared
+_MOST_DIFFERENCE = 4  # bits
+_SIGNS = "dcba01234"  # of a difference without colours: a to d where the first is better, 1 to 4 where it is worse
+
+
+def surprise_pages(document: Document, *, width: int, top: int) -> Group:
+    """Each run in turn."""
+    system = colour_system()
+    pages: list[Text] = []
+    for model in document["models"]:
+        versus = model.get("versus")
+        pages.append(Text(_headline(document, model), style="bold" if system else ""))
+        marks, style_numbers, scale = _difference_marks(versus["difference"]) if versus else _bits_marks(model["bits"])
+        styles = scale.styles(system)
+        rows = [] if styles else [Row("", marks)]
+        rows += _guesses(model, top)
+        painted = styles and [styles[number] for number in style_numbers]
+        pages += laid(model["characters"], rows, width=width, styles=painted)
+        pages.append(Text())
+    pages.append(_legend(document, scale.styles(system)))
+    return Group(*pages)
+
+
+def _headline(document: Document, model: Document) -> str:
+    name, versus = one_line(model["run"]), model.get("versus")
+    line = f"{name}: mean {model['mean_bits']:.2f} bits per character, {excerpt_words(document)}"
+    if versus:
+        line += f"; {one_line(versus['name'])}: {versus['mean_bits']:.2f}, difference {versus['mean_difference']:+.2f}"
+    return line
+
+
+def step_of(bits: float) -> int:
+    """Which of the six steps, from 0."""
+    return sum(bits >= edge for edge in BINS)
+
+
+def _bits_marks(bits: Sequence[float | None]) -> tuple[list[str], list[int], Scale]:
+    steps = [0 if value is None else step_of(value) for value in bits]
+    return [" " if value is None else str(step) for value, step in zip(bits, steps, strict=True)], steps, RISING
+
+
+def _difference_marks(differences: Sequence[float | None]) -> tuple[list[str], list[int], Scale]:
+    middle = _MOST_DIFFERENCE
+    steps = [middle if value is None else round(max(-middle, min(middle, value))) + middle for value in differences]
+    marks = [" " if value is None else _SIGNS[step] for value, step in zip(differences, steps, strict=True)]
+    return marks, steps, DIVERGING
+
+
+def _guesses(model: Document, top: int) -> list[Row]:
+    """A row for the likeliest character in each place, one for the second ..."""
+    return [
+        Row("", [glyph(guesses[number][0]) if number < len(guesses) else " " for guesses in model["top"]])
+        for number in range(top)
+    ]
+
+
+def _legend(document: Document, styles: Sequence[str] | None) -> Text:
+    if any("versus" in model for model in document["models"]):
+        name = one_line(next(model["versus"]["name"] for model in document["models"] if "versus" in model))
+        words = [f"{step:+d}" if step else "0" for step in range(-_MOST_DIFFERENCE, _MOST_DIFFERENCE + 1)]
+        head, marks = f"bits more than {name} (negative: fewer): ", _SIGNS
+    else:
+        edges = [f"{edge:g}" for edge in BINS]
+        words = [f"<{edges[0]}", *(f"{low}-{high}" for low, high in pairwise(edges)), f"{edges[-1]}+"]
+        head, marks = "bits: ", "012345"
+    legend = Text(head)
+    for number, (mark, word) in enumerate(zip(marks, words, strict=True)):
+        legend.append(f" {word} " if styles else f"{mark} is {word}", style=styles[number] if styles else "")
+        legend.append(" " if styles else ", " if number < len(words) - 1 else "")
+    return legend
