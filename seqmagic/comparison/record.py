@@ -12,8 +12,10 @@ from typing import Any, TypedDict
 
 from seqmagic import files
 from seqmagic.comparison.chance import Chance
+from seqmagic.comparison.entries import Entry, plan_entries
 from seqmagic.comparison.rows import Row, Summary, separately, summarise
 from seqmagic.comparison.verdict import legend, verdict
+from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.runs import locks
@@ -48,6 +50,25 @@ class HeldEqual(TypedDict, total=False):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a series was asked to be, so that it can be taken up again; sizes that the recipe decides are None."""
+
+    cells: tuple[str, ...]
+    units: tuple[Count | None, ...]
+    layers: tuple[Count | None, ...]
+    seeds: tuple[Seed, ...]
+    match: str
+    data: DataConfig
+    model: ModelConfig
+    training: TrainConfig
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Its trainings, in the order of the table."""
+        return plan_entries(self.cells, self.units, self.layers, self.seeds)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """Several rows on one text.
 
@@ -61,6 +82,7 @@ class Comparison:
             alone are taken together.
         chance: How sure the differences are; None where it was not measured.
         machine: What the rows were trained on; None where that is not known, or differs.
+        plan: What the series was asked to be; None for runs that were there, and in records of older releases.
         samples: What each run writes after `prompt` (None: the default one), by the name of the run.
     """
 
@@ -77,6 +99,7 @@ class Comparison:
     is_series: bool = True
     chance: Chance | None = None
     machine: str | None = None
+    plan: Plan | None = None
     prompt: str | None = None
     samples: Mapping[str, str] = field(default_factory=dict)
 
@@ -138,6 +161,7 @@ class Comparison:
             "sentence": self.sentence,
             **({} if self.chance is None else {"chance": dataclasses.asdict(self.chance)}),
             "machine": self.machine,
+            **({} if self.plan is None else {"plan": dataclasses.asdict(self.plan)}),
             "notes": list(self.notes),
             "prompt": self.prompt,
             "samples": dict(self.samples),
@@ -173,7 +197,7 @@ def _row_to_json(row: Row) -> dict[str, Any]:
     return {key: value for key, value in document.items() if value is not None or key not in _WHERE_KNOWN}
 
 
-_WHERE_KNOWN = ("test_loss",)  # of a row: they stand in its document only where there are any
+_WHERE_KNOWN = ("test_loss", "entry", "unfinished")  # of a row: they stand in its document only where there are any
 
 
 def _baseline_to_json(one: Baseline) -> dict[str, Any]:
@@ -227,6 +251,30 @@ def new_comparison(models: Path, *, name: str | None, text: str, overwrite: bool
         ConfigError, RunError: as in `comparison_folder`, or somebody is making it.
     """
     folder = comparison_folder(models, name=name, text=text, overwrite=overwrite)
+    with _locked(models, folder):
+        yield folder
+
+
+@contextlib.contextmanager
+def resumed_comparison(models: Path, name: str) -> Iterator[tuple[Path, Comparison, Plan]]:
+    """The folder of a series that is there, what it is so far, and its plan; its name locked as in `new_comparison`.
+
+    Raises:
+        RunError: there is none of that name, somebody is making it, or its record has no plan.
+    """
+    folder = models / name
+    if not is_comparison(folder):
+        raise RunError(f"there is no comparison {name!r} in {models}; compare --resume takes the name of one")
+    with _locked(models, folder):
+        comparison = read_comparison(folder)
+        if comparison.plan is None:
+            raise RunError(f"{folder / FILE_NAME} does not say what was planned; make it again with --overwrite")
+        yield folder, comparison, comparison.plan
+
+
+@contextlib.contextmanager
+def _locked(models: Path, folder: Path) -> Iterator[None]:
+    """The lock of a comparison's name; what a kill left in its folder goes first, an empty folder at the end."""
     try:
         lock = locks.hold(models, folder.name)
         if lock is None:
@@ -235,7 +283,7 @@ def new_comparison(models: Path, *, name: str | None, text: str, overwrite: bool
             for entry in os.listdir(folder):
                 if files.is_temporary_of(entry, FILE_NAME):
                     (folder / entry).unlink()
-            yield folder
+            yield
         finally:
             lock.release()
     finally:

@@ -22,6 +22,8 @@ class Row:
         results: None where there is no loss.
         test_loss: Nats per character of the test part, where it was read.
         error: What a reader should know; None for a training that came to its end with a loss.
+        entry: Which entry of the plan of its series it is, from 0; None in those that have no plan.
+        unfinished: The name of the run that its training is making, as long as there is no result.
     """
 
     cell: str
@@ -33,6 +35,8 @@ class Row:
     results: Results | None = None
     test_loss: Figure | None = None
     error: str | None = None
+    entry: Count | None = None
+    unfinished: str | None = None
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:

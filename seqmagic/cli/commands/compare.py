@@ -26,7 +26,7 @@ from seqmagic.errors import RunError
 
 if TYPE_CHECKING:
     from seqmagic.cli.show.progress import TrainingDisplay
-    from seqmagic.comparison.compare import CompareEvent
+    from seqmagic.comparison.compare import CompareEvent, Planned
     from seqmagic.comparison.record import Comparison
     from seqmagic.texts.corpus import Corpus
     from seqmagic.training.events import Event
@@ -92,7 +92,7 @@ def compare(settings: Settings, target: tuple[str, ...], **values: Any) -> int:
         layers=values["layers"],
         seeds=values["seeds"],
         match=values["match"],
-        model=collect(ModelConfig, values),
+        model=collect(ModelConfig, values, units=None, layers=None),
         training=collect(TrainConfig, values),
         models=settings.models,
         name=values["name"],
@@ -121,7 +121,8 @@ def _read(settings: Settings, text: str, data: DataConfig) -> Corpus:
 
 def _follow(settings: Settings, events: Generator[CompareEvent | Event]) -> Comparison:
     """Draw what happens; the comparison that it comes to."""
-    from seqmagic.comparison.compare import BaselinesMeasured, Compared, Waiting
+    from seqmagic.cli.show.progress import clock
+    from seqmagic.comparison.compare import BaselinesMeasured, Compared, Planned, Waiting
     from seqmagic.comparison.series import RowFinished, RowStarted
 
     display: TrainingDisplay | None = None
@@ -137,15 +138,33 @@ def _follow(settings: Settings, events: Generator[CompareEvent | Event]) -> Comp
                     settings.notice(f"{what} …")
                 case BaselinesMeasured():
                     pass  # they stand in the table
-                case RowStarted(entry=entry, number=number, total=total):
+                case Planned():
+                    settings.notice(_plan_words(event))
+                case RowStarted(entry=entry, number=number, total=total, seconds_left=left):
                     display = display or drawn.enter_context(_display(settings))
                     display.announce(entry.label, number=number, total=total)
+                    if left is not None and number > 1:
+                        display.line(f"about {clock(left)} left for this and the rows after it", style="dim")
                 case RowFinished(row=row):
                     if row.error and display:
                         display.line(f"{row.label}: {row.error}", style="bold")
                 case _ if display:
                     display.show(event)
     raise RuntimeError("a comparison ended without a result")
+
+
+def _plan_words(plan: Planned) -> str:
+    """How much there is to train, and how long that will take as far as one can say."""
+    from seqmagic.cli.show.progress import clock
+
+    rows = f"{plan.rows} row{'s' if plan.rows != 1 else ''} to train"
+    if plan.done:
+        rows += f", {plan.done} there already"
+    if not plan.rows:
+        return rows
+    if plan.seconds is None:
+        return f"{rows}; how long that takes is told by the first"
+    return f"{rows}: {clock(plan.seconds)} in all, and what compiling and the baselines take"
 
 
 def _display(settings: Settings) -> TrainingDisplay:
