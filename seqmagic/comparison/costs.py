@@ -85,9 +85,7 @@ def with_chance(
             losses = [_mean(one) if part == "test" else row.loss or 0.0 for one, row in zip(each, rows, strict=True)]
             kind = kinds.get(rows[0].run or "", place)
             mean = np.asarray(np.mean(each, axis=0, dtype=np.float64))
-            contestants[place] = Contestant(
-                losses=losses, costs=mean, kind=kind
-            )
+            contestants[place] = Contestant(losses=losses, costs=mean, kind=kind)
     if best and of_ngrams:
         loss = _mean(of_ngrams[-1]) if part == "test" else best.loss
         contestants[None] = Contestant(losses=[loss], costs=of_ngrams[-1], kind=None)

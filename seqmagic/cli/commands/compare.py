@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from seqmagic.cli.console import INTERRUPTED, json_document
 from seqmagic.cli.downloads import bring
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from seqmagic.texts.corpus import Corpus
     from seqmagic.training.events import Event
 
+_FREE_WITH_RESUME = ("resume",)
 MATCHES = ("units", "parameters")
 
 
@@ -39,7 +41,7 @@ MATCHES = ("units", "parameters")
     short_help="Put rnn, lstm and gru side by side on one text.",
     example="seqmagic compare python-docs --cells rnn,lstm,gru --units 128 --minutes 1",
 )
-@click.argument("target", metavar="TEXT|RUN...", nargs=-1, required=True, type=RunName())
+@click.argument("target", metavar="TEXT|RUN...", nargs=-1, type=RunName())
 @config_list_option(ModelConfig, "cell", "--cells", default=CELLS, help="Cells to train. [default: rnn,lstm,gru]")
 @config_list_option(ModelConfig, "units", "--units", help="Widths to train. [default: one, chosen as in train]")
 @config_list_option(ModelConfig, "layers", "--layers", help="Depths to train. [default: one, chosen as in train]")
@@ -63,17 +65,30 @@ MATCHES = ("units", "parameters")
 )
 @option("--name", metavar="NAME", section="Comparison", help="Its name. [default: TEXT-comparison]")
 @option("--overwrite", is_flag=True, section="Comparison", help="Replace a comparison of that name.")
+@option(
+    "--resume",
+    metavar="NAME",
+    section="Comparison",
+    help="Take up the comparison NAME where it ended: rows that are complete stay, the others are trained anew, "
+    "with the settings that it began with.",
+)
 @config_options(ModelConfig, TrainConfig, DataConfig, exclude=("cell", "units", "layers"))
-@click.pass_obj
-def compare(settings: Settings, target: tuple[str, ...], **values: Any) -> int:
+@click.pass_context
+def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, **values: Any) -> int:
     """Train several cells on TEXT with the same split, budget and seed, and put their losses side by
     side, above baselines that say whether they are any good. Every row is an ordinary run.
 
     With names of runs (or of a comparison) instead: put these side by side, training nothing.
 
     A row that fails is reported in its place. Ctrl-C ends the training that is on and shows the table
-    of what there is.
+    of what there is; --resume goes on from there, also after a crash.
     """
+    settings = ctx.ensure_object(Settings)
+    if resume is not None:
+        _refuse_settings(ctx)
+        return _resume(settings, resume)
+    if not target:
+        raise click.UsageError("Missing argument 'TEXT|RUN...'")
     from seqmagic.comparison.compare import compare as train_and_compare
     from seqmagic.comparison.compare import compare_runs
     from seqmagic.comparison.record import is_comparison, read_comparison
@@ -99,12 +114,48 @@ def compare(settings: Settings, target: tuple[str, ...], **values: Any) -> int:
         overwrite=values["overwrite"],
         argv=sys.argv[1:],
     )
+    return _train(settings, events)
+
+
+def _resume(settings: Settings, name: str) -> int:
+    from seqmagic.comparison.compare import resume as train_the_rest
+    from seqmagic.comparison.record import is_comparison, read_comparison
+
+    folder = settings.models / name
+    if is_comparison(folder):
+        before = read_comparison(folder)
+        if before.status == "complete" and all(row.status == "complete" for row in before.rows):
+            settings.notice(f"{name} is complete; nothing is trained")
+            _show(settings, before)
+            return 0
+    return _train(settings, train_the_rest(name, models=settings.models))
+
+
+def _refuse_settings(ctx: click.Context) -> None:
+    """Raise UsageError where --resume came with anything that the comparison has settled already."""
+    given = [
+        parameter.human_readable_name.rstrip(".") if isinstance(parameter, click.Argument) else parameter.opts[0]
+        for parameter in ctx.command.params
+        if parameter.name in ctx.params
+        and parameter.name not in _FREE_WITH_RESUME
+        and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(
+            f"--resume goes on with the text and the settings that the comparison began with; leave out {given[0]}"
+        )
+
+
+def _train(settings: Settings, events: Generator[CompareEvent | Event]) -> int:
+    """Follow a series to its end and show it; the exit code."""
     comparison = _follow(settings, events)
     _show(settings, comparison)
     if any(row.run for row in comparison.rows) and not settings.json:
         kept = settings.models / (comparison.name or "")
         settings.notice(f"\nkept in {kept}; again: seqmagic compare {comparison.name}")
     if comparison.status == "interrupted":
+        if comparison.name and any(row.run for row in comparison.rows) and not settings.json:
+            settings.notice(f"go on with: seqmagic compare --resume {comparison.name}")
         return INTERRUPTED
     return 0 if any(row.loss is not None for row in comparison.rows) else 1
 
