@@ -17,7 +17,7 @@ from seqmagic.network.sizes import count_parameters
 from seqmagic.runs import folder as runs
 from seqmagic.runs.folder import Run
 from seqmagic.runs.making import create_run
-from seqmagic.runs.record import HistoryRow, Results, RunRecord, TextRecord, now, vocabulary_sum
+from seqmagic.runs.record import HistoryRow, Results, RunRecord, TextRecord, vocabulary_sum
 from seqmagic.texts.corpus import Corpus, read_corpus
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
 
@@ -230,7 +230,6 @@ class FakeTraining:
             seed=training.seed,
             status=status,
             results=make_results(loss + 0.001 * training.seed, parameters),
-            created=now(),
             data=corpus.config,
         )
         row = HistoryRow(epoch=1.0, train_loss=loss - 0.1, validation_loss=loss, bits_per_character=loss / 0.6931)

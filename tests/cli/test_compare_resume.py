@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from seqmagic.comparison.compare import resume
 from seqmagic.comparison.record import read_comparison
 from seqmagic.errors import TrainingError
 from seqmagic.runs.find import list_runs
+from seqmagic.runs.record import now
+from seqmagic.training.events import Started
 from tests.helpers import FakeTraining, make_text
 
 Call = Callable[..., Result]
@@ -30,10 +34,22 @@ SERIES = (
 )  # fmt: skip
 
 
+class TodaysTraining(FakeTraining):
+    """One whose runs were made now, as only those are that a series left behind, and may replace them."""
+
+    def __call__(self, corpus: Any, **asked: Any) -> Iterator[Any]:
+        if asked["overwrite"]:
+            shutil.rmtree(asked["models"] / asked["name"])
+        for event in super().__call__(corpus, **asked):
+            if isinstance(event, Started):
+                event.run.write_record(dataclasses.replace(event.run.read_record(), created=now()))
+            yield event
+
+
 @pytest.fixture
 def training(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeTraining]:
     def install(losses: Any) -> FakeTraining:
-        fake = FakeTraining(losses)
+        fake = TodaysTraining(losses)
         monkeypatch.setattr("seqmagic.training.train.train", fake)
         monkeypatch.setattr("seqmagic.training.train.start", lambda training: None)
         return fake
