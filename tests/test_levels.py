@@ -66,7 +66,7 @@ DOORS = {
     "fused": {"dropout", "layer", "network"},
     "training": {"device", "events", "interrupt", "model", "recipe", "schedule", "step", "train"},
     "training.engines": {"choose"},
-    "comparison": {"chance", "comparable", "compare", "record", "rows", "series"},
+    "comparison": {"chance", "comparable", "compare", "record", "rows", "series", "table"},
     "export": {"formats", "publish"},
     "export.samplers": {""},  # the room itself: what its `__init__` has
     "export.web": set(),  # `export.formats` imports it by name, as it does the other formats
@@ -90,6 +90,7 @@ DOORS = {
         "surprise",
         "tables",
         "trace",
+        "formats",
     },
     "probes": {"measure_recall", "settings", "shapes", "tasks"},
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from seqmagic.cli.console import INTERRUPTED, json_document
+from seqmagic.cli.console import INTERRUPTED, json_document, result
 from seqmagic.cli.downloads import bring
 from seqmagic.cli.options import (
     RunName,
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from seqmagic.texts.corpus import Corpus
     from seqmagic.training.events import Event
 
-_FREE_WITH_RESUME = ("resume",)
+_FREE_WITH_RESUME = ("resume", "form")
+FORMATS = ("table", "markdown", "csv", "latex", "html", "json")
 MATCHES = ("units", "parameters")
 
 
@@ -72,9 +73,18 @@ MATCHES = ("units", "parameters")
     help="Take up the comparison NAME where it ended: rows that are complete stay, the others are trained anew, "
     "with the settings that it began with.",
 )
+@option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    section="Comparison",
+    help="How the table is written; json is what --json gives.",
+)
 @config_options(ModelConfig, TrainConfig, DataConfig, exclude=("cell", "units", "layers"))
 @click.pass_context
-def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, **values: Any) -> int:
+def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, form: str, **values: Any) -> int:
     """Train several cells on TEXT with the same split, budget and seed, and put their losses side by
     side, above baselines that say whether they are any good. Every row is an ordinary run.
 
@@ -84,9 +94,12 @@ def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, **v
     of what there is; --resume goes on from there, also after a crash.
     """
     settings = ctx.ensure_object(Settings)
+    if settings.json and form not in ("table", "json"):
+        raise click.UsageError(f"--json and --format {form} are two formats; give one")
+    settings.json = settings.json or form == "json"
     if resume is not None:
         _refuse_settings(ctx)
-        return _resume(settings, resume)
+        return _resume(settings, resume, form)
     if not target:
         raise click.UsageError("Missing argument 'TEXT|RUN...'")
     from seqmagic.comparison.compare import compare as train_and_compare
@@ -94,10 +107,10 @@ def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, **v
     from seqmagic.comparison.record import is_comparison, read_comparison
 
     if len(target) == 1 and is_comparison(settings.models / target[0]):
-        _show(settings, read_comparison(settings.models / target[0]))
+        _show(settings, read_comparison(settings.models / target[0]), form)
         return 0
     if names := _run_names(settings.models, target):
-        _show(settings, _follow(settings, compare_runs(names, models=settings.models, argv=sys.argv[1:])))
+        _show(settings, _follow(settings, compare_runs(names, models=settings.models, argv=sys.argv[1:])), form)
         return 0
     corpus = _read(settings, target[0], collect(DataConfig, values))
     events = train_and_compare(
@@ -114,10 +127,10 @@ def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, **v
         overwrite=values["overwrite"],
         argv=sys.argv[1:],
     )
-    return _train(settings, events)
+    return _train(settings, events, form)
 
 
-def _resume(settings: Settings, name: str) -> int:
+def _resume(settings: Settings, name: str, form: str) -> int:
     from seqmagic.comparison.compare import resume as train_the_rest
     from seqmagic.comparison.record import is_comparison, read_comparison
 
@@ -126,9 +139,9 @@ def _resume(settings: Settings, name: str) -> int:
         before = read_comparison(folder)
         if before.status == "complete" and all(row.status == "complete" for row in before.rows):
             settings.notice(f"{name} is complete; nothing is trained")
-            _show(settings, before)
+            _show(settings, before, form)
             return 0
-    return _train(settings, train_the_rest(name, models=settings.models))
+    return _train(settings, train_the_rest(name, models=settings.models), form)
 
 
 def _refuse_settings(ctx: click.Context) -> None:
@@ -146,10 +159,10 @@ def _refuse_settings(ctx: click.Context) -> None:
         )
 
 
-def _train(settings: Settings, events: Generator[CompareEvent | Event]) -> int:
+def _train(settings: Settings, events: Generator[CompareEvent | Event], form: str) -> int:
     """Follow a series to its end and show it; the exit code."""
     comparison = _follow(settings, events)
-    _show(settings, comparison)
+    _show(settings, comparison, form)
     if any(row.run for row in comparison.rows) and not settings.json:
         kept = settings.models / (comparison.name or "")
         settings.notice(f"\nkept in {kept}; again: seqmagic compare {comparison.name}")
@@ -224,9 +237,14 @@ def _display(settings: Settings) -> TrainingDisplay:
     return TrainingDisplay(quiet=settings.quiet)
 
 
-def _show(settings: Settings, comparison: Comparison) -> None:
+def _show(settings: Settings, comparison: Comparison, form: str) -> None:
     if settings.json:
         json_document(comparison.to_json())
+        return
+    if form != "table":
+        from seqmagic.cli.show.formats import write_table
+
+        result(write_table(comparison, form))
         return
     from seqmagic.cli.show.comparison import show_comparison
 

@@ -22,19 +22,22 @@ def show_comparison(comparison: Comparison) -> None:
     chance, part = comparison.chance, comparison.part
     draw(lambda width: comparison_table(summaries, baselines, width=width, mark_best=mark, part=part, chance=chance))
     draw(lambda width: f"\n{comparison.sentence}")
-    if legend := comparison.legend:
+    legend, *others = remarks(comparison)
+    if legend:
         draw(lambda width: legend)
-    for summary in summaries:
-        if summary.error:
-            result(f"{summary.label}: {summary.error}")
-    for note in comparison.notes:
-        result(note)
-    if comparison.status in _UNFINISHED:
-        result(_UNFINISHED[comparison.status])
+    for line in others:
+        result(line)
     for run, text in comparison.samples.items():
         result(f"\n--- {run}")
         lines = [line for line in text.split("\n") if line.strip()]
         result(printable("\n".join(lines[:SAMPLE_LINES])))
+
+
+def remarks(comparison: Comparison) -> list[str]:
+    """What a reader of the table should know: what ± means (or ""), why rows failed, the notes, how it ended."""
+    lines = [f"{summary.label}: {summary.error}" for summary in comparison.summaries if summary.error]
+    lines += [*comparison.notes, *([_UNFINISHED[comparison.status]] if comparison.status in _UNFINISHED else [])]
+    return [comparison.legend or "", *lines]
 
 
 def heading(comparison: Comparison) -> str:

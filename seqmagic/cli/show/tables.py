@@ -13,10 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from seqmagic.cli.console import one_line
-from seqmagic.comparison.chance import Chance, Distance
-from seqmagic.comparison.rows import Summary, best_baseline, shown_baselines, size_of
+from seqmagic.comparison.chance import Chance
+from seqmagic.comparison.rows import Summary, size_of
+from seqmagic.comparison.table import TableRow, table_rows
 from seqmagic.evaluation.baselines import Baseline
-from seqmagic.evaluation.units import bits, perplexity
+from seqmagic.evaluation.units import bits
 from seqmagic.runs.record import HistoryRow
 
 WIDE = 80  # columns of a terminal from which on a row takes one line
@@ -34,6 +35,11 @@ class Column:
 
     heading: str
     figures: bool = True
+
+    @property
+    def in_one_line(self) -> str:
+        """The heading where there is room for it."""
+        return self.heading.replace("-\n", "").replace("/\n", "/").replace("\n", " ")
 
 
 Line = tuple[Sequence[str], str]  # the cells of a row, and its style
@@ -58,7 +64,7 @@ def fold_table(
     chosen = pairs if narrow else [(number, number) for number in range(len(columns))]
     gap = 1 if width >= SPACIOUS or narrow else 0
     table = Table(box=RULES, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
-    headings = [_in_one_line(column.heading) if narrow else column.heading for column in columns]
+    headings = [column.in_one_line if narrow else column.heading for column in columns]
     stacked = [_stacked(headings, pair) for pair in chosen]
     height = max(heading.count("\n") for heading in stacked)
     for (top, _), heading in zip(chosen, stacked, strict=True):
@@ -70,10 +76,6 @@ def fold_table(
             table.add_row(*(Text(_stacked(shown, pair), style=style) for pair in chosen))
         table.add_section()
     return table
-
-
-def _in_one_line(heading: str) -> str:
-    return heading.replace("-\n", "").replace("/\n", "/").replace("\n", " ")
 
 
 def _stacked(cells: Sequence[str], pair: tuple[int, int]) -> str:
@@ -106,59 +108,44 @@ def comparison_table(
         part: The part of the text whose losses count; where it is "test", they are the last column.
         chance: What stands behind ± where there is one seed; see `comparison.verdict.legend`.
     """
-    ngram = best_baseline(baselines)
-    losses = [loss for one in summaries if (loss := one.loss_on(part)) is not None]
-    rows = []
-    for place, one in enumerate(summaries):
-        loss = one.loss_on(part)
-        best = mark_best and loss is not None and loss == min(losses)
-        rows.append((_summary_cells(one, ngram, part, chance.of(place) if chance else None), "bold" if best else ""))
-    below = [(_baseline_cells(one, ngram, part), "dim") for one in shown_baselines(baselines)]
-    sections = [rows, below] if below else [rows]
+    found = table_rows(summaries, baselines, rank=mark_best, part=part, chance=chance)
     tested = part == "test"
-    columns = [*_COMPARISON, Column("test\nloss")] if tested else _COMPARISON
+    rows = [(comparison_cells(one, tested=tested), "bold" if one.best else "") for one in found if not one.is_baseline]
+    below = [(comparison_cells(one, tested=tested), "dim") for one in found if one.is_baseline]
     pairs = [*_COMPARISON_PAIRS, (len(_COMPARISON), len(_COMPARISON))] if tested else _COMPARISON_PAIRS
-    return fold_table(columns, sections, width=width, pairs=pairs)
+    sections = [rows, below] if below else [rows]
+    return fold_table(comparison_columns(tested=tested), sections, width=width, pairs=pairs)
 
 
-def _summary_cells(one: Summary, ngram: Baseline | None, part: str, distance: Distance | None) -> list[str]:
-    row, results = one.rows[0], one.results
-    size = size_of(row.layers, row.units) or NONE
-    if one.loss is None:
-        return [row.cell, size, NONE, NONE, row.status, *[NONE] * (6 if part == "test" else 5)]
-    loss = f"{one.loss:.4f}{_spread(one.deviation, distance if part != 'test' else None)}"
+def comparison_columns(*, tested: bool) -> list[Column]:
+    """Those of `comparison_cells`; the test loss is the last, where it was read."""
+    return [*_COMPARISON, Column("test\nloss")] if tested else _COMPARISON
+
+
+def comparison_cells(row: TableRow, *, tested: bool) -> list[str]:
+    """A row of the table as it is read, for a screen or for paper."""
+    size = "" if row.is_baseline else size_of(row.layers, row.units) or NONE
+    loss = _with_spread(row.validation_loss, row.plus_minus)
+    difference = row.difference_to_ngram
     cells = [
         row.cell,
         size,
-        figure(results.parameters, ",.0f"),
-        figure(results.train_loss, ".4f"),
-        loss,
-        f"{bits(one.loss):.3f}",
-        figure(results.perplexity, ".2f"),
-        _difference(one.loss, ngram),
-        figure(results.characters_per_second, ",.0f"),
-        figure(results.seconds, ",.1f"),
+        figure(row.parameters, ",.0f"),
+        figure(row.train_loss, ".4f"),
+        row.status if row.validation_loss is None else loss,
+        figure(row.bits_per_character, ".3f"),
+        figure(row.perplexity, ".2f"),
+        NONE if difference is None else f"{difference:+z.3f}".replace("-", "−"),
+        figure(row.characters_per_second, ",.0f"),
+        figure(row.seconds, ",.1f"),
     ]
-    if part == "test":
-        cells.append(figure(one.test_loss, ".4f") + _spread(one.test_deviation, distance))
-    return cells
+    return [*cells, _with_spread(row.test_loss, row.test_plus_minus)] if tested else cells
 
 
-def _spread(deviation: float | None, distance: Distance | None) -> str:
-    """What follows a loss: its deviation over seeds, else half of the interval of its distance to the best row."""
-    if deviation is None and distance is not None:
-        deviation = distance.margin
-    return "" if deviation is None else f" ±{deviation:.4f}"
-
-
-def _baseline_cells(one: Baseline, ngram: Baseline | None, part: str) -> list[str]:
-    loss = [NONE, f"{one.loss:.4f}", f"{one.bits_per_character:.3f}", figure(perplexity(one.loss), ".2f")]
-    tested = [figure(one.test_loss, ".4f")] if part == "test" else []
-    return [one.name, "", NONE, *loss, NONE if one is ngram else _difference(one.loss, ngram), NONE, NONE, *tested]
-
-
-def _difference(loss: float, ngram: Baseline | None) -> str:
-    return NONE if ngram is None else f"{loss - ngram.loss:+z.3f}".replace("-", "−")
+def _with_spread(loss: float | None, spread: float | None) -> str:
+    if loss is None:
+        return NONE
+    return f"{loss:.4f}" if spread is None else f"{loss:.4f} ±{spread:.4f}"
 
 
 # ---------------------------------------------------------------- runs
