@@ -50,24 +50,26 @@ def fold_table(
     sections: Sequence[Sequence[Line]],
     *,
     width: int,
-    pairs: Sequence[tuple[int, int]],
+    pairs: Sequence[Sequence[int]],
+    wide: int = WIDE,
 ) -> Table:
-    """A table with one line a row, or, below `WIDE` columns, with the columns of `pairs` above each other.
+    """A table with one line a row, or, below `wide` columns, with the columns of `pairs` above each other.
 
     Args:
         columns: What stands in the cells.
         sections: The rows, a rule between sections.
         width: Of the terminal.
-        pairs: Which two columns share one in the narrow table, the first above; the same twice: alone.
+        pairs: Which columns share one in the narrow table, the first above; the same twice: alone.
+        wide: From how many columns of a terminal on a row takes one line.
     """
-    narrow = width < WIDE
-    chosen = pairs if narrow else [(number, number) for number in range(len(columns))]
-    gap = 1 if width >= SPACIOUS or narrow else 0
+    narrow = width < wide
+    chosen = pairs if narrow else [(number,) for number in range(len(columns))]
+    gap = 1 if width >= wide + SPACIOUS - WIDE or narrow else 0
     table = Table(box=RULES, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
     headings = [column.in_one_line if narrow else column.heading for column in columns]
     stacked = [_stacked(headings, pair) for pair in chosen]
     height = max(heading.count("\n") for heading in stacked)
-    for (top, _), heading in zip(chosen, stacked, strict=True):
+    for (top, *_), heading in zip(chosen, stacked, strict=True):
         heading = "\n" * (height - heading.count("\n")) + heading
         table.add_column(heading, justify="right" if columns[top].figures else "left", overflow="fold")
     for section in sections:
@@ -78,9 +80,8 @@ def fold_table(
     return table
 
 
-def _stacked(cells: Sequence[str], pair: tuple[int, int]) -> str:
-    top, bottom = pair
-    return cells[top] if top == bottom else f"{cells[top]}\n{cells[bottom]}"
+def _stacked(cells: Sequence[str], places: Sequence[int]) -> str:
+    return "\n".join(cells[place] for place in dict.fromkeys(places))
 
 
 # ---------------------------------------------------------------- comparisons
@@ -91,6 +92,9 @@ _COMPARISON = [
     Column("vs\nn-gram"), Column("char/s"), Column("seconds"),
 ]  # fmt: skip
 _COMPARISON_PAIRS = [(0, 1), (2, 9), (3, 4), (5, 6), (7, 8)]
+_TESTED_PAIRS = [(0, 1), (2, 9), (5, 6), (7, 8), (3, 4, 10)]
+_TESTED_WIDE = 96
+_TIGHT = {"parameters": "param-\neters", "seconds": "sec-\nonds"}  # where ± takes its room
 
 
 def comparison_table(
@@ -112,9 +116,12 @@ def comparison_table(
     tested = part == "test"
     rows = [(comparison_cells(one, tested=tested), "bold" if one.best else "") for one in found if not one.is_baseline]
     below = [(comparison_cells(one, tested=tested), "dim") for one in found if one.is_baseline]
-    pairs = [*_COMPARISON_PAIRS, (len(_COMPARISON), len(_COMPARISON))] if tested else _COMPARISON_PAIRS
     sections = [rows, below] if below else [rows]
-    return fold_table(comparison_columns(tested=tested), sections, width=width, pairs=pairs)
+    columns = comparison_columns(tested=tested)
+    if width < SPACIOUS + WIDE // 4 and any(one.plus_minus or one.test_plus_minus for one in found):
+        columns = [Column(_TIGHT.get(column.heading, column.heading), column.figures) for column in columns]
+    pairs, wide = (_TESTED_PAIRS, _TESTED_WIDE) if tested else (_COMPARISON_PAIRS, WIDE)
+    return fold_table(columns, sections, width=width, pairs=pairs, wide=wide)
 
 
 def comparison_columns(*, tested: bool) -> list[Column]:
