@@ -134,6 +134,10 @@ def check_value(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
         if metadata.get("decided"):
             raise ConfigError(f"{option_name(name)} must be decided here; received None")
         return
+    if isinstance(value, tuple):
+        for part in value:
+            check_value(name, part, metadata)
+        return
     choices = metadata.get("choices")
     if choices is not None:
         if value not in choices:

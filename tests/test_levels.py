@@ -16,15 +16,15 @@ PACKAGE = Path(seqmagic.__file__).parent
 LEVELS = [
     {"", "errors", "config", "files", "machine"},
     {"texts", "network.cells", "network.layout", "network.sizes", "evaluation.baselines", "evaluation.units"},
-    {"runs", "network", "evaluation", "sampling", "insight"},
+    {"runs", "network", "evaluation", "sampling", "insight", "drawing"},
     {"fused"},
-    {"training", "comparison", "export", "probes", "api"},
+    {"training", "comparison", "export", "probes", "report", "api"},
     {"cli", "__main__"},
 ]
 PACKAGES = [  # allowed in addition to those of the levels below
     {"msgspec"},
     {"numpy", "filelock"},
-    {"h5py", "threadpoolctl"},
+    {"h5py", "threadpoolctl", "wcwidth", "matplotlib"},
     {"tensorflow", "keras"},
     {"ai_edge_litert", "onnx", "onnxruntime"},
     {"click", "rich", "prompt_toolkit"},
@@ -32,7 +32,7 @@ PACKAGES = [  # allowed in addition to those of the levels below
 # What a room offers: the modules that other rooms may import. The rest of it is nobody's business.
 DOORS = {
     "texts": {"builtin", "catalog", "corpus", "normal_forms", "repeats", "sources", "streams", "vocabulary", "whole"},
-    "network": {"cells", "fresh", "layout", "network", "probabilities", "sizes", "trained"},
+    "network": {"cells", "fresh", "keras_file", "layout", "network", "probabilities", "sizes", "trained"},
     "evaluation": {
         "baselines",
         "bootstrap",
@@ -47,6 +47,7 @@ DOORS = {
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
     "sampling": {"endings", "novelty", "pieces", "prompts", "stepper", "threads", "writer"},
     "insight": {
+        "cache",
         "excerpts",
         "inspect_cell",
         "inspect_connectivity",
@@ -56,7 +57,12 @@ DOORS = {
         "inspect_surprise",
         "inspect_trace",
         "labels",
+        "measure_closers",
         "measure_gradient",
+        "measure_memory",
+        "measure_ngram",
+        "measure_repeats",
+        "model_files",
         "passages",
         "roles",
         "settings",
@@ -70,6 +76,20 @@ DOORS = {
     "export": {"formats", "publish"},
     "export.samplers": {""},  # the room itself: what its `__init__` has
     "export.web": set(),  # `export.formats` imports it by name, as it does the other formats
+    "report": {"gather", "page"},
+    "report.panels": {
+        "closers",
+        "errors",
+        "gates",
+        "gradient",
+        "losses",
+        "memory",
+        "neurons",
+        "panel",
+        "recall",
+        "surprise",
+        "trace",
+    },
     "cli": {"main"},
     "cli.commands": set(),  # `cli.main` imports them by name, when they are asked for
     "cli.show": {
@@ -77,14 +97,16 @@ DOORS = {
         "columns",
         "comparison",
         "connectivity",
+        "distances",
         "documents",
         "errors",
         "gates",
         "gradient",
+        "memory",
         "neurons",
+        "ngram",
         "page",
         "painting",
-        "plots",
         "progress",
         "recall",
         "surprise",
@@ -93,6 +115,7 @@ DOORS = {
         "formats",
     },
     "probes": {"measure_recall", "settings", "shapes", "tasks"},
+    "drawing": {"bars", "chart", "figure", "heat", "look", "svg", "terminal", "words"},
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
 

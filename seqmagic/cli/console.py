@@ -8,11 +8,12 @@ import json
 import os
 import re
 import sys
-import unicodedata
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+
+from seqmagic.drawing.words import one_line, visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -129,16 +130,11 @@ def harmless(text: str) -> str:
 
     `result`, `notice` and `draw` pass everything through here, as a text may come from a file of anyone's.
     """
-    return _OBEYED.sub(lambda found: _visible(found[0]), text)
+    return _OBEYED.sub(lambda found: visible(found[0]), text)
 
 
 def _json_escape(found: re.Match[str]) -> str:
     return json.dumps(found[0])[1:-1]
-
-
-def one_line(text: str) -> str:
-    """Text for one line of a terminal: line breaks as ⏎, tabs as →, control characters as their code."""
-    return "".join(_visible(character) for character in text)
 
 
 def printable(text: str) -> str:
@@ -146,29 +142,10 @@ def printable(text: str) -> str:
     return "\n".join(one_line(line) for line in text.expandtabs(4).split("\n"))
 
 
-def _visible(character: str) -> str:
-    if character == "\n":
-        return "⏎"
-    if character == "\t":
-        return "→"
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in _JOINERS:
-        return f"\\u{ord(character):04x}"
-    return character
-
-
-_JOINERS = "\u200c\u200d"  # they shape Indic letters and emoji, and move no cursor
-
-# The characters of the categories in `_visible` but for the joiners, tab and line break, as ranges: going through
+# The characters of the categories in `visible` but for the joiners, tab and line break, as ranges: going through
 # all of Unicode for them would take a tenth of a second.
 _OBEYED = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b\u200e\u200f"
     "\u2028-\u202e\u2060-\u2064\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd"
     "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
 )
-
-
-def shorten(text: str, cells: int) -> str:
-    """`text` cut to a width in terminal cells (a Chinese character takes two), with … where it was cut."""
-    from rich.cells import cell_len, set_cell_size
-
-    return text if cell_len(text) <= cells else set_cell_size(text, cells - 1).rstrip() + "…"

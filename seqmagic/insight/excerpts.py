@@ -45,11 +45,14 @@ class Excerpt:
     text: str
 
 
-def read_excerpt(run: Run, config: ExcerptConfig, *, length: int) -> Excerpt:
+def read_excerpt(run: Run, config: ExcerptConfig, *, length: int, vocabulary: Vocabulary | None = None) -> Excerpt:
     """The characters that `config` names; `length` of them where it does not say how many.
 
     Args:
-        run: Whose own text is meant where none is named, and whose spelling of letters is taken.
+        run: Whose own text is meant where none is named.
+        config: Which characters.
+        length: How many.
+        vocabulary: Whose spelling of letters is taken; that of `run` where none is given.
 
     Raises:
         ConfigError: the settings contradict each other, or there is no such place.
@@ -59,10 +62,12 @@ def read_excerpt(run: Run, config: ExcerptConfig, *, length: int) -> Excerpt:
         other = "--file" if config.file is not None else "--at"
         raise ConfigError(f"--text gives the characters themselves; leave out {other}, or leave out --text")
     if config.text is not None:
-        return _typed(config.text[: config.length], run.read_vocabulary())
+        return _typed(config.text[: config.length], vocabulary or run.read_vocabulary())
     length, at = config.length or length, config.at or 0
     if config.file is not None:
-        return _from_file(config.file, at=at, length=length, vocabulary=run.read_vocabulary())
+        return _from_file(config.file, at=at, length=length, vocabulary=vocabulary or run.read_vocabulary())
+    if vocabulary is not None:
+        raise ConfigError(f"{run.path} is a model file, with no text of its own; give characters with --text or --file")
     try:
         return _from_own_text(run, at=at, length=length)
     except OwnTextError as problem:
@@ -120,15 +125,22 @@ def open_reader(run: Run, excerpt: Excerpt) -> Subject:
         CorpusError: it knows none of the characters.
         RunError: its model can't be read or can't be replayed.
     """
-    vocabulary = run.read_vocabulary()
+    return open_subject(run, passage_of(excerpt, run.read_vocabulary(), f"run {run.name}"))
+
+
+def passage_of(excerpt: Excerpt, vocabulary: Vocabulary, name: str) -> Passage:
+    """What comes before `excerpt` and its characters, in a vocabulary.
+
+    Raises:
+        CorpusError: it has none of the characters; `name` is whose vocabulary it is.
+    """
     if len(vocabulary.outside(excerpt.text)) == len(set(excerpt.text)):
         raise CorpusError(
-            f"run {run.name} knows none of the characters looked at ({_named(vocabulary.outside(excerpt.text))}); "
+            f"{name} knows none of the characters looked at ({_named(vocabulary.outside(excerpt.text))}); "
             "give it a text in the characters that it was trained on"
         )
     ids = vocabulary.encode(excerpt.before + excerpt.text).astype("int64")
-    passage = Passage(source=excerpt.source, sha256=excerpt.sha256, part=excerpt.part, ids=ids)
-    return open_subject(run, passage)
+    return Passage(source=excerpt.source, sha256=excerpt.sha256, part=excerpt.part, ids=ids)
 
 
 def excerpt_document(
@@ -140,7 +152,7 @@ def excerpt_document(
         f"{one.run.name} was trained on another text or split than {first.run.name}: what is held out for one "
         "may be of the training part of the other"
         for one in others
-        if excerpt.part is not None and not comparable(first.record, one.record)
+        if excerpt.part is not None and one.recorded and not comparable(first.record, one.record)
     ]
     return document(
         kind,

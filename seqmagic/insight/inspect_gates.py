@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from seqmagic.errors import CorpusError
+from seqmagic.errors import ConfigError, CorpusError
 from seqmagic.evaluation import units
 from seqmagic.evaluation.bootstrap import block_choices, resampled_means
 from seqmagic.evaluation.scorer import NetworkScorer
@@ -76,7 +76,8 @@ def inspect_gates(subjects: Sequence[Subject], excerpt: Excerpt, config: GatesCo
     """
     if len(excerpt.text) < BLOCK:
         raise CorpusError(
-            f"figures about gates need {BLOCK} characters or more; received {len(excerpt.text)}: raise --length"
+            f"figures about gates need {BLOCK} characters or more; received {len(excerpt.text)}: "
+            "raise --length, or give a longer text"
         )
     windows = [cut_windows(one.passage.ids, len(excerpt.before)) for one in subjects]
     models = [_gates(one, cut, config) for one, cut in zip(subjects, windows, strict=True)]
@@ -86,12 +87,19 @@ def inspect_gates(subjects: Sequence[Subject], excerpt: Excerpt, config: GatesCo
 
 
 def _gates(subject: Subject, windows: Windows, config: GatesConfig) -> dict[str, Any]:
+    if config.lesion and subject.model and not subject.model.predicts:
+        raise ConfigError(
+            f"--lesion needs a model that predicts characters; the last layer of {subject.run.path} does not"
+        )
+    if subject.recorded is None:  # how it was started is not known
+        tallies = tally_gates(subject.network, windows, low=config.low, high=config.high)
+        return _figures(subject.network, windows, tallies, config)
     fresh = fresh_network(subject.record.model, vocabulary_size=subject.network.vocabulary_size, seed=config.seed)
     networks = [subject.network, fresh]
-    tallies = side_by_side(lambda one: tally_gates(one, windows, low=config.low, high=config.high), networks)
+    both = side_by_side(lambda one: tally_gates(one, windows, low=config.low, high=config.high), networks)
     few = replace(windows, ids=windows.ids[::_SHARE_OF_FRESH])
-    trained = _figures(networks[0], windows, tallies[0], config)
-    untrained = _figures(networks[1], few, tallies[1], config)
+    trained = _figures(networks[0], windows, both[0], config)
+    untrained = _figures(networks[1], few, both[1], config)
     return {**trained, "fresh": {"seed": config.seed, **untrained}}
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from seqmagic.insight.parallel import side_by_side
-from seqmagic.insight.retention import choose_targets, log_retention, summary
+from seqmagic.insight.retention import choose_targets, log_retention, summary_and_draws
 from seqmagic.insight.settings import WARM_UP, GradientConfig
-from seqmagic.insight.subjects import Subject, document
+from seqmagic.insight.statistics import difference
+from seqmagic.insight.subjects import OTHER_TEXT, Subject, document, same_characters
 from seqmagic.network.fresh import fresh_network
 from seqmagic.network.network import Network
 
@@ -21,8 +24,9 @@ def measure_gradient(subjects: Sequence[Subject], config: GradientConfig) -> dic
     Raises:
         CorpusError: a text is too short for the lag.
     """
-    models = [_measure(subject, config) for subject in subjects]
-    return document(
+    measured = [_measure(subject, config) for subject in subjects]
+    models = [model for model, _ in measured]
+    whole = document(
         "gradient",
         subjects,
         models,
@@ -31,9 +35,26 @@ def measure_gradient(subjects: Sequence[Subject], config: GradientConfig) -> dic
         wrt=config.wrt,
         seed=config.seed,
     )
+    others = zip(subjects[1:], measured[1:], strict=True)
+    whole["differences"] = [_difference((subjects[0], measured[0]), other) for other in others]
+    return whole
 
 
-def _measure(subject: Subject, config: GradientConfig) -> dict[str, Any]:
+_Measured = tuple[dict[str, Any], np.ndarray]  # a model's entry, and rho of each resample, (R,)
+
+
+def _difference(first: tuple[Subject, _Measured], other: tuple[Subject, _Measured]) -> dict[str, Any]:
+    """`other` minus `first`, on the same targets and with the same draws."""
+    (against, (entry, drawn)), (subject, (own, own_drawn)) = first, other
+    names = subject.run.name, against.run.name
+    if not same_characters(subject, against):
+        return difference(*names, {}, reason=OTHER_TEXT)
+    if own["trained"]["targets"] != entry["trained"]["targets"]:
+        return difference(*names, {}, reason="one of the two has predictions without any gradient")
+    return difference(*names, {"rho": ((entry["trained"]["rho"], drawn), (own["trained"]["rho"], own_drawn))})
+
+
+def _measure(subject: Subject, config: GradientConfig) -> _Measured:
     ids = subject.passage.ids
     targets = choose_targets(len(ids), targets=config.targets, max_lag=config.max_lag)
 
@@ -46,13 +67,14 @@ def _measure(subject: Subject, config: GradientConfig) -> dict[str, Any]:
         return fresh_network(subject.record.model, vocabulary_size=size, seed=seed, start=config.fresh)
 
     jobs += [(network, few) for network in side_by_side(untrained, seeds)]
-    trained, *fresh = [
-        summary(logs, places, seed=config.seed)
+    (trained, drawn), *fresh = [
+        summary_and_draws(logs, places, seed=config.seed)
         for logs, (_, places) in zip(
             log_retention(jobs, ids, max_lag=config.max_lag, wrt=config.wrt), jobs, strict=True
         )
     ]
-    return {
+    entry = {
         "trained": trained,
-        "fresh": [{"seed": n, "start": config.fresh, **one} for n, one in zip(seeds, fresh, strict=True)],
+        "fresh": [{"seed": n, "start": config.fresh, **one} for n, (one, _) in zip(seeds, fresh, strict=True)],
     }
+    return entry, drawn

@@ -123,7 +123,12 @@ def _log10(values: np.ndarray) -> np.ndarray:
 
 
 def summary(logs: np.ndarray, targets: np.ndarray, *, seed: int) -> dict[str, Any]:
-    """What is said of `logs` (M, K + 1), as JSON; `reasons` says why a figure is null.
+    """What is said of `logs` (M, K + 1), as JSON; `reasons` says why a figure is null."""
+    return summary_and_draws(logs, targets, seed=seed)[0]
+
+
+def summary_and_draws(logs: np.ndarray, targets: np.ndarray, *, seed: int) -> tuple[dict[str, Any], np.ndarray]:
+    """`summary`, and rho of each resample, (R,), for differences between models.
 
     rho is 10 to the Theil-Sen slope of the median over the lags from 5 to the last one above `FLOOR`: the
     share of the gradient that one more character back leaves. Its interval resamples targets, neighbours in
@@ -146,27 +151,27 @@ def summary(logs: np.ndarray, targets: np.ndarray, *, seed: int) -> dict[str, An
         "r2_power": None,
         "reasons": {},
     }
-    document.update(_fit(logs, median, targets, seed=seed, reasons=document["reasons"]))
-    return document
+    found, drawn = _fit(logs, median, targets, seed=seed, reasons=document["reasons"])
+    return {**document, **found}, drawn
 
 
 def _fit(
     logs: np.ndarray, median: np.ndarray, targets: np.ndarray, *, seed: int, reasons: dict[str, str]
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], np.ndarray]:
     lags = fitted_lags(median)
     if lags is None:
         reasons["rho_interval"] = reasons["r2_exponential"] = reasons["r2_power"] = (
             "the gradient is exactly 0 one character back"
         )
-        return {"rho": 0.0, "half_life": 0.0}
+        return {"rho": 0.0, "half_life": 0.0}, np.zeros(RESAMPLES)
     rho = float(10 ** theil_sen(lags, median[lags]))
     spacing = float(np.mean(np.diff(targets))) if len(targets) > 1 else BLOCK
     starts, block = block_choices([len(logs)], block=math.ceil(BLOCK / spacing), resamples=RESAMPLES, seed=seed)
     chosen = (starts[..., np.newaxis] + np.arange(block)).reshape(len(starts), -1)
-    slopes = theil_sen(lags, np.stack([np.median(logs[rows][:, lags], axis=0) for rows in chosen]))
+    drawn = 10 ** theil_sen(lags, np.stack([np.median(logs[rows][:, lags], axis=0) for rows in chosen]))
     found = {
         "rho": plain(rho),
-        "rho_interval": interval(10**slopes),
+        "rho_interval": interval(drawn),
         "r2_exponential": _plain_or_none(r_squared(lags, median[lags])),
         "r2_power": _plain_or_none(r_squared(np.log(lags), median[lags])),
     }
@@ -177,7 +182,7 @@ def _fit(
     for name in ("r2_exponential", "r2_power"):
         if found[name] is None:
             reasons[name] = "the median does not change over the lags"
-    return found
+    return found, drawn
 
 
 def fitted_lags(median: np.ndarray) -> np.ndarray | None:

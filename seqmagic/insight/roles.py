@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-ROLES = ("keep", "write", "read", "reset")
+from seqmagic.insight.labels import ROLES
+
 _LSTM = {"keep": "forget", "write": "input", "read": "output"}
 _GRU = {"keep": "keep", "reset": "reset"}
 BLOCKS = {"rnn": {}, "lstm": _LSTM, "gru": _GRU}  # the block of a kernel that is a gate of its own

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from seqmagic.config import Config, setting, unescaped
 from seqmagic.errors import ConfigError
-from seqmagic.insight.roles import ROLES
+from seqmagic.insight.labels import ROLES
 
 WARM_UP = 200  # characters that a model reads before anything of it is measured
 BLOCK = 200  # characters of a block of the bootstrap: neighbours depend on each other
 RESAMPLES = 1000
+CARRIED = 1000  # characters, at least, after which a carried state counts as all that a model can have
+VARIANTS = ("zero", "foreign", "shuffle-chars", "shuffle-words", "reverse")
 SPANS = ("state", "input")
 FRESH = ("seqmagic", "keras", "none")
 
@@ -173,6 +175,19 @@ class TraceConfig(Config):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelFileConfig(Config):
+    """What a .keras file does not say itself."""
+
+    vocabulary: str | None = setting(
+        None,
+        "For a .keras file in place of a RUN: its characters in the order of their ids as a JSON list, or the text "
+        "that it was trained on.",
+        auto="vocabulary.json beside it",
+        metavar="FILE",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConnectivityConfig(Config):
     """Which prediction is followed back."""
 
@@ -183,3 +198,61 @@ class ConnectivityConfig(Config):
         auto="the last one",
     )
     strongest: int = setting(10, "How many of the strongest characters to list.", minimum=0, maximum=2000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryConfig(Config):
+    """How the loss is measured by the characters read before a prediction."""
+
+    max_context: int = setting(
+        256, "Most characters read before a prediction.", minimum=16, maximum=4096, unit="characters"
+    )
+    targets: int = setting(
+        768, "Characters predicted, the same ones after every context.", minimum=32, maximum=20_000, unit="characters"
+    )
+    variant: tuple[str, ...] = setting(
+        ("zero",),
+        "What stands for the text before the context: nothing (zero, always measured), the memory of other text "
+        "(foreign), or the text itself in another order.",
+        choices=VARIANTS,
+    )
+    seed: int = setting(0, "Seed of the intervals, of foreign text and of other orders.", minimum=0, maximum=2**31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NgramConfig(Config):
+    """How n-grams and models are compared."""
+
+    max_order: int = setting(12, "Highest order of the n-grams.", minimum=1, maximum=24, unit="characters")
+    targets: int = setting(
+        100_000, "Characters predicted, from the start of the held-out part.", minimum=200, maximum=1_000_000,
+        unit="characters",
+    )  # fmt: skip
+    seed: int = setting(0, "Seed of the intervals.", minimum=0, maximum=2**31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosersConfig(Config):
+    """How closing brackets and quotes are measured."""
+
+    targets: int = setting(
+        100_000, "Characters read, from the start of the held-out part.", minimum=200, maximum=1_000_000,
+        unit="characters",
+    )  # fmt: skip
+    max_order: int = setting(12, "Highest order of the n-grams.", minimum=1, maximum=24, unit="characters")
+    seed: int = setting(0, "Seed of the intervals.", minimum=0, maximum=2**31)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepeatsConfig(Config):
+    """How rare words that come again are measured."""
+
+    targets: int = setting(
+        100_000, "Characters searched, from the start of the held-out part.", minimum=200, maximum=1_000_000,
+        unit="characters",
+    )  # fmt: skip
+    rare: int = setting(
+        20, "Most times that a word may stand in the training part to be rare.", minimum=0, maximum=1000, unit="times"
+    )
+    pairs: int = setting(100, "Most words for each range of distances.", minimum=20, maximum=10_000, unit="words")
+    seed: int = setting(0, "Seed of the intervals and of the words put in place.", minimum=0, maximum=2**31)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -44,3 +45,34 @@ def wilson(successes: float, cases: int) -> list[float]:
     middle = (share + z * z / (2 * cases)) / (1 + z * z / cases)
     reach = z / (1 + z * z / cases) * math.sqrt(share * (1 - share) / cases + z * z / (4 * cases * cases))
     return [max(0.0, middle - reach), min(1.0, middle + reach)]
+
+
+def count_interval(values: np.ndarray) -> list[int | None]:
+    """The middle 95 % of resampled counts, (R,) float, inf where a level is never reached: `None` for JSON."""
+    low, high = np.quantile(values, CONFIDENCE, method="nearest")
+    return [int(value) if math.isfinite(value) else None for value in (low, high)]
+
+
+Figure = tuple[float | None, np.ndarray]  # a value, and its resampled values (R,)
+
+
+def difference(
+    run: str, to: str, figures: Mapping[str, tuple[Figure, Figure]], *, reason: str | None = None
+) -> dict[str, Any]:
+    """`run` minus `to`, as JSON: by name of the figure, its difference and the paired interval of that.
+
+    Args:
+        run: The run that is compared.
+        to: The run that it is compared with.
+        figures: By name: first that of `to`, then that of `run`; resampled with the same draws.
+        reason: Why there is no figure at all.
+    """
+    entry: dict[str, Any] = {"run": run, "to": to, "reasons": {} if reason is None else {"all": reason}}
+    for name, ((value, drawn), (other, other_drawn)) in figures.items():
+        with np.errstate(invalid="ignore"):  # two counts that are never reached, inf, have no difference
+            apart = np.quantile(other_drawn - drawn, CONFIDENCE, method="nearest")
+        entry[name] = None if value is None or other is None else plain(other - value)
+        entry[f"{name}_interval"] = [plain(end) for end in apart] if np.isfinite(apart).all() else None
+        if entry[name] is None or entry[f"{name}_interval"] is None:
+            entry["reasons"][name] = "one of the two has no such figure, or not in enough resamples"
+    return entry

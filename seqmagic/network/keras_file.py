@@ -9,6 +9,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ _LARGEST = 1e15  # the largest number of a model: sums of products of two still 
 class _KerasLayer:
     class_name: str
     config: dict[str, Any]
+    name: str = ""
+    inbound_nodes: tuple[Any, ...] = ()  # of a functional model: what it was called with
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,122 @@ def network_of(run: Run, record: RunRecord | None, vocabulary: Vocabulary) -> Ne
     classes = _replayable_classes(config, path)
     return _read_network(
         weights, classes, path, check=lambda declared: _check_declared(declared, run, model, vocabulary.size)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class StockModel:
+    """The recurrent layers of a Keras model from elsewhere, as a network that can be replayed.
+
+    Attributes:
+        network: For one-hot inputs its embedding is the identity; without a head that predicts, its dense
+            layer is zero.
+        predicts: Whether its last layer gives the next character.
+        parameters: How many numbers of the file are in use.
+    """
+
+    network: Network
+    predicts: bool
+    parameters: int
+
+
+def load_stock_model(path: Path) -> StockModel:
+    """The model of stock layers in the .keras file `path`: Embedding or one-hot inputs, recurrent layers, any head.
+
+    Raises:
+        RunError: the file is missing or damaged, or its recurrent layers are not those of `seqmagic.network.cells`.
+    """
+    config, content = _unpack(path, limit=None)
+    described = files.as_type(config, _KerasModel, path, error=RunError).config.layers
+    try:
+        _check_chain(described, path)
+    except RecursionError as problem:
+        raise _corrupt(path, "config.json is nested without end") from problem
+    active = [layer for layer in described if layer.class_name not in _SILENT_LAYERS]
+    places = [number for number, layer in enumerate(active) if layer.class_name in _CELLS_OF_KERAS]
+    last = places[-1] if places else -1
+    body, head = active[: last + 1], active[last + 1 :]
+    classes = [layer.class_name for layer in body]
+    embedded = classes[:1] == ["Embedding"]
+    if not places or not set(classes[embedded:]) <= set(_CELLS_OF_KERAS):
+        found = files.shortened(", ".join(layer.class_name for layer in active)) or "none"
+        raise RunError(
+            f"this model cannot be replayed: {path} has the layers {found}; needed are SimpleRNN, LSTM or GRU layers, "
+            "after nothing but an Embedding and Dropout"
+        )
+    for number, layer in enumerate(body):
+        free = ("return_sequences",) if number == last else ()  # all steps are replayed, whatever it returns
+        _check_settings(layer.class_name, layer.config, path, free=free)
+    return _read_stock(content, classes, head, path)
+
+
+def _check_chain(layers: Sequence[_KerasLayer], path: Path) -> None:
+    """Raise RunError unless each layer of a functional model reads the output of the one before it, and no more."""
+    for before, layer in pairwise(layers):
+        if layer.inbound_nodes and _histories(layer.inbound_nodes) != [[before.name, 0, 0]]:
+            raise RunError(
+                f"this model cannot be replayed: in {path} the layer {files.shortened(layer.name)} reads something "
+                f"else than the output of {files.shortened(before.name)}; needed is one layer after the other"
+            )
+
+
+def _histories(nodes: Any) -> list[Any]:
+    """Layer, call and number of each tensor that is named anywhere in `nodes`."""
+    if isinstance(nodes, dict):
+        return [nodes["keras_history"]] if "keras_history" in nodes else _histories(list(nodes.values()))
+    return [one for part in nodes for one in _histories(part)] if isinstance(nodes, (list, tuple)) else []
+
+
+def _read_stock(content: bytes, classes: list[str], head: Sequence[_KerasLayer], path: Path) -> StockModel:
+    """The network of these layers, with a dense layer of zeros where `head` is no prediction of a character."""
+    import h5py
+
+    embedded = classes[0] == "Embedding"
+    try:
+        with h5py.File(io.BytesIO(content), "r") as weights:
+            recurrent = [[_numbers(one) for one in arrays] for arrays in _find_arrays(weights, classes)]
+            embedding = recurrent.pop(0)[0] if embedded else _identity(recurrent[0][0].shape[0], path)
+            names = classes[embedded:]
+            layers = tuple(
+                Layer(_CELLS_OF_KERAS[name], Weights(*arrays)) for name, arrays in zip(names, recurrent, strict=True)
+            )
+            size, units = len(embedding), layers[-1].weights.recurrent_kernel.shape[0]
+            predicts = len(head) == 1 and _predicts(head[0], size)
+            dense = [np.zeros((units, size), np.float32), np.zeros(size, np.float32)]
+            if predicts:
+                [arrays] = _find_arrays(weights, ["Dense"])
+                dense = [_numbers(one) for one in arrays]
+        network = Network(embedding, layers, *dense)
+        network.check_shapes()
+    except RunError:
+        raise
+    except MemoryError as problem:
+        raise _too_large(path) from problem
+    except Exception as problem:  # h5py raises nearly anything over a damaged file
+        raise _corrupt(path, problem) from problem
+    unread = 0 if embedded else embedding.size
+    unread += 0 if predicts else dense[0].size + dense[1].size
+    return StockModel(network, predicts, network.parameters - unread)
+
+
+_WIDEST_ONE_HOT = 20_000
+
+
+def _identity(size: int, path: Path) -> np.ndarray:
+    """The embedding of one-hot inputs, (size, size) float32."""
+    if size > _WIDEST_ONE_HOT:
+        raise RunError(f"{path} takes {size:,} numbers a step, too many for one-hot characters ({_WIDEST_ONE_HOT:,})")
+    return np.eye(size, dtype=np.float32)
+
+
+def _predicts(layer: _KerasLayer, size: int) -> bool:
+    """Whether a last layer gives the logits or probabilities of `size` characters."""
+    wanted = {"units": size, "use_bias": True}
+    settings = layer.config
+    return (
+        layer.class_name == "Dense"
+        and all(settings.get(name) == value for name, value in wanted.items())
+        and settings.get("activation") in ("linear", "softmax")
     )
 
 
@@ -159,13 +278,7 @@ def _replayable_classes(config: Any, path: Path) -> list[str]:
     for name, settings in active:
         if name not in KERAS_SETTINGS:
             raise RunError(f"this model cannot be replayed: {path} has a layer of class {files.shortened(name)}")
-        for setting, wanted in KERAS_SETTINGS[name].items():
-            found = settings.get(setting)
-            if found != wanted:
-                raise RunError(
-                    f"this model cannot be replayed: {path} has {name} with {setting}={reprlib.repr(found)}; "
-                    f"only {wanted!r} can be"
-                )
+        _check_settings(name, settings, path)
     classes = [name for name, _ in active]
     outer, inner = (classes[:1], classes[-1:]), classes[1:-1]
     if outer != (["Embedding"], ["Dense"]) or not inner or not set(inner) <= set(_CELLS_OF_KERAS):
@@ -174,6 +287,17 @@ def _replayable_classes(config: Any, path: Path) -> list[str]:
             "needed are Embedding, recurrent layers, Dense"
         )
     return classes
+
+
+def _check_settings(name: str, settings: dict[str, Any], path: Path, *, free: Sequence[str] = ()) -> None:
+    """Raise RunError unless a layer of class `name` has the settings of our equations; those of `free` are any."""
+    for setting, wanted in KERAS_SETTINGS[name].items():
+        found = settings.get(setting)
+        if found != wanted and setting not in free:
+            raise RunError(
+                f"this model cannot be replayed: {path} has {name} with {setting}={reprlib.repr(found)}; "
+                f"only {wanted!r} can be"
+            )
 
 
 def _read_network(content: bytes, classes: Sequence[str], path: Path, *, check: Callable[[Network], None]) -> Network:

@@ -81,6 +81,11 @@ def _noticed(notices: list[str], pieces: Pieces) -> Pieces:
     return Tally(tally.bytes, [*notices, *tally.notices])
 
 
+def is_text_name(name: str) -> bool:
+    """Whether `name` means a text at all: standard input, a path that is there, or a text that has a name."""
+    return name == STANDARD_INPUT or name in builtin_names() or name in catalog.catalog() or os.path.exists(name)
+
+
 def catalog_text(source: str) -> catalog.CatalogText | None:
     """The text of the catalogue that `source` means; `None` where it means something else."""
     means_other = source == STANDARD_INPUT or source in builtin_names() or os.path.exists(source)

@@ -83,21 +83,6 @@ def test_several_lines_stay_lines() -> None:
     assert console.printable("a\tb\n\x1b[2J\n") == "a   b\n\\u001b[2J\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "cells", "shown"),
-    [
-        ("short", 5, "short"),
-        ("shorter", 5, "shor…"),
-        ("字字字字", 8, "字字字字"),
-        ("字字字字", 7, "字字字…"),
-        ("字字字字", 6, "字字…"),
-        ("", 3, ""),
-    ],
-)
-def test_text_is_cut_by_its_width_in_cells(text: str, cells: int, shown: str) -> None:
-    assert console.shorten(text, cells) == shown
-
-
 @pytest.mark.parametrize("say", [console.result, console.notice])
 def test_results_and_notices_part_ways(say: Callable[[str], None], capsys: pytest.CaptureFixture[str]) -> None:
     say("words")

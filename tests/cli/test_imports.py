@@ -49,6 +49,7 @@ def loaded_by(run: Run, *arguments: str) -> set[str]:
         ["compare", "--help"],
         ["data", "--help"],
         ["data", "stats", "--help"],
+        ["inspect", "trace", "--help"],
         [],
     ],
 )
@@ -70,6 +71,7 @@ def test_help_imports_click_alone(arguments: list[str], tiny_run: Run) -> None:
         ["data", "list"],
         ["data", "show", "tinyshakespeare"],
         ["data", "stats", "markov", "--json"],
+        ["inspect", "trace", "tiny"],
     ],
 )
 def test_commands_that_do_not_train_import_no_tensorflow(arguments: list[str], tiny_run: Run) -> None:

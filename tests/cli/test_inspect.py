@@ -241,6 +241,7 @@ def test_what_a_prediction_depends_on(runs: list[Run], seqmagic: Call) -> None:
         (["surprise", "rnn", "--text", "αβγ"], 1, "run rnn knows none of the characters looked at"),
         (["surprise", "rnn", "--at", "99999"], 2, "--at must be from 0 to "),
         (["surprise", "rnn", "--vs", "nobody"], 1, "there is no run 'nobody'"),
+        (["surprise", "rnn", "--vs", "a.keras"], 2, "a.keras is a model file and no run; inspect trace and"),
         (["gates", "lstm", "--text", "hanging on the wall"], 1, "figures about gates need 200 characters or more"),
         (["gates", "lstm", "--low", "0.9", "--high", "0.1"], 2, "--low must be below --high; received 0.9 and 0.1"),
         (["gates", "rnn", "--plot", "x.svg"], 2, "--plot draws gates, and a simple RNN has none"),

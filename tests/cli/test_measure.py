@@ -66,6 +66,18 @@ def test_the_document_of_a_gradient(runs: list[Run], seqmagic: Call) -> None:
     assert any("times the parameters" in line for line in document["warnings"])
 
 
+def test_the_others_are_compared_with_the_first_run(runs: list[Run], seqmagic: Call) -> None:
+    there, back = (measured(seqmagic, *names, *QUICK, "--fresh", "none") for names in (("rnn", "gru"), ("gru", "rnn")))
+    [one], [other] = there["differences"], back["differences"]
+    assert (one["run"], one["to"], other["run"]) == ("gru", "rnn", "rnn")
+    rho = {model["run"]: model["trained"]["rho"] for model in there["models"]}
+    assert one["rho"] == pytest.approx(rho["gru"] - rho["rnn"], abs=1e-6)
+    assert one["rho"] == -other["rho"]
+    assert one["rho_interval"] == [-end for end in reversed(other["rho_interval"])]
+    assert one["rho_interval"][0] <= one["rho"] <= one["rho_interval"][1]
+    assert "\nagainst " in seqmagic("measure", "gradient", "rnn", "gru", *QUICK, "--fresh", "none").stdout
+
+
 def test_the_same_seed_gives_the_same_document(runs: list[Run], seqmagic: Call) -> None:
     first, again, other = (measured(seqmagic, "gru", *QUICK, "--seed", seed) for seed in (1, 1, 2))
     assert first == again
@@ -126,7 +138,7 @@ def test_the_chart_is_written_as_svg(runs: list[Run], seqmagic: Call, tmp_path: 
     [
         (["rnn", "--max-lag", "3"], 2, "--max-lag must be from 10 to 2,000; received 3; see:"),
         (["rnn", "--max-lag", "1900"], 1, "the text has 1,"),
-        (["rnn", "--plot", "chart.png"], 2, "--plot writes SVG: its file must end in .svg; received 'chart.png'"),
+        (["rnn", "--plot", "chart.jpg"], 2, "--plot writes SVG, PNG or PDF: its file must end in .svg, .png or .pdf; "),
         (["rnn", "--plot", "no/where.svg"], 2, "--plot can't write no/where.svg: there is no folder "),
         (["nobody"], 1, "there is no run 'nobody'"),
         ([], 2, "Missing argument 'RUN...'"),

@@ -28,7 +28,7 @@ SMALL = ("--params", "2000", "--updates", "20", "--seeds", "1")
         (["--updates", "3"], "--updates must be from 20 to 1,000,000; received 3; see:"),
         (["--task", "adding"], "--task must be one of recall, copy, dyck2; received 'adding'; see:"),
         (["--cells", "rnn,transformer"], "--cell must be one of rnn, lstm, gru; received 'transformer'; see:"),
-        (["--plot", "chart.png"], "--plot writes SVG"),
+        (["--plot", "chart.jpg"], "--plot writes SVG"),
         (["--seeds", "0"], "--seeds must be from 1 to 20; received 0; see:"),
         (["rnn"], "Got unexpected extra argument (rnn); see:"),
     ],

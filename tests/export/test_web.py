@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from seqmagic.drawing.look import look
 from seqmagic.errors import ExportError
 from seqmagic.export import web
 from seqmagic.export.check import check
@@ -184,8 +185,8 @@ def test_the_bins_are_those_of_the_sampler() -> None:
 
 
 def colours(scheme: int) -> dict[str, str]:
-    """The colours of page.css by name; scheme 0 is light, 1 is dark."""
-    pairs = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", web_page.read_asset("page.css"))
+    """The colours of look.css by name; scheme 0 is light, 1 is dark."""
+    pairs = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", look())
     return {name: both[scheme] for name, *both in pairs}
 
 

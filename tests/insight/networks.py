@@ -53,3 +53,29 @@ def with_gate_bias(network: Network, **biases: float) -> Network:
         np.atleast_2d(bias)[0, block] = value
     weights = Weights(kernel, recurrent, bias)
     return replace(network, layers=(Layer(layer.cell, weights), *network.layers[1:]))
+
+
+def shift_register(distance: int, *, sure: float = 0.9) -> Network:
+    """Predicts again, with probability `sure`, what it read `distance` characters before; knows nothing else."""
+    size = 1e-3  # so small that tanh is the identity
+    units = distance * SYMBOLS
+    recurrent = np.eye(units, k=SYMBOLS)  # every step moves each character one place on
+    kernel = np.eye(SYMBOLS, units)
+    logit = np.log(sure / (1 - sure) * (SYMBOLS - 1))
+    return Network(
+        embedding=size * np.eye(SYMBOLS),
+        layers=(Layer("rnn", Weights(kernel, recurrent, np.zeros(units))),),
+        dense_kernel=np.eye(units, SYMBOLS, k=SYMBOLS - units) * logit / size,
+        dense_bias=np.zeros(SYMBOLS),
+    )
+
+
+def copying_text(distance: int, characters: int, *, sure: float = 0.9, seed: int = 0) -> np.ndarray:
+    """Ids from 1 to SYMBOLS - 1: each that of `distance` before with probability `sure`, else any."""
+    rng = np.random.default_rng(seed)
+    ids = rng.integers(1, SYMBOLS, characters)
+    copied = rng.random(characters) < sure
+    for place in range(distance, characters):
+        if copied[place]:
+            ids[place] = ids[place - distance]
+    return ids

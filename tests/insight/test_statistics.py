@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from seqmagic.evaluation.bootstrap import block_choices, resampled_means
-from seqmagic.insight.statistics import interval, plain, r_squared, theil_sen, wilson
+from seqmagic.insight.statistics import (
+    count_interval,
+    difference,
+    interval,
+    plain,
+    r_squared,
+    theil_sen,
+    wilson,
+)
 
 
 def test_a_slope_is_the_median_of_all_pairs() -> None:
@@ -57,3 +65,30 @@ def test_the_interval_of_a_share(successes: float, cases: int, low: float, high:
         if 1e-9 < edge < 1 - 1e-9:
             deviation = 1.959964 * math.sqrt(edge * (1 - edge) / cases)
             assert abs(successes / cases - edge) == pytest.approx(deviation, rel=1e-5)
+
+
+def test_differences_are_paired_and_turn_round() -> None:
+    rng = np.random.default_rng(0)
+    text = rng.normal(size=1000)  # what both runs share
+    one, other = (2.0, 2 + text), (2.5, 2.5 + text + 0.01 * rng.normal(size=1000))
+    there, back = difference("b", "a", {"loss": (one, other)}), difference("a", "b", {"loss": (other, one)})
+    assert (there["run"], there["to"], there["loss"], there["reasons"]) == ("b", "a", 0.5, {})
+    low, high = there["loss_interval"]
+    assert 0.45 < low < 0.5 < high < 0.55
+    assert (back["loss"], back["loss_interval"]) == (-0.5, [-high, -low])
+
+
+def test_a_figure_that_is_missing_or_often_infinite_has_no_difference() -> None:
+    some, never = np.ones(100), np.full(100, np.inf)
+    few = np.where(np.arange(100) < 2, np.inf, 3.0)
+    assert difference("b", "a", {"k": ((1, some), (3, few))})["k_interval"] == [2, 2]
+    for other in ((None, never), (None, few)):
+        entry = difference("b", "a", {"k": ((1, some), other)})
+        assert entry["k"] is None
+        assert entry["reasons"]["k"].startswith("one of the two has no such figure")
+    assert difference("b", "a", {"k": ((None, never), (None, never))})["k_interval"] is None
+
+
+def test_an_interval_of_counts_may_be_open() -> None:
+    assert count_interval(np.array([1.0] * 50 + [2.0] * 50)) == [1, 2]
+    assert count_interval(np.array([1.0] * 50 + [np.inf] * 50)) == [1, None]

@@ -11,7 +11,7 @@ from seqmagic.cli.console import draw, json_document, one_line, result
 from seqmagic.cli.insight import draw_chart, excerpt_subjects, plot_option, runs_argument, warn, write_plot
 from seqmagic.cli.options import Settings, collect, command, config_options
 from seqmagic.errors import ConfigError
-from seqmagic.insight.settings import GatesConfig, LongExcerptConfig
+from seqmagic.insight.settings import GatesConfig, LongExcerptConfig, ModelFileConfig
 
 
 @command(
@@ -20,7 +20,7 @@ from seqmagic.insight.settings import GatesConfig, LongExcerptConfig
     example="seqmagic inspect gates gru lstm\nseqmagic inspect gates lstm --lesion --plot gates.svg",
 )
 @runs_argument
-@config_options(LongExcerptConfig, GatesConfig)
+@config_options(LongExcerptConfig, GatesConfig, ModelFileConfig)
 @plot_option
 @click.pass_obj
 def gates(settings: Settings, runs: tuple[str, ...], plot: Path | None, **values: Any) -> None:
@@ -32,11 +32,13 @@ def gates(settings: Settings, runs: tuple[str, ...], plot: Path | None, **values
     learned what a GRU has built in. An untrained model of the same shape stands beside each.
 
     --lesion holds each gate at its mean, and at 1: what that costs says what this trained model relies on.
+    In place of a RUN, the path of any .keras file of stock layers will do (--vocabulary).
     """
     from seqmagic.insight.inspect_gates import LENGTH, inspect_gates
 
     config = collect(GatesConfig, values)
-    excerpt, subjects = excerpt_subjects(settings, runs, collect(LongExcerptConfig, values), length=LENGTH)
+    asked, files = collect(LongExcerptConfig, values), collect(ModelFileConfig, values)
+    excerpt, subjects = excerpt_subjects(settings, runs, asked, length=LENGTH, model_files=files)
     document = inspect_gates(subjects, excerpt, config)
     warn(document, settings)
     from seqmagic.cli.show import gates as show
@@ -52,8 +54,8 @@ def gates(settings: Settings, runs: tuple[str, ...], plot: Path | None, **values
         return
     text = document["text"]
     result(
-        f"gates over {text['characters']:,} characters of {where(document)}: shares of the time closed "
-        f"(below {text['low']:g}) and open (above {text['high']:g}), means over units\n"
+        f"gates over {text['characters']:,} characters of {where(document)}\n"
+        f"shares of the time closed (below {text['low']:g}) and open (above {text['high']:g}), means over units\n"
     )
     for table in (show.gates_table, show.timescales_table, show.lesions_table):
         if table(document, width=100) is not None:

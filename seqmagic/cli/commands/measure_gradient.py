@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def gradient(settings: Settings, runs: tuple[str, ...], plot: Path | None, **val
     document = measure_gradient(held_out_subjects(settings, runs), config)
     warn(document, settings)
     from seqmagic.cli.show.documents import where
-    from seqmagic.cli.show.gradient import gradient_chart, gradient_finding, gradient_table
+    from seqmagic.cli.show.gradient import gradient_chart, gradient_differences, gradient_finding, gradient_table
 
     chart = gradient_chart(document)
     write_plot(plot, chart, settings)
@@ -45,6 +46,9 @@ def gradient(settings: Settings, runs: tuple[str, ...], plot: Path | None, **val
         return
     result(f"gradient by distance, {document['text']['targets']:,} predictions in {where(document)}\n")
     draw(lambda width: gradient_table(document, width=width))
+    if document["differences"]:
+        result()
+        draw(partial(gradient_differences, document))
     result()
     draw_chart(chart)
     result(f"\n{gradient_finding(document)}")

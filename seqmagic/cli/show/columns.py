@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Sequence
 
 from seqmagic.cli.console import one_line
-from seqmagic.cli.show.painting import cells, paint
+from seqmagic.cli.show.painting import paint
+from seqmagic.drawing.words import cells, shorten
 from seqmagic.sampling.pieces import Text
 
 NARROWEST = 18  # columns that a text needs to be read beside another
@@ -26,7 +27,7 @@ def side_by_side(texts: Sequence[Text], headings: Sequence[str], width: int) -> 
             for line in [_rule(heading, width), *map(_painted, fold(text, width)), ""]
         ]
     columns = [fold(text, column) for text in texts]
-    rows = [_GAP.join(_padded(_shortened(heading, column), column) for heading in headings)]
+    rows = [_GAP.join(_padded(shorten(heading, column), column) for heading in headings)]
     rows.append("─┼─".join("─" * column for _ in texts))
     for lines in itertools.zip_longest(*columns, fillvalue=[]):
         rows.append(_GAP.join(_painted(line) + " " * (column - _width(line)) for line in lines))
@@ -70,12 +71,8 @@ def _painted(line: Line) -> str:
 
 
 def _padded(text: str, width: int) -> str:
-    return text + " " * (width - sum(map(cells, text)))
-
-
-def _shortened(text: str, width: int) -> str:
-    return text if sum(map(cells, text)) <= width else text[: width - 1] + "…"
+    return text + " " * (width - cells(text))
 
 
 def _rule(heading: str, width: int) -> str:
-    return f"── {heading} " + "─" * max(0, width - 4 - sum(map(cells, heading)))
+    return f"── {heading} " + "─" * max(0, width - 4 - cells(heading))

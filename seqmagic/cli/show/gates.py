@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from rich.table import Table
 
 from seqmagic.cli.console import one_line
 from seqmagic.cli.show.documents import Document, listed, spread
-from seqmagic.cli.show.plots import Chart, Line
 from seqmagic.cli.show.tables import NONE, WIDE, Column, figure, fold_table
-from seqmagic.insight.labels import label
-from seqmagic.insight.roles import ROLES
+from seqmagic.drawing.chart import Chart, Line
+from seqmagic.insight.labels import ROLES, label
 
 _GATES = [
     Column("run", figures=False), Column("gate", figures=False), Column("mean"), Column("closed"), Column("open"),
@@ -30,12 +30,16 @@ _LESIONS = [
 _MOSTLY = 0.9  # of all steps
 
 
-def _layers(document: Document) -> Iterator[tuple[str, Document, Document]]:
-    """The name of each layer of each run, its figures and those of the untrained model."""
+def _layers(document: Document) -> Iterator[tuple[str, Document, Document | None]]:
+    """The name of each layer of each run, its figures and those of the untrained model, where there is one."""
     for model in document["models"]:
         name, several = one_line(model["run"]), len(model["layers"]) > 1
-        for number, pair in enumerate(zip(model["layers"], model["fresh"]["layers"], strict=True), 1):
+        for number, pair in enumerate(zip_longest(model["layers"], _fresh(model, "layers")), 1):
             yield f"{name} layer {number}" if several else name, *pair
+
+
+def _fresh(model: Document, key: str) -> Sequence[Document]:
+    return model.get("fresh", {}).get(key, ())
 
 
 def _mean(values: list[float]) -> float:
@@ -47,13 +51,16 @@ def gates_table(document: Document, *, width: int) -> Table | None:
     rows = []
     for name, layer, fresh in _layers(document):
         for role in (role for role in ROLES if role in layer):
-            gate, untrained = layer[role], fresh[role]
+            gate, untrained = layer[role], fresh[role] if fresh else None
             mostly = sum(share > _MOSTLY for share in gate["saturated_high"])
             cells = [
                 name, label(role), figure(_mean(gate["mean"]), ".2f"),
                 figure(_mean(gate["saturated_low"]), ".1%"), figure(_mean(gate["saturated_high"]), ".1%"),
                 f"{mostly}/{layer['units']}",
-                figure(_mean(untrained["saturated_low"]), ".1%"), figure(_mean(untrained["saturated_high"]), ".1%"),
+                *(
+                    figure(_mean(untrained[end]), ".1%") if untrained else NONE
+                    for end in ("saturated_low", "saturated_high")
+                ),
             ]  # fmt: skip
             rows.append((cells, ""))
     return fold_table(_GATES, [rows], width=width, pairs=_GATES_PAIRS) if rows else None
@@ -63,7 +70,7 @@ def timescales_table(document: Document, *, width: int) -> Table:
     """One row a layer: how long its units keep what they have, and how far its outputs are from moving."""
     rows = []
     for name, layer, fresh in _layers(document):
-        quantiles, untrained = layer.get("timescale_quantiles"), fresh.get("timescale_quantiles")
+        quantiles, untrained = layer.get("timescale_quantiles"), (fresh or {}).get("timescale_quantiles")
         times = [figure(quantiles[key], ",.1f") if quantiles else NONE for key in ("50", "10", "90", "100")]
         coupling = layer.get("coupling")
         cells = [
@@ -80,12 +87,12 @@ def lesions_table(document: Document, *, width: int) -> Table | None:
     rows = []
     for model in document["models"]:
         several = len(model["layers"]) > 1
-        for one, untrained in zip(model.get("lesion", ()), model["fresh"].get("lesion", ()), strict=True):
+        for one, untrained in zip_longest(model.get("lesion", ()), _fresh(model, "lesion")):
             where = f"{label(one['gate'])} {one['layer']}" if several else label(one["gate"])
             to = "its mean" if one["to"] == "mean" else "1"
             cells = [
                 one_line(model["run"]), where, to, figure(one["difference_bits"], "+.3f"),
-                spread(one["interval"], "+.3f"), figure(untrained["difference_bits"], "+.3f"),
+                spread(one["interval"], "+.3f"), figure(untrained["difference_bits"], "+.3f") if untrained else NONE,
             ]  # fmt: skip
             rows.append((cells, ""))
     return fold_table(_LESIONS, [rows], width=max(width, WIDE), pairs=()) if rows else None

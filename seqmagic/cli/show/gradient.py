@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from seqmagic.cli.console import one_line
-from seqmagic.cli.show.documents import Document, listed, spread
-from seqmagic.cli.show.plots import Chart, Line
+from seqmagic.cli.show.documents import Document, listed, paired_table, spread
 from seqmagic.cli.show.tables import NONE, Column, figure, fold_table
+from seqmagic.drawing.chart import Chart, Line
 
 _GRADIENT = [
     Column("run", figures=False), Column("kept per\ncharacter"), Column("95 %\ninterval"), Column("half\nlife"),
@@ -47,6 +47,11 @@ def left_after(trained: Document, lag: int) -> str:
         return NONE
     value = trained["median_log10"][lag]
     return "0" if value is None else f"10^{value:.1f}".replace("-", "−")
+
+
+def gradient_differences(document: Document, width: int) -> Table:
+    """How the others differ from the first run."""
+    return paired_table(document, {"rho": ("kept per\ncharacter", "+.3f")}, width=width)
 
 
 def gradient_finding(document: Document) -> str:

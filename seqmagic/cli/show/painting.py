@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 
 # from the likely to the surprising: lowest probability, its words, the codes of a terminal
@@ -45,10 +44,3 @@ def legend() -> str:
     """One painted line that says what the colours mean."""
     words = ", ".join(f"\x1b[{code}m{words}{_RESET}" if code else words for _, words, code in BANDS)
     return f"probability of each character: {words}"
-
-
-def cells(character: str) -> int:
-    """How many columns of a terminal a character takes: 0, 1 or 2."""
-    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

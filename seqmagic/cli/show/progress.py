@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from seqmagic.cli.console import INTERRUPTED, abandon, is_plain, make_console, notice, one_line, shorten
+from seqmagic.cli.console import INTERRUPTED, abandon, is_plain, make_console, notice, one_line
+from seqmagic.drawing.words import shorten
 from seqmagic.evaluation.units import bits
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
 from seqmagic.training.interrupt import answered_signals

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.text import Text
 
-from seqmagic.cli.console import make_console, one_line, shorten
+from seqmagic.cli.console import make_console, one_line
+from seqmagic.drawing.words import shorten
 
 BLOCKS = "▁▂▃▄▅▆▇█"
-NARROWEST = 20  # cells of text in a line, whatever the terminal says
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ RISING = Scale(
         "#ffffff on #993404",
     ),
     eight_bit=_codes(None, (16, 230), (16, 222), (16, 214), (16, 172), (231, 94)),
-    standard=("", "cyan", "yellow", "black on yellow", "black on magenta", "bold white on red"),
+    standard=(
+        "", "black on bright_yellow", "black on yellow", "black on bright_red", "white on red", "bold white on magenta",
+    ),
 )  # fmt: skip
 # Blue to nothing to orange.
 DIVERGING = Scale(
@@ -54,8 +56,8 @@ DIVERGING = Scale(
         (231, 24), (231, 25), (16, 74), (16, 153), None, (16, 223), (16, 208), (231, 130), (231, 94)
     ),
     standard=(
-        "white on blue", "white on blue", "black on cyan", "cyan", "", "yellow", "black on yellow", "white on red",
-        "white on red",
+        "bold white on blue", "white on blue", "black on cyan", "black on bright_cyan", "", "black on bright_yellow",
+        "black on yellow", "white on red", "bold white on red",
     ),
 )  # fmt: skip
 
@@ -143,7 +145,7 @@ def laid(
     shown = [glyph(character) for character in characters]
     margin = max((cell_len(row.label) for row in rows), default=0)
     margin = min(margin + 1, width // 3) if margin else 0
-    for start, stop in folded(shown, characters, max(NARROWEST, width - margin), breaks=not spaced):
+    for start, stop in folded(shown, characters, max(1, width - margin), breaks=not spaced):
         widths = [cell_len(one) for one in shown[start:stop]]
         yield _line("", shown[start:stop], widths, None if styles is None else styles[start:stop], margin)
         for row in rows:

@@ -11,8 +11,8 @@ from rich.text import Text
 from seqmagic.cli.console import one_line
 from seqmagic.cli.show.documents import Document, excerpt_words
 from seqmagic.cli.show.strips import DIVERGING, Row, colour_system, laid, level_marks
-from seqmagic.insight.labels import label
-from seqmagic.insight.roles import MEMORY, ROLES
+from seqmagic.insight.labels import ROLES, label
+from seqmagic.insight.roles import MEMORY
 
 _MIDDLE = 4  # of the steps of DIVERGING
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import html
-import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqmagic import __version__
+from seqmagic.drawing.look import content_policy, embed_json, fill, look
 from seqmagic.errors import ExportError
 from seqmagic.export.bundle import Bundle, source_name
 from seqmagic.export.readme import write_readme
@@ -26,7 +24,6 @@ BYTES_AT_MOST = 20_000_000  # of weights in the page: above, browsers on phones 
 BINS = 9  # as in sampler.js
 _FOLDER = Path(__file__).parent
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./sampler\.js";\n', re.MULTILINE)
-_PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
 _NAMES = {"rnn": "simple recurrent network", "lstm": "LSTM", "gru": "GRU"}
 
 
@@ -51,8 +48,8 @@ def build_page(bundle: Bundle) -> str:
     """The whole page. What comes from the run (name, source, characters) is escaped: it may be anything."""
     described = describe_model(bundle.network, bundle.vocabulary)
     script = "\n" + read_asset("sampler.js") + "\n" + PAGE_STARTS + "\n" + _IMPORT.sub("", read_asset("page.js"))
-    style = read_asset("page.css")
-    return _fill(
+    style = look() + read_asset("page.css")
+    return fill(
         read_asset("page.html"),
         {
             "policy": html.escape(content_policy(script=script, style=style)),
@@ -91,19 +88,6 @@ def describe_model(network: Network, vocabulary: Vocabulary) -> dict[str, Any]:
     }
 
 
-def embed_json(value: Any) -> str:
-    """`value` as JSON for a script element: ASCII, and without the `<` that could end the element."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-
-
-def content_policy(*, script: str, style: str) -> str:
-    """A Content-Security-Policy that lets this script and this style work and forbids everything else."""
-    return (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
 def legend() -> str:
     """The list items of the legend: one for each bin of surprise, painted like the text."""
     labels = [str(bits) for bits in range(BINS - 1)] + [f"{BINS - 1}+"]
@@ -113,16 +97,6 @@ def legend() -> str:
 def read_asset(name: str) -> str:
     """A file of this folder: sampler.js, page.js, page.css or page.html."""
     return (_FOLDER / name).read_text(encoding="utf-8")
-
-
-def _hash(content: str) -> str:
-    digest = hashlib.sha256(content.encode("utf-8")).digest()
-    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
-
-
-def _fill(template: str, values: Mapping[str, str]) -> str:
-    """Put `values` into the template in one pass, so that a value that looks like a placeholder stays."""
-    return _PLACEHOLDER.sub(lambda match: values[match[1]], template)
 
 
 def _description(bundle: Bundle) -> str:

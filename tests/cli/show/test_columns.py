@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqmagic.cli.show.columns import fold, side_by_side
-from seqmagic.cli.show.painting import BANDS, band, cells, paint
+from seqmagic.cli.show.painting import BANDS, band, paint
+from seqmagic.drawing.words import cells
 from seqmagic.sampling.pieces import Text
 
 

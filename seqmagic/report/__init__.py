@@ -1,0 +1,1 @@
+"""One page that shows what happens inside runs: claims, panels, numbers. For cli."""
