@@ -72,7 +72,7 @@ DOORS = {
     "fused": {"dropout", "layer", "network"},
     "training": {"device", "events", "interrupt", "model", "recipe", "schedule", "step", "train"},
     "training.engines": {"choose"},
-    "comparison": {"chance", "comparable", "compare", "record", "rows", "series", "table"},
+    "comparison": {"chance", "comparable", "compare", "curves", "record", "rows", "series", "table"},
     "export": {"formats", "publish"},
     "export.samplers": {""},  # the room itself: what its `__init__` has
     "export.web": set(),  # `export.formats` imports it by name, as it does the other formats
@@ -113,6 +113,7 @@ DOORS = {
         "tables",
         "trace",
         "formats",
+        "curves",
     },
     "probes": {"measure_recall", "settings", "shapes", "tasks"},
     "drawing": {"bars", "chart", "figure", "heat", "look", "svg", "terminal", "words"},

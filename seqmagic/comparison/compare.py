@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqmagic.comparison.comparable import incomparable, machine_of, trained_alike, unequal_settings
 from seqmagic.comparison.costs import EncodedText, with_chance
+from seqmagic.comparison.curves import Curve, curve_of
 from seqmagic.comparison.entries import Entry
 from seqmagic.comparison.record import (
     FILE_NAME,
@@ -187,7 +188,9 @@ def resume(
                     names[number] = made
         rows = tuple(done.get(number) or _planned(number, entry, names.get(number)) for number, entry in
                      enumerate(plan.entries))  # fmt: skip
-        again = dataclasses.replace(before, status="running", rows=rows, notes=(), samples={}, prompt=None, chance=None)
+        again = dataclasses.replace(
+            before, status="running", rows=rows, notes=(), samples={}, curves={}, prompt=None, chance=None
+        )
         series = _Series(folder, again, is_new=False)
         yield from _train_series(series, corpus, plan, models=models, train=train, done=done, names=names)
 
@@ -307,7 +310,7 @@ class _Series:
             TrainingError: every row failed for one and the same reason: then that is the message.
         """
         interrupted = self._leave_out_what_never_began()
-        self._note(machine=machine_of(list(_records_of(self._rows, models))))
+        self._note(machine=machine_of(list(_records_of(self._rows, models))), curves=_curves_of(self._rows, models))
         if not interrupted:
             self._raise_if_hopeless()
             try:
@@ -386,6 +389,16 @@ def _records_of(rows: Sequence[Row], models: Path) -> Iterator[RunRecord]:
                 yield open_run(models, row.run).read_record()
 
 
+def _curves_of(rows: Sequence[Row], models: Path) -> dict[str, Curve]:
+    """By the name of the run, as far as its history can be read."""
+    found = {}
+    for row in rows:
+        with contextlib.suppress(RunError):
+            if row.run is not None and (curve := curve_of(open_run(models, row.run).read_history())) is not None:
+                found[row.run] = curve
+    return found
+
+
 def _held_equal(plan: Plan) -> HeldEqual:
     training = plan.training
     minutes = training.minutes or (DEFAULT_MINUTES if training.epochs is None else None)
@@ -445,11 +458,13 @@ def compare_runs(
             yield BaselinesMeasured(baselines=baselines)
         except SeqmagicError as problem:
             notes.append(f"No baselines: {problem}.")
+    rows = tuple(row_of(run.name, record) for run, record in zip(opened, records, strict=True))
     comparison = Comparison(
         created=now(),
         argv=tuple(argv),
         text=ComparedText() if reasons else _text_of(records[0].text),
-        rows=tuple(row_of(run.name, record) for run, record in zip(opened, records, strict=True)),
+        rows=rows,
+        curves={} if reasons else _curves_of(rows, models),
         baselines=baselines,
         notes=tuple(notes),
         comparable=not reasons,

@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 
 from seqmagic import files
 from seqmagic.comparison.chance import Chance
+from seqmagic.comparison.curves import Curve
 from seqmagic.comparison.entries import Entry, plan_entries
 from seqmagic.comparison.rows import Row, Summary, separately, summarise
 from seqmagic.comparison.verdict import legend, verdict
@@ -82,6 +83,7 @@ class Comparison:
             alone are taken together.
         chance: How sure the differences are; None where it was not measured.
         machine: What the rows were trained on; None where that is not known, or differs.
+        curves: The course of each training, by the name of the run, as far as it is known.
         plan: What the series was asked to be; None for runs that were there, and in records of older releases.
         samples: What each run writes after `prompt` (None: the default one), by the name of the run.
     """
@@ -100,6 +102,7 @@ class Comparison:
     chance: Chance | None = None
     machine: str | None = None
     plan: Plan | None = None
+    curves: Mapping[str, Curve] = field(default_factory=dict)
     prompt: str | None = None
     samples: Mapping[str, str] = field(default_factory=dict)
 
@@ -162,6 +165,11 @@ class Comparison:
             **({} if self.chance is None else {"chance": dataclasses.asdict(self.chance)}),
             "machine": self.machine,
             **({} if self.plan is None else {"plan": dataclasses.asdict(self.plan)}),
+            **(
+                {"curves": {run: dataclasses.asdict(curve) for run, curve in self.curves.items()}}
+                if self.curves
+                else {}
+            ),
             "notes": list(self.notes),
             "prompt": self.prompt,
             "samples": dict(self.samples),

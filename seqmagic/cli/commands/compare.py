@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from click.core import ParameterSource
 
 from seqmagic.cli.console import INTERRUPTED, json_document, result
 from seqmagic.cli.downloads import bring
+from seqmagic.cli.insight import plot_option, write_plot
 from seqmagic.cli.options import (
     RunName,
     Settings,
@@ -29,10 +31,12 @@ if TYPE_CHECKING:
     from seqmagic.cli.show.progress import TrainingDisplay
     from seqmagic.comparison.compare import CompareEvent, Planned
     from seqmagic.comparison.record import Comparison
+    from seqmagic.drawing.chart import Chart
     from seqmagic.texts.corpus import Corpus
     from seqmagic.training.events import Event
 
-_FREE_WITH_RESUME = ("resume", "form")
+_FREE_WITH_RESUME = ("resume", "form", "against", "plot")
+AXES = ("seconds", "characters")
 FORMATS = ("table", "markdown", "csv", "latex", "html", "json")
 MATCHES = ("units", "parameters")
 
@@ -82,6 +86,13 @@ MATCHES = ("units", "parameters")
     section="Comparison",
     help="How the table is written; json is what --json gives.",
 )
+@option(
+    "--against",
+    type=click.Choice(AXES),
+    section="Comparison",
+    help="What the curves run over. [default: seconds, or characters where --epochs are the budget]",
+)
+@plot_option
 @config_options(ModelConfig, TrainConfig, DataConfig, exclude=("cell", "units", "layers"))
 @click.pass_context
 def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, form: str, **values: Any) -> int:
@@ -97,9 +108,10 @@ def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, for
     if settings.json and form not in ("table", "json"):
         raise click.UsageError(f"--json and --format {form} are two formats; give one")
     settings.json = settings.json or form == "json"
+    look = _Look(form=form, against=values.pop("against"), plot=values.pop("plot"))
     if resume is not None:
         _refuse_settings(ctx)
-        return _resume(settings, resume, form)
+        return _resume(settings, resume, look)
     if not target:
         raise click.UsageError("Missing argument 'TEXT|RUN...'")
     from seqmagic.comparison.compare import compare as train_and_compare
@@ -107,10 +119,10 @@ def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, for
     from seqmagic.comparison.record import is_comparison, read_comparison
 
     if len(target) == 1 and is_comparison(settings.models / target[0]):
-        _show(settings, read_comparison(settings.models / target[0]), form)
+        _show(settings, read_comparison(settings.models / target[0]), look)
         return 0
     if names := _run_names(settings.models, target):
-        _show(settings, _follow(settings, compare_runs(names, models=settings.models, argv=sys.argv[1:])), form)
+        _show(settings, _follow(settings, compare_runs(names, models=settings.models, argv=sys.argv[1:])), look)
         return 0
     corpus = _read(settings, target[0], collect(DataConfig, values))
     events = train_and_compare(
@@ -127,10 +139,10 @@ def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, for
         overwrite=values["overwrite"],
         argv=sys.argv[1:],
     )
-    return _train(settings, events, form)
+    return _train(settings, events, look)
 
 
-def _resume(settings: Settings, name: str, form: str) -> int:
+def _resume(settings: Settings, name: str, look: _Look) -> int:
     from seqmagic.comparison.compare import resume as train_the_rest
     from seqmagic.comparison.record import is_comparison, read_comparison
 
@@ -139,9 +151,9 @@ def _resume(settings: Settings, name: str, form: str) -> int:
         before = read_comparison(folder)
         if before.status == "complete" and all(row.status == "complete" for row in before.rows):
             settings.notice(f"{name} is complete; nothing is trained")
-            _show(settings, before, form)
+            _show(settings, before, look)
             return 0
-    return _train(settings, train_the_rest(name, models=settings.models), form)
+    return _train(settings, train_the_rest(name, models=settings.models), look)
 
 
 def _refuse_settings(ctx: click.Context) -> None:
@@ -159,10 +171,10 @@ def _refuse_settings(ctx: click.Context) -> None:
         )
 
 
-def _train(settings: Settings, events: Generator[CompareEvent | Event], form: str) -> int:
+def _train(settings: Settings, events: Generator[CompareEvent | Event], look: _Look) -> int:
     """Follow a series to its end and show it; the exit code."""
     comparison = _follow(settings, events)
-    _show(settings, comparison, form)
+    _show(settings, comparison, look)
     if any(row.run for row in comparison.rows) and not settings.json:
         kept = settings.models / (comparison.name or "")
         settings.notice(f"\nkept in {kept}; again: seqmagic compare {comparison.name}")
@@ -237,7 +249,27 @@ def _display(settings: Settings) -> TrainingDisplay:
     return TrainingDisplay(quiet=settings.quiet)
 
 
-def _show(settings: Settings, comparison: Comparison, form: str) -> None:
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """How a comparison is shown: one of `FORMATS`, the axis of its curves, and a file for these."""
+
+    form: str
+    against: str | None
+    plot: Path | None
+
+
+def _show(settings: Settings, comparison: Comparison, look: _Look) -> None:
+    from seqmagic.cli.show.curves import comparison_chart
+
+    chart = comparison_chart(comparison, look.against)
+    _print(settings, comparison, look.form, chart)
+    if look.plot is not None and chart is None:
+        raise RunError("--plot has no curve to draw: none of the runs has a history of two evaluations or more")
+    if chart is not None:
+        write_plot(look.plot, chart, settings)
+
+
+def _print(settings: Settings, comparison: Comparison, form: str, chart: Chart | None) -> None:
     if settings.json:
         json_document(comparison.to_json())
         return
@@ -248,7 +280,7 @@ def _show(settings: Settings, comparison: Comparison, form: str) -> None:
         return
     from seqmagic.cli.show.comparison import show_comparison
 
-    show_comparison(comparison)
+    show_comparison(comparison, chart)
 
 
 def _run_names(models: Path, targets: Sequence[str]) -> list[str]:

@@ -126,10 +126,18 @@ def show_run(settings: Settings, run: str) -> None:
     if settings.json:
         json_document(document)
         return
+    from seqmagic.cli.insight import draw_chart
+    from seqmagic.cli.show.curves import run_chart
     from seqmagic.cli.show.tables import facts_table, history_table, sparkline
+    from seqmagic.comparison.curves import curve_of
 
     draw(lambda width: facts_table(_facts(document)))
-    if losses := _validation_losses(history):
+    if curve := curve_of(history):
+        result()
+        draw_chart(run_chart(opened.name, curve))
+        result()
+        draw(lambda width: history_table(history, width=width))
+    elif losses := _validation_losses(history):
         result(f"\nvalidation loss {losses[0]:.4f} {sparkline(losses)} {losses[-1]:.4f}\n")
         draw(lambda width: history_table(history, width=width))
 

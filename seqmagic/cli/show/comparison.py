@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from seqmagic.cli.console import draw, printable, result
+from seqmagic.cli.insight import draw_chart
 from seqmagic.cli.show.tables import comparison_table
 from seqmagic.comparison.record import Comparison
+from seqmagic.drawing.chart import Chart
 
 SAMPLE_LINES = 4  # of what each run writes
 
@@ -14,8 +16,8 @@ _UNFINISHED = {
 }
 
 
-def show_comparison(comparison: Comparison) -> None:
-    """All of it on standard output."""
+def show_comparison(comparison: Comparison, chart: Chart | None = None) -> None:
+    """All of it on standard output, with the curves of the trainings where they are known."""
     summaries, baselines, mark = comparison.summaries, comparison.baselines, comparison.comparable
     if comparison.text:
         draw(lambda width: f"{heading(comparison)}\n")
@@ -27,6 +29,9 @@ def show_comparison(comparison: Comparison) -> None:
         draw(lambda width: legend)
     for line in others:
         result(line)
+    if chart is not None:
+        result()
+        draw_chart(chart)
     for run, text in comparison.samples.items():
         result(f"\n--- {run}")
         lines = [line for line in text.split("\n") if line.strip()]
