@@ -14,7 +14,7 @@ _WORDS = {"seconds": "seconds of training", "characters": "characters read"}
 def comparison_chart(comparison: Comparison, against: str | None) -> Chart | None:
     """The curves of all rows; None where none was kept.
 
-    Rows that differ in the seed alone have one colour, the first of them a mark.
+    Rows that differ in the seed alone have one colour, and the first of them a mark and a name.
 
     Args:
         against: One of `AXES`; None for what the rows were given as their budget.
@@ -28,7 +28,8 @@ def comparison_chart(comparison: Comparison, against: str | None) -> Chart | Non
             curve = comparison.curves.get(row.run or "")
             if curve is None:
                 continue
-            label = summary.label if comparison.is_series else f"{summary.label} {row.run}"
+            label = "other seeds" if first is not None else summary.label
+            label = label if comparison.is_series else f"{label} {row.run}"
             lines.append(Line(label=label, points=_points(curve, against), faint=first is not None, kin=first))
             first = len(lines) - 1 if first is None else first
     if not lines:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.box import Box
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -64,7 +65,7 @@ def fold_table(
     """
     narrow = width < wide
     chosen = pairs if narrow else [(number,) for number in range(len(columns))]
-    gap = 1 if width >= wide + SPACIOUS - WIDE or narrow else 0
+    gap = 1 if narrow else _gap(width, wide)
     table = Table(box=RULES, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
     headings = [column.in_one_line if narrow else column.heading for column in columns]
     stacked = [_stacked(headings, pair) for pair in chosen]
@@ -78,6 +79,20 @@ def fold_table(
             table.add_row(*(Text(_stacked(shown, pair), style=style) for pair in chosen))
         table.add_section()
     return table
+
+
+def _gap(width: int, wide: int) -> int:
+    """Columns between two of a table that takes one line a row, beyond the one that there always is."""
+    return 1 if width >= wide + SPACIOUS - WIDE else 0
+
+
+def _needed_width(columns: Sequence[Column], lines: Sequence[Line], *, gap: int) -> int:
+    """Of a table with one line a row in which nothing is folded."""
+    widths = [
+        max(cell_len(word) for word in (*column.heading.split("\n"), *(cells[place] for cells, _ in lines)))
+        for place, column in enumerate(columns)
+    ]
+    return sum(widths) + (len(widths) - 1) * (1 + gap)
 
 
 def _stacked(cells: Sequence[str], places: Sequence[int]) -> str:
@@ -94,7 +109,7 @@ _COMPARISON = [
 _COMPARISON_PAIRS = [(0, 1), (2, 9), (3, 4), (5, 6), (7, 8)]
 _TESTED_PAIRS = [(0, 1), (2, 9), (5, 6), (7, 8), (3, 4, 10)]
 _TESTED_WIDE = 96
-_TIGHT = {"parameters": "param-\neters", "seconds": "sec-\nonds"}  # where ± takes its room
+_TIGHT = {"parameters": "param-\neters", "seconds": "sec-\nonds"}  # where there is no room for them
 
 
 def comparison_table(
@@ -118,9 +133,9 @@ def comparison_table(
     below = [(comparison_cells(one, tested=tested), "dim") for one in found if one.is_baseline]
     sections = [rows, below] if below else [rows]
     columns = comparison_columns(tested=tested)
-    if width < SPACIOUS + WIDE // 4 and any(one.plus_minus or one.test_plus_minus for one in found):
-        columns = [Column(_TIGHT.get(column.heading, column.heading), column.figures) for column in columns]
     pairs, wide = (_TESTED_PAIRS, _TESTED_WIDE) if tested else (_COMPARISON_PAIRS, WIDE)
+    if width >= wide and _needed_width(columns, [*rows, *below], gap=_gap(width, wide)) > width:
+        columns = [Column(_TIGHT.get(column.heading, column.heading), column.figures) for column in columns]
     return fold_table(columns, sections, width=width, pairs=pairs, wide=wide)
 
 

@@ -45,7 +45,7 @@ def test_rows_are_lines_and_seeds_share_a_colour() -> None:
     assert chart is not None and chart.x_label == "characters read"
     assert [(line.label, line.faint, line.kin) for line in chart.lines] == [
         ("lstm 1×8", False, None),
-        ("lstm 1×8", True, 0),
+        ("other seeds", True, 0),
         ("gru 1×8", False, None),
         ("4-gram 2.000", True, None),
     ]
