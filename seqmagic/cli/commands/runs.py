@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import shlex
@@ -54,7 +55,8 @@ def list_runs(settings: Settings, sort: str) -> None:
     """List the runs with their loss, status and age."""
     from seqmagic.runs import find
 
-    rows = [_list_row(run) for run in find.list_runs(settings.models)]
+    found = find.list_runs(settings.models)
+    rows = [_list_row(run) for run in found]
     if sort == "loss":
         rows.sort(key=lambda row: (row["loss"] is None, row["loss"]))
     elif sort == "name":
@@ -70,6 +72,19 @@ def list_runs(settings: Settings, sort: str) -> None:
         for row in rows:
             if row["error"]:
                 result(f"{row['name']}: {one_line(row['error'])}")
+        if sort == "loss" and not _all_comparable(found):
+            result("These losses are not of one text, split and vocabulary: their order says nothing across those.")
+
+
+def _all_comparable(runs: Sequence[Run]) -> bool:
+    """Whether the losses of those that can be read mean the same."""
+    from seqmagic.comparison.comparable import incomparable
+
+    records = []
+    for run in runs:
+        with contextlib.suppress(RunError):
+            records.append((run.name, run.read_record()))
+    return not incomparable(records)
 
 
 def _list_row(run: Run) -> dict[str, Any]:
