@@ -319,6 +319,8 @@ class _Series:
                 text = EncodedText(part=corpus.part, vocabulary_size=corpus.vocabulary.size)
                 kinds = {row.run: (row.cell, row.layers, row.units) for row in self._rows if row.run}
                 part = "test" if len(corpus.part("test")) > 1 else "validation"
+                if part == "test":
+                    self._note(baselines=tuple(_with_known_test(one, corpus) for one in self.comparison.baselines))
                 self.comparison = with_chance(self.comparison, models, text, kinds=kinds, part=part)
                 self.comparison = with_samples(self.comparison, models, prompt=prompt, seed=seed)
             except KeyboardInterrupt:
@@ -483,6 +485,12 @@ def compare_runs(
 def _baselines_of(own: OwnText) -> tuple[Baseline, ...]:
     measured = measure_baselines(own.part("train"), own.ids, own.corpus.vocabulary.size)
     return (*measured, *_known_best(own.record.text.sha256, own.record.text.validation))
+
+
+def _with_known_test(one: Baseline, corpus: Corpus) -> Baseline:
+    """The best possible loss with that of the test part; what is measured gets its own with the rows."""
+    best = best_possible(corpus.sha256, corpus.test) if one.order is None else None
+    return one if best is None else dataclasses.replace(one, test_loss=best.loss)
 
 
 def _known_best(sha256: str, span: tuple[int, int]) -> list[Baseline]:

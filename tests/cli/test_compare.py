@@ -430,6 +430,15 @@ def test_a_series_on_a_text_of_a_known_rule_has_the_best_possible_below(training
     assert kept["bits_per_character"] == pytest.approx(1.879, abs=0.01)
 
 
+def test_the_best_possible_loss_has_its_test_loss_too(training: Any, seqmagic: Call) -> None:
+    training(LOSSES)
+    options = ("--cells", "rnn", "--units", "6", "--layers", "1", "--minutes", "1", "--test", "0.1")
+    document = json.loads(seqmagic("compare", "brackets", *options, "--json").stdout)
+    best = document["baselines"][-1]
+    assert best["name"] == "best possible" and best["test_loss"] == pytest.approx(1.879 * math.log(2), abs=0.02)
+    assert document["rows"][0]["test_loss"] > best["test_loss"]
+
+
 @pytest.mark.parametrize("data", [DataConfig(validation=0.3), DataConfig(min_count=3)])
 def test_no_way_of_showing_ranks_what_is_not_comparable(
     data: DataConfig, three_runs: Path, text: Path, seqmagic: Call
