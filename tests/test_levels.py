@@ -33,7 +33,17 @@ PACKAGES = [  # allowed in addition to those of the levels below
 DOORS = {
     "texts": {"builtin", "catalog", "corpus", "normal_forms", "repeats", "sources", "streams", "vocabulary", "whole"},
     "network": {"cells", "fresh", "keras_file", "layout", "network", "probabilities", "sizes", "trained"},
-    "evaluation": {"baselines", "classes", "delimiters", "evaluation", "scorer", "subject", "text_statistics", "units"},
+    "evaluation": {
+        "baselines",
+        "bootstrap",
+        "classes",
+        "delimiters",
+        "evaluation",
+        "scorer",
+        "subject",
+        "text_statistics",
+        "units",
+    },
     "runs": {"checkpoints", "find", "folder", "locks", "making", "own_text", "record"},
     "sampling": {"endings", "novelty", "pieces", "prompts", "stepper", "threads", "writer"},
     "insight": {
@@ -62,7 +72,7 @@ DOORS = {
     "fused": {"dropout", "layer", "network"},
     "training": {"device", "events", "interrupt", "model", "recipe", "resume", "schedule", "step", "train"},
     "training.engines": {"choose"},
-    "comparison": {"comparable", "compare", "record", "rows", "series"},
+    "comparison": {"chance", "comparable", "compare", "curves", "record", "rows", "series", "table"},
     "export": {"formats", "publish"},
     "export.samplers": {""},  # the room itself: what its `__init__` has
     "export.web": set(),  # `export.formats` imports it by name, as it does the other formats
@@ -87,9 +97,11 @@ DOORS = {
         "columns",
         "comparison",
         "connectivity",
+        "curves",
         "distances",
         "documents",
         "errors",
+        "formats",
         "gates",
         "gradient",
         "memory",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,11 @@ def incomparable(records: Sequence[tuple[str, RunRecord]]) -> list[str]:
     return reasons
 
 
+def trained_alike(record: RunRecord) -> str:
+    """What is the same for two runs that differ in nothing but the seed."""
+    return repr((measured_on(record), record.model, dataclasses.replace(record.training, seed=0)))
+
+
 def _distinct(values: Sequence[tuple[str, Any]]) -> int:
     return len({value for _, value in values})
 
@@ -36,6 +42,13 @@ def _groups(values: Sequence[tuple[str, Any]]) -> str:
     for name, value in values:
         groups.setdefault(value, []).append(name)
     return " | ".join(", ".join(names) for names in groups.values())
+
+
+def machine_of(records: Sequence[RunRecord]) -> str | None:
+    """What they were trained on, `a processor, 2 threads`; None where that is not known or not the same for all."""
+    found = {(record.environment.get("device"), record.environment.get("threads")) for record in records}
+    device, threads = found.pop() if len(found) == 1 else (None, None)
+    return f"{device}, {threads} threads" if device and threads else None
 
 
 def unequal_settings(records: Sequence[RunRecord]) -> list[str]:

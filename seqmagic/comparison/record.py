@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from seqmagic import files
+from seqmagic.comparison.chance import Chance
+from seqmagic.comparison.curves import Curve
+from seqmagic.comparison.entries import Entry, plan_entries
 from seqmagic.comparison.rows import Row, Summary, separately, summarise
-from seqmagic.comparison.verdict import verdict
+from seqmagic.comparison.verdict import legend, verdict
+from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.runs import locks
@@ -47,6 +51,25 @@ class HeldEqual(TypedDict, total=False):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a series was asked to be, so that it can be taken up again; sizes that the recipe decides are None."""
+
+    cells: tuple[str, ...]
+    units: tuple[Count | None, ...]
+    layers: tuple[Count | None, ...]
+    seeds: tuple[Seed, ...]
+    match: str
+    data: DataConfig
+    model: ModelConfig
+    training: TrainConfig
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Its trainings, in the order of the table."""
+        return plan_entries(self.cells, self.units, self.layers, self.seeds)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
     """Several rows on one text.
 
@@ -58,6 +81,10 @@ class Comparison:
         comparable: Whether the losses may be ranked at all.
         is_series: Whether the rows were trained as one series, so that those that differ in the seed
             alone are taken together.
+        chance: How sure the differences are; None where it was not measured.
+        machine: What the rows were trained on; None where that is not known, or differs.
+        curves: The course of each training, by the name of the run, as far as it is known.
+        plan: What the series was asked to be; None for runs that were there, and in records of older releases.
         samples: What each run writes after `prompt` (None: the default one), by the name of the run.
     """
 
@@ -72,6 +99,10 @@ class Comparison:
     notes: tuple[str, ...] = ()
     comparable: bool = True
     is_series: bool = True
+    chance: Chance | None = None
+    machine: str | None = None
+    plan: Plan | None = None
+    curves: Mapping[str, Curve] = field(default_factory=dict)
     prompt: str | None = None
     samples: Mapping[str, str] = field(default_factory=dict)
 
@@ -82,7 +113,9 @@ class Comparison:
             _refuse_unless_empty(self.text, "text", missing)
         if missing := HeldEqual.__annotations__.keys() - self.held_equal.keys():
             _refuse_unless_empty(self.held_equal, "held_equal", missing)
-        for loss in (*(row.loss for row in self.rows), *(one.loss for one in self.baselines)):
+        losses = [loss for row in self.rows for loss in (row.loss, row.test_loss)]
+        losses += [loss for one in self.baselines for loss in (one.loss, one.test_loss)]
+        for loss in losses:
             if loss is not None and not abs(loss) <= LARGEST_LOSS:
                 raise ValueError(f"it has a loss of {loss:g} nats")
 
@@ -104,13 +137,24 @@ class Comparison:
         return summarise(self.rows) if self.is_series else separately(self.rows)
 
     @property
+    def part(self) -> str:
+        """On which part of the text the rows are held against each other: test, where all were read on it."""
+        with_loss = [one for one in self.summaries if one.loss is not None]
+        return "test" if with_loss and all(one.test_loss is not None for one in with_loss) else "validation"
+
+    @property
     def sentence(self) -> str:
         if self.comparable:
-            return verdict(self.summaries, self.baselines)
+            return verdict(self.summaries, self.baselines, part=self.part, chance=self.chance)
         return "These losses can't be ranked against each other."
 
+    @property
+    def legend(self) -> str | None:
+        """What ± means; None where there is none."""
+        return legend(self.summaries, self.chance) if self.comparable else None
+
     def to_json(self) -> dict[str, Any]:
-        document = {
+        document: dict[str, Any] = {
             "format": FORMAT,
             **{name: getattr(self, name) for name in _HEAD},
             "comparable": self.comparable,
@@ -118,6 +162,14 @@ class Comparison:
             "rows": [_row_to_json(row) for row in self.rows],
             "baselines": [_baseline_to_json(one) for one in self.baselines],
             "sentence": self.sentence,
+            **({} if self.chance is None else {"chance": dataclasses.asdict(self.chance)}),
+            "machine": self.machine,
+            **({} if self.plan is None else {"plan": dataclasses.asdict(self.plan)}),
+            **(
+                {"curves": {run: dataclasses.asdict(curve) for run, curve in self.curves.items()}}
+                if self.curves
+                else {}
+            ),
             "notes": list(self.notes),
             "prompt": self.prompt,
             "samples": dict(self.samples),
@@ -149,11 +201,18 @@ def _without_none(results: Results) -> dict[str, Any]:
 
 def _row_to_json(row: Row) -> dict[str, Any]:
     results = None if row.results is None else dict(row.results)
-    return {**dataclasses.asdict(row), "results": results, **(results or {})}
+    document = {**dataclasses.asdict(row), "results": results, **(results or {})}
+    return {key: value for key, value in document.items() if value is not None or key not in _WHERE_KNOWN}
+
+
+_WHERE_KNOWN = ("test_loss", "entry", "unfinished")  # of a row: they stand in its document only where there are any
 
 
 def _baseline_to_json(one: Baseline) -> dict[str, Any]:
-    return {**dataclasses.asdict(one), "bits_per_character": one.bits_per_character}
+    document = {**dataclasses.asdict(one), "bits_per_character": one.bits_per_character}
+    if one.test_loss is None:
+        del document["test_loss"]
+    return document
 
 
 def comparison_folder(models: Path, *, name: str | None, text: str, overwrite: bool) -> Path:
@@ -200,6 +259,30 @@ def new_comparison(models: Path, *, name: str | None, text: str, overwrite: bool
         ConfigError, RunError: as in `comparison_folder`, or somebody is making it.
     """
     folder = comparison_folder(models, name=name, text=text, overwrite=overwrite)
+    with _locked(models, folder):
+        yield folder
+
+
+@contextlib.contextmanager
+def resumed_comparison(models: Path, name: str) -> Iterator[tuple[Path, Comparison, Plan]]:
+    """The folder of a series that is there, what it is so far, and its plan; its name locked as in `new_comparison`.
+
+    Raises:
+        RunError: there is none of that name, somebody is making it, or its record has no plan.
+    """
+    folder = models / name
+    if not is_comparison(folder):
+        raise RunError(f"there is no comparison {name!r} in {models}; compare --resume takes the name of one")
+    with _locked(models, folder):
+        comparison = read_comparison(folder)
+        if comparison.plan is None:
+            raise RunError(f"{folder / FILE_NAME} does not say what was planned; make it again with --overwrite")
+        yield folder, comparison, comparison.plan
+
+
+@contextlib.contextmanager
+def _locked(models: Path, folder: Path) -> Iterator[None]:
+    """The lock of a comparison's name; what a kill left in its folder goes first, an empty folder at the end."""
     try:
         lock = locks.hold(models, folder.name)
         if lock is None:
@@ -208,7 +291,7 @@ def new_comparison(models: Path, *, name: str | None, text: str, overwrite: bool
             for entry in os.listdir(folder):
                 if files.is_temporary_of(entry, FILE_NAME):
                     (folder / entry).unlink()
-            yield folder
+            yield
         finally:
             lock.release()
     finally:

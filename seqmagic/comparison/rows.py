@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seqmagic.evaluation.baselines import Baseline
-from seqmagic.runs.record import Count, Results, RunRecord, Seed
+from seqmagic.runs.record import Count, Figure, Results, RunRecord, Seed
 
 STATUSES = ("planned", "running", "complete", "interrupted", "failed", "died")
 
@@ -20,7 +20,10 @@ class Row:
     Attributes:
         status: planned, running, complete, interrupted, failed, or died: its process ended without a word.
         results: None where there is no loss.
+        test_loss: Nats per character of the test part, where it was read.
         error: What a reader should know; None for a training that came to its end with a loss.
+        entry: Which entry of the plan of its series it is, from 0; None in those that have no plan.
+        unfinished: The name of the run that its training is making, as long as there is no result.
     """
 
     cell: str
@@ -30,7 +33,10 @@ class Row:
     run: str | None = None
     status: str = "complete"
     results: Results | None = None
+    test_loss: Figure | None = None
     error: str | None = None
+    entry: Count | None = None
+    unfinished: str | None = None
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
@@ -52,6 +58,7 @@ class Summary:
     Attributes:
         results: The mean of each figure over the rows that have it; none at all where no row has a loss.
         deviation: Standard deviation of the validation loss over seeds (n - 1); None for one seed.
+        test_loss, test_deviation: The same of the test part; None unless all rows that have a loss have this one.
         error: Why there is no loss, or how many of the rows failed.
     """
 
@@ -60,10 +67,16 @@ class Summary:
     results: Results
     deviation: float | None
     error: str | None
+    test_loss: float | None = None
+    test_deviation: float | None = None
 
     @property
     def loss(self) -> float | None:
         return self.results.validation_loss
+
+    def loss_on(self, part: str) -> float | None:
+        """Of the validation or the test part."""
+        return self.test_loss if part == "test" else self.loss
 
 
 def label_of(cell: str, layers: int | None, units: int | None) -> str:
@@ -119,6 +132,8 @@ def _summary(rows: tuple[Row, ...]) -> Summary:
     found = [row.results for row in rows if row.results is not None]
     means = {name: _mean([value for one in found if (value := one.get(name)) is not None]) for name in Results.names()}
     losses = [row.loss for row in rows if row.loss is not None]
+    tests = [row.test_loss for row in rows if row.test_loss is not None]
+    tests = tests if len(tests) == len(losses) else []
     failed = [row for row in rows if row.loss is None]
     error = next((row.error for row in (*failed, *rows) if row.error), None)
     if failed and losses:
@@ -129,6 +144,8 @@ def _summary(rows: tuple[Row, ...]) -> Summary:
         results=Results(**means) if losses else Results(),
         deviation=statistics.stdev(losses) if len(losses) > 1 else None,
         error=error,
+        test_loss=_mean(tests) if tests else None,
+        test_deviation=statistics.stdev(tests) if len(tests) > 1 else None,
     )
 
 

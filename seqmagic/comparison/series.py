@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import textwrap
-from collections.abc import Callable, Generator, Iterator, Sequence
+import time
+from collections.abc import Callable, Container, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqmagic.comparison.rows import Row, label_of, row_of
-from seqmagic.config import ModelConfig, TrainConfig
+from seqmagic.comparison.entries import Entry
+from seqmagic.comparison.rows import Row, row_of
+from seqmagic.config import DEFAULT_MINUTES, ModelConfig, TrainConfig
 from seqmagic.errors import SeqmagicError
 from seqmagic.network.sizes import count_parameters, match_units
-from seqmagic.runs.record import RunRecord
 from seqmagic.texts.corpus import Corpus
 
 if TYPE_CHECKING:
@@ -26,30 +26,18 @@ LONGEST_REASON = 300  # characters of what an unexpected error says
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One training to be done. `None`: left to the recipe for the reference cell, then taken over."""
-
-    cell: str
-    layers: int | None
-    units: int | None
-    seed: int
-
-    @property
-    def label(self) -> str:
-        return label_of(self.cell, self.layers, self.units)
-
-
-@dataclass(frozen=True, kw_only=True)
 class RowStarted:
     """Training number `number` of `total` begins; numbers count from 1 in the order of training.
 
-    `position` is its place in the table, from 0.
+    `position` is its place in the table, from 0. `seconds_left` is what the rest of the series will take, this one
+    included: by its budget, else by the trainings that are over; None before there is any.
     """
 
     number: int
     total: int
     position: int
     entry: Entry
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,19 +46,6 @@ class RowFinished:
 
     position: int
     row: Row
-
-
-def plan_entries(
-    cells: Sequence[str], units: Sequence[int | None], layers: Sequence[int | None], seeds: Sequence[int]
-) -> list[Entry]:
-    """Every combination in the order of the table: by size, then by cell, then by seed."""
-    return [
-        Entry(cell=cell, layers=depth, units=width, seed=seed)
-        for depth in layers
-        for width in units
-        for cell in cells
-        for seed in seeds
-    ]
 
 
 def reference_cell(cells: Sequence[str]) -> str:
@@ -100,9 +75,8 @@ class Sizes:
             units = match_units(count_parameters(self._reference, units=units, **shape), entry.cell, **shape)
         return dataclasses.replace(entry, layers=layers, units=units)
 
-    def learn(self, asked: Entry, record: RunRecord) -> None:
-        """The training of `asked` got the size in `record`; the others of its combination follow it."""
-        layers, units = record.model.layers, record.model.units
+    def learn(self, asked: Entry, layers: int | None, units: int | None) -> None:
+        """The training of `asked` got this size; the others of its combination follow it."""
         follows = asked.cell == self._reference or self._match == "units"
         if follows and layers and units:
             self._found.setdefault((asked.layers, asked.units), (layers, units))
@@ -117,6 +91,8 @@ def train_rows(
     models: Path,
     argv: Sequence[str],
     match: str = "units",
+    done: Mapping[int, Row] | None = None,
+    names: Mapping[int, str] | None = None,
     train: Callable[..., Iterator[Event]],
 ) -> Iterator[RowStarted | RowFinished | Event]:
     """Train one run per entry.
@@ -125,6 +101,8 @@ def train_rows(
     the last. Where sizes are left open, the reference cell goes first and the others follow it.
 
     Args:
+        done: Rows by position that are there already and are not trained again.
+        names: Runs by position that a training is to replace: what is left of an earlier one.
         train: What trains: `seqmagic.training.train.train`, or what stands for it.
 
     Yields:
@@ -135,26 +113,43 @@ def train_rows(
     """
     reference = reference_cell([entry.cell for entry in entries])
     sizes = Sizes(reference, match=match, embedding=model.embedding, vocabulary_size=corpus.vocabulary.size)
-    for number, position in enumerate(_training_order(entries, reference), start=1):
+    done, names = done or {}, names or {}
+    for position, row in done.items():
+        sizes.learn(entries[position], row.layers, row.units)
+    seconds: list[float] = []
+    for number, position in enumerate(_training_order(entries, reference, done), start=1 + len(done)):
         asked = entries[position]
         entry = sizes.resolve(asked)
-        yield RowStarted(number=number, total=len(entries), position=position, entry=entry)
+        left = seconds_of_rows(1 + len(entries) - number, training, seconds)
+        yield RowStarted(number=number, total=len(entries), position=position, entry=entry, seconds_left=left)
+        started = time.monotonic()
         events = train(
             corpus,
             model=dataclasses.replace(model, cell=entry.cell, units=entry.units, layers=entry.layers),
             training=dataclasses.replace(training, seed=entry.seed),
             models=models,
-            name=None,
-            overwrite=False,
+            name=names.get(position),
+            overwrite=position in names,
             argv=argv,
         )
-        row = yield from _watch(events, entry, functools.partial(sizes.learn, asked))
+        row = yield from _watch(events, entry)
+        if row.run is not None:
+            sizes.learn(asked, row.layers, row.units)
+        seconds.append(time.monotonic() - started)
         yield RowFinished(position=position, row=row)
         if row.status == "interrupted":
             return
 
 
-def _watch(events: Iterator[Event], entry: Entry, learn: Callable[[RunRecord], None]) -> Generator[Event, None, Row]:
+def seconds_of_rows(rows: int, training: TrainConfig, taken: Sequence[float] = ()) -> float | None:
+    """What so many rows will take, from what others have taken, else from the budget; None where neither tells."""
+    if taken:
+        return rows * sum(taken) / len(taken)
+    minutes = training.minutes or (DEFAULT_MINUTES if training.epochs is None else None)
+    return None if minutes is None else rows * 60 * minutes
+
+
+def _watch(events: Iterator[Event], entry: Entry) -> Generator[Event, None, Row]:
     """Pass the events of one training on; the row it ends in is the value of the `yield from`."""
     from seqmagic.training.events import Finished
 
@@ -163,9 +158,7 @@ def _watch(events: Iterator[Event], entry: Entry, learn: Callable[[RunRecord], N
         for event in events:
             yield event
             if isinstance(event, Finished):
-                record = event.run.read_record()
-                learn(record)
-                row = row_of(event.run.name, record)
+                row = row_of(event.run.name, event.run.read_record())
     except KeyboardInterrupt:
         pass
     except Exception as problem:  # whatever else it was: the other rows are worth having
@@ -194,8 +187,11 @@ def in_one_line(problem: BaseException) -> str:
     return textwrap.shorten(f"unexpected {type(problem).__name__}: {words}", LONGEST_REASON, placeholder=" …")
 
 
-def _training_order(entries: Sequence[Entry], reference: str) -> list[int]:
-    """Positions in the order of training: where a size is open, the reference cell leads its combination."""
+def _training_order(entries: Sequence[Entry], reference: str, done: Container[int]) -> list[int]:
+    """Positions in the order of training: where a size is open, the reference cell leads its combination.
+
+    Those of `done` are left out.
+    """
     combinations = list(dict.fromkeys((entry.layers, entry.units) for entry in entries))
 
     def order(position: int) -> tuple[int, bool, int]:
@@ -203,4 +199,4 @@ def _training_order(entries: Sequence[Entry], reference: str) -> list[int]:
         is_open = entry.units is None or entry.layers is None
         return combinations.index((entry.layers, entry.units)), is_open and entry.cell != reference, position
 
-    return sorted(range(len(entries)), key=order)
+    return sorted((position for position in range(len(entries)) if position not in done), key=order)

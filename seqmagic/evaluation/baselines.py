@@ -43,11 +43,17 @@ class Baseline:
     """A loss to hold others against, in nats per character: of a model that only counts, or the lowest there is.
 
     `order` 0 is uniform, 1 unigram, n n-gram; None is "best possible", on a text that was made by a known rule.
+    `test_loss` is that of the test part, where it was read.
     """
 
     name: str
     order: int | None
     loss: float
+    test_loss: float | None = None
+
+    def loss_on(self, part: str) -> float | None:
+        """Of the validation or the test part."""
+        return self.test_loss if part == "test" else self.loss
 
     @property
     def bits_per_character(self) -> float:

@@ -7,6 +7,7 @@ a text of N + 1 characters has the positions 0 to N - 1.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -70,6 +71,25 @@ def evaluate(scorer: Scorer, ids: np.ndarray, *, streams: int = 64, warm_up: int
     Raises:
         CorpusError: fewer than two characters.
     """
+    nats, characters = 0.0, 0
+    for _, found in _counted(scorer, ids, streams=streams, warm_up=warm_up, window=window):
+        nats += float(np.sum(found, dtype=np.float64))
+        characters += found.size
+    return Score(nats=nats, characters=characters)
+
+
+def costs(scorer: Scorer, ids: np.ndarray, *, streams: int = 64, warm_up: int = 128, window: int = 64) -> np.ndarray:
+    """The nats of every character of `ids` (N + 1,) but the first, (N,) float32; arguments and errors of `evaluate`."""
+    nats = np.empty(max(0, len(ids) - 1), np.float32)
+    for positions, found in _counted(scorer, ids, streams=streams, warm_up=warm_up, window=window):
+        nats[positions] = found
+    return nats
+
+
+def _counted(
+    scorer: Scorer, ids: np.ndarray, *, streams: int, warm_up: int, window: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Window by window the positions that it counts and the nats of their characters, (k,) each."""
     positions = len(ids) - 1
     if positions < 1:
         raise CorpusError(f"a text of {len(ids)} characters can't be evaluated; 2 or more are needed")
@@ -81,7 +101,6 @@ def evaluate(scorer: Scorer, ids: np.ndarray, *, streams: int = 64, warm_up: int
     starts = share * np.arange(batch)[:, np.newaxis]
     uncounted = np.where(starts > 0, overlap, 0)
     states = scorer.initial_states(batch)
-    nats, characters = 0.0, 0
     for first in range(0, share + overlap, window):
         column = np.arange(first, first + window)
         position = starts + column
@@ -89,6 +108,4 @@ def evaluate(scorer: Scorer, ids: np.ndarray, *, streams: int = 64, warm_up: int
         readable = np.minimum(position, positions - 1)  # past the end: read anything, count nothing
         inputs, targets = ids[readable].astype(np.int32), ids[readable + 1].astype(np.int32)
         window_nats, states = scorer(inputs, targets, states)
-        nats += float(np.sum(np.asarray(window_nats)[counted], dtype=np.float64))
-        characters += int(counted.sum())
-    return Score(nats=nats, characters=characters)
+        yield position[counted], np.asarray(window_nats)[counted]

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from seqmagic.insight.statistics import draw_blocks, interval, plain, resampled_means
+from seqmagic.evaluation.bootstrap import resampled_means
+from seqmagic.insight.statistics import draw_blocks, interval, plain
 
 Bin = tuple[int, int | None]  # first and last distance; no last one: all beyond
 

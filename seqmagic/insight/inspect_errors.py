@@ -16,9 +16,10 @@ import numpy as np
 
 from seqmagic.errors import CorpusError
 from seqmagic.evaluation.baselines import measure_baselines, probabilities_of_orders
+from seqmagic.evaluation.bootstrap import resampled_means_within
 from seqmagic.evaluation.classes import CLASSES, FIRST_LETTER, LETTERS, NEWLINE, PUNCTUATION, SPACE, classify, words
 from seqmagic.insight.settings import RESAMPLES, WARM_UP, ErrorsConfig
-from seqmagic.insight.statistics import draw_blocks, interval, plain, resampled_means_within
+from seqmagic.insight.statistics import draw_blocks, interval, plain
 from seqmagic.insight.streams import read_bits
 from seqmagic.insight.subjects import Subject, document
 from seqmagic.runs.record import comparable

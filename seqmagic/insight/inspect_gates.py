@@ -18,6 +18,7 @@ import numpy as np
 
 from seqmagic.errors import ConfigError, CorpusError
 from seqmagic.evaluation import units
+from seqmagic.evaluation.bootstrap import resampled_means
 from seqmagic.evaluation.scorer import NetworkScorer
 from seqmagic.insight.excerpts import Excerpt, excerpt_document
 from seqmagic.insight.lesion import with_frozen_gate
@@ -25,7 +26,7 @@ from seqmagic.insight.parallel import side_by_side
 from seqmagic.insight.replay import replay
 from seqmagic.insight.roles import BLOCKS, gates_by_role, roles_of
 from seqmagic.insight.settings import BLOCK, WARM_UP, GatesConfig
-from seqmagic.insight.statistics import draw_blocks, interval, plain, resampled_means
+from seqmagic.insight.statistics import draw_blocks, interval, plain
 from seqmagic.insight.subjects import Subject
 from seqmagic.insight.timescales import log_keep
 from seqmagic.network.fresh import fresh_network

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from seqmagic.errors import CorpusError
+from seqmagic.evaluation.bootstrap import resampled_means_within
 from seqmagic.insight.excerpts import Excerpt, read_excerpt
 from seqmagic.insight.features import Feature, read_features, text_features
 from seqmagic.insight.neurons import Found, Half, missing, probes, search, shifts_of
 from seqmagic.insight.parallel import side_by_side
 from seqmagic.insight.replay import replay
 from seqmagic.insight.settings import WARM_UP, ExcerptConfig, NeuronsConfig
-from seqmagic.insight.statistics import draw_blocks, interval, plain, resampled_means_within
+from seqmagic.insight.statistics import draw_blocks, interval, plain
 from seqmagic.insight.streams import (
     Lesion,
     Unit,

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from seqmagic.evaluation.baselines import KneserNey
+from seqmagic.evaluation.bootstrap import resampled_means
 from seqmagic.insight.contexts import (
     SPACING,
     Targets,
@@ -29,7 +30,7 @@ from seqmagic.insight.contexts import (
 )
 from seqmagic.insight.disorder import BOUNDARIES, WINDOW, disorder_bits
 from seqmagic.insight.settings import CARRIED, MemoryConfig
-from seqmagic.insight.statistics import Figure, count_interval, draw_blocks, interval, plain, resampled_means
+from seqmagic.insight.statistics import Figure, count_interval, draw_blocks, interval, plain
 from seqmagic.insight.subjects import Subject, document
 
 SHARES = {"k50": 0.5, "k90": 0.9, "k99": 0.99}

@@ -17,9 +17,10 @@ import numpy as np
 
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import ngram_probabilities, possible_characters
+from seqmagic.evaluation.bootstrap import resampled_means
 from seqmagic.insight.passages import Passage
 from seqmagic.insight.settings import NgramConfig
-from seqmagic.insight.statistics import CONFIDENCE, draw_blocks, interval, plain, resampled_means
+from seqmagic.insight.statistics import CONFIDENCE, draw_blocks, interval, plain
 from seqmagic.insight.streams import text_bits
 from seqmagic.insight.subjects import Subject, describe_passage, document, envelope, same_characters
 

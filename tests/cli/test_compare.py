@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -54,7 +55,7 @@ def test_three_cells_on_one_text(training: Any, text: Path, models: Path, seqmag
         assert words in table, words
     sentence = " ".join(rest.split("\n\n")[0].split())
     assert sentence.startswith("lstm 1×6 is best at 0.101 nats per character, 0.100 below gru 1×6; that is ")
-    assert sentence.endswith("which rnn 1×6 does not beat.")
+    assert "which rnn 1×6 does not beat. No interval for bottles-rnn-1x6: its weights have a validation" in sentence
     for cell in LOSSES:
         assert f"\n--- bottles-{cell}-1x6\n" in rest
     assert "again: seqmagic compare bottles-comparison" in result.stderr
@@ -427,3 +428,76 @@ def test_a_series_on_a_text_of_a_known_rule_has_the_best_possible_below(training
     kept = json.loads(seqmagic("compare", "brackets-comparison", "--json").stdout)["baselines"][-1]
     assert (kept["name"], kept["order"]) == ("best possible", None)
     assert kept["bits_per_character"] == pytest.approx(1.879, abs=0.01)
+
+
+def test_the_best_possible_loss_has_its_test_loss_too(training: Any, seqmagic: Call) -> None:
+    training(LOSSES)
+    options = ("--cells", "rnn", "--units", "6", "--layers", "1", "--minutes", "1", "--test", "0.1")
+    document = json.loads(seqmagic("compare", "brackets", *options, "--json").stdout)
+    best = document["baselines"][-1]
+    assert best["name"] == "best possible" and best["test_loss"] == pytest.approx(1.879 * math.log(2), abs=0.02)
+    assert document["rows"][0]["test_loss"] > best["test_loss"]
+
+
+@pytest.mark.parametrize("data", [DataConfig(validation=0.3), DataConfig(min_count=3)])
+def test_no_way_of_showing_ranks_what_is_not_comparable(
+    data: DataConfig, three_runs: Path, text: Path, seqmagic: Call
+) -> None:
+    make_run(three_runs, "other", source=text, data=data)
+    for form in ("table", "markdown", "latex", "html"):
+        shown = " ".join(seqmagic("compare", "lstm", "other", "--format", form).stdout.split())
+        assert "can't be ranked against each other" in shown.replace("&#x27;", "'") and "not comparable: " in shown
+        assert "is best" not in shown and "±" not in shown and "level" not in shown
+    document = json.loads(seqmagic("compare", "lstm", "other", "--json").stdout)
+    assert "chance" not in document and document["comparable"] is False
+
+
+OLD = """a.txt: 900 characters to train on, 100 to validate (sha256 000000000000); each row 1 minute, seed 1,
+2; same units
+
+                            train           valid  bits/   perp-      vs
+cell     size  parameters    loss            loss   char  lexity  n-gram  char/s  seconds
+─────────────────────────────────────────────────────────────────────────────────────────
+lstm     1×8        1,000  1.2812  1.5312 ±0.0442  2.209    4.50  −0.469   1,234     60.0
+gru      1×8        1,000  1.5312  1.7812 ±0.0442  2.570    4.50  −0.219   1,234     60.0
+─────────────────────────────────────────────────────────────────────────────────────────
+uniform                 –       –          3.0000  4.328   20.09  +1.000       –        –
+4-gram                  –       –          2.0000  2.885    7.39       –       –        –
+
+Over 2 seeds lstm 1×8 is best at 1.531 nats per character, 0.250 below gru 1×8; that is 0.469 below
+the best n-gram (4-gram, 2.000).
+A note.
+
+--- lstm-1
+abc
+"""
+
+
+def test_a_comparison_of_an_older_release_prints_what_it_printed(models: Path, seqmagic: Call) -> None:
+    def row(cell: str, loss: float, seed: int) -> dict[str, Any]:
+        results = {
+            "train_loss": loss - 0.25, "validation_loss": loss, "bits_per_character": loss / math.log(2),
+            "perplexity": 4.5, "parameters": 1000, "epochs": 2.5, "characters": 5000,
+            "characters_per_second": 1234.5, "seconds": 60.0,
+        }  # fmt: skip
+        known = {"cell": cell, "layers": 1, "units": 8, "seed": seed, "run": f"{cell}-{seed}"}
+        return {**known, "status": "complete", "results": results, "error": None, **results}
+
+    (models / "kept").mkdir()
+    document = {
+        "format": 1, "name": "kept", "created": "2026-01-02T03:04:05.678+00:00", "argv": ["compare", "a.txt"],
+        "status": "complete", "comparable": True, "sentence": "", "notes": ["A note."], "prompt": None,
+        "samples": {"lstm-1": "abc"},
+        "text": {
+            "source": "a.txt", "sha256": "0" * 64, "characters": 1000,
+            "train": [0, 900], "validation": [900, 1000], "test": [1000, 1000],
+        },
+        "held_equal": {"match": "units", "minutes": 1.0, "epochs": None, "seeds": [1, 2]},
+        "rows": [row("lstm", 1.5, 1), row("lstm", 1.5625, 2), row("gru", 1.75, 1), row("gru", 1.8125, 2)],
+        "baselines": [
+            {"name": "uniform", "order": 0, "loss": 3.0, "bits_per_character": 4.328},
+            {"name": "4-gram", "order": 4, "loss": 2.0, "bits_per_character": 2.885},
+        ],
+    }  # fmt: skip
+    (models / "kept" / "comparison.json").write_text(json.dumps(document))
+    assert seqmagic("compare", "kept").stdout == OLD

@@ -267,3 +267,15 @@ def test_escape_sequences_in_a_run_reach_no_terminal(models: Path, text: Path, s
         result = seqmagic(*arguments)
         lines = (result.stdout + result.stderr).split("\n")
         assert [line for line in lines if not line.isprintable()] == [], arguments
+
+
+def test_losses_that_mean_different_things_are_not_ranked_without_a_word(
+    models: Path, text: Path, seqmagic: Call
+) -> None:
+    make_run(models, "a", source=text, results=make_results(1.5))
+    make_run(models, "b", source=text, results=make_results(1.6))
+    words = "not of one text, split and vocabulary"
+    assert words not in seqmagic("runs", "list", "--sort", "loss").stdout
+    make_run(models, "c", source=text, data=DataConfig(min_count=3), results=make_results(1.0))
+    assert words in " ".join(seqmagic("runs", "list", "--sort", "loss").stdout.split())
+    assert words not in seqmagic("runs", "list").stdout

@@ -43,7 +43,7 @@ def stored(models: Path) -> Comparison:
 def test_the_events_tell_it_in_order_and_the_last_one_has_it_all(text: Path, models: Path) -> None:
     events = list(events_of(FakeTraining(LOSSES), text, models))
     kinds = [type(event) for event in events if type(event) in (Waiting, BaselinesMeasured, RowStarted, RowFinished)]
-    assert kinds == [Waiting, BaselinesMeasured, Waiting, *[RowStarted, RowFinished] * 2]
+    assert kinds == [Waiting, BaselinesMeasured, Waiting, *[RowStarted, RowFinished] * 2, Waiting]
     assert sum(isinstance(event, Started | Finished) for event in events) == 4
     assert isinstance(events[-1], Compared)
     comparison = events[-1].comparison
@@ -113,7 +113,7 @@ def test_runs_side_by_side(text: Path, models: Path) -> None:
     for cell, loss in LOSSES.items():
         make_run(models, cell, source=text, cell=cell, results=make_results(loss))
     *before, end = compare_runs(["lstm", "gru"], models=models)
-    assert [type(event) for event in before] == [Waiting, BaselinesMeasured]
+    assert [type(event) for event in before] == [Waiting, BaselinesMeasured, Waiting]
     assert isinstance(end, Compared) and not end.comparison.is_series
     assert [row.run for row in end.comparison.rows] == ["lstm", "gru"]
     assert len(list_runs(models)) == 3

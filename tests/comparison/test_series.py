@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from seqmagic.comparison.entries import Entry, plan_entries
 from seqmagic.comparison.rows import Row
-from seqmagic.comparison.series import Entry, RowFinished, RowStarted, plan_entries, train_rows
+from seqmagic.comparison.series import RowFinished, RowStarted, train_rows
 from seqmagic.config import CELLS, DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import TrainingError
 from seqmagic.network.sizes import count_parameters

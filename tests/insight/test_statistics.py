@@ -7,14 +7,13 @@ import math
 import numpy as np
 import pytest
 
+from seqmagic.evaluation.bootstrap import block_choices, resampled_means
 from seqmagic.insight.statistics import (
-    block_choices,
     count_interval,
     difference,
     interval,
     plain,
     r_squared,
-    resampled_means,
     theil_sen,
     wilson,
 )
@@ -33,20 +32,6 @@ def test_r_squared_of_a_line_and_of_nothing() -> None:
     assert r_squared(x, 3 - 2 * x) == pytest.approx(1)
     assert r_squared(x, np.ones(10)) is None
     assert r_squared(x[:2], x[:2]) is None
-
-
-def test_blocks_stay_within_their_stretch() -> None:
-    starts, block = block_choices([30, 50], block=10, resamples=500, seed=0)
-    assert (block, starts.shape) == (10, (500, 8))
-    assert set(starts.flat) == {*range(21), *range(30, 71)}
-    assert block_choices([30, 6], block=10, resamples=5, seed=0)[1] == 3
-
-
-def test_means_are_those_of_the_blocks() -> None:
-    values = np.arange(12.0).reshape(6, 2)
-    found = resampled_means(values, np.array([[0, 3], [2, 2]]), 3)
-    wanted = [np.concatenate([values[0:3], values[3:6]]).mean(0), values[2:5].mean(0)]
-    np.testing.assert_allclose(found, wanted)
 
 
 def test_intervals_of_dependent_values_are_wider_than_those_of_single_ones() -> None:

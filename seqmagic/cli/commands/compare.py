@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from seqmagic.cli.console import INTERRUPTED, json_document
+from seqmagic.cli.console import INTERRUPTED, json_document, result
 from seqmagic.cli.downloads import bring
+from seqmagic.cli.insight import plot_option, write_plot
 from seqmagic.cli.options import (
     RunName,
     Settings,
@@ -26,11 +29,15 @@ from seqmagic.errors import RunError
 
 if TYPE_CHECKING:
     from seqmagic.cli.show.progress import TrainingDisplay
-    from seqmagic.comparison.compare import CompareEvent
+    from seqmagic.comparison.compare import CompareEvent, Planned
     from seqmagic.comparison.record import Comparison
+    from seqmagic.drawing.chart import Chart
     from seqmagic.texts.corpus import Corpus
     from seqmagic.training.events import Event
 
+_FREE_WITH_RESUME = ("resume", "form", "against", "plot")
+AXES = ("seconds", "characters")
+FORMATS = ("table", "markdown", "csv", "latex", "html", "json")
 MATCHES = ("units", "parameters")
 
 
@@ -39,7 +46,7 @@ MATCHES = ("units", "parameters")
     short_help="Put rnn, lstm and gru side by side on one text.",
     example="seqmagic compare python-docs --cells rnn,lstm,gru --units 128 --minutes 1",
 )
-@click.argument("target", metavar="TEXT|RUN...", nargs=-1, required=True, type=RunName())
+@click.argument("target", metavar="TEXT|RUN...", nargs=-1, type=RunName())
 @config_list_option(ModelConfig, "cell", "--cells", default=CELLS, help="Cells to train. [default: rnn,lstm,gru]")
 @config_list_option(ModelConfig, "units", "--units", help="Widths to train. [default: one, chosen as in train]")
 @config_list_option(ModelConfig, "layers", "--layers", help="Depths to train. [default: one, chosen as in train]")
@@ -63,26 +70,59 @@ MATCHES = ("units", "parameters")
 )
 @option("--name", metavar="NAME", section="Comparison", help="Its name. [default: TEXT-comparison]")
 @option("--overwrite", is_flag=True, section="Comparison", help="Replace a comparison of that name.")
+@option(
+    "--resume",
+    metavar="NAME",
+    section="Comparison",
+    help="Take up the comparison NAME where it ended: rows that are complete stay, the others are trained anew, "
+    "with the settings that it began with.",
+)
+@option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    section="Comparison",
+    help="How the table is written; json is what --json gives.",
+)
+@option(
+    "--against",
+    type=click.Choice(AXES),
+    section="Comparison",
+    help="What the curves run over. [default: seconds, or characters where --epochs are the budget]",
+)
+@plot_option
 @config_options(ModelConfig, TrainConfig, DataConfig, exclude=("cell", "units", "layers"))
-@click.pass_obj
-def compare(settings: Settings, target: tuple[str, ...], **values: Any) -> int:
+@click.pass_context
+def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, form: str, **values: Any) -> int:
     """Train several cells on TEXT with the same split, budget and seed, and put their losses side by
     side, above baselines that say whether they are any good. Every row is an ordinary run.
 
     With names of runs (or of a comparison) instead: put these side by side, training nothing.
 
     A row that fails is reported in its place. Ctrl-C ends the training that is on and shows the table
-    of what there is.
+    of what there is; --resume goes on from there, also after a crash.
     """
+    settings = ctx.ensure_object(Settings)
+    if settings.json and form not in ("table", "json"):
+        raise click.UsageError(f"--json and --format {form} are two formats; give one")
+    settings.json = settings.json or form == "json"
+    look = _Look(form=form, against=values.pop("against"), plot=values.pop("plot"))
+    if resume is not None:
+        _refuse_settings(ctx)
+        return _resume(settings, resume, look)
+    if not target:
+        raise click.UsageError("Missing argument 'TEXT|RUN...'")
     from seqmagic.comparison.compare import compare as train_and_compare
     from seqmagic.comparison.compare import compare_runs
     from seqmagic.comparison.record import is_comparison, read_comparison
 
     if len(target) == 1 and is_comparison(settings.models / target[0]):
-        _show(settings, read_comparison(settings.models / target[0]))
+        _show(settings, read_comparison(settings.models / target[0]), look)
         return 0
     if names := _run_names(settings.models, target):
-        _show(settings, _follow(settings, compare_runs(names, models=settings.models, argv=sys.argv[1:])))
+        _show(settings, _follow(settings, compare_runs(names, models=settings.models, argv=sys.argv[1:])), look)
         return 0
     corpus = _read(settings, target[0], collect(DataConfig, values))
     events = train_and_compare(
@@ -92,19 +132,55 @@ def compare(settings: Settings, target: tuple[str, ...], **values: Any) -> int:
         layers=values["layers"],
         seeds=values["seeds"],
         match=values["match"],
-        model=collect(ModelConfig, values),
+        model=collect(ModelConfig, values, units=None, layers=None),
         training=collect(TrainConfig, values),
         models=settings.models,
         name=values["name"],
         overwrite=values["overwrite"],
         argv=sys.argv[1:],
     )
+    return _train(settings, events, look)
+
+
+def _resume(settings: Settings, name: str, look: _Look) -> int:
+    from seqmagic.comparison.compare import resume as train_the_rest
+    from seqmagic.comparison.record import is_comparison, read_comparison
+
+    folder = settings.models / name
+    if is_comparison(folder):
+        before = read_comparison(folder)
+        if before.status == "complete" and all(row.status == "complete" for row in before.rows):
+            settings.notice(f"{name} is complete; nothing is trained")
+            _show(settings, before, look)
+            return 0
+    return _train(settings, train_the_rest(name, models=settings.models), look)
+
+
+def _refuse_settings(ctx: click.Context) -> None:
+    """Raise UsageError where --resume came with anything that the comparison has settled already."""
+    given = [
+        parameter.human_readable_name.rstrip(".") if isinstance(parameter, click.Argument) else parameter.opts[0]
+        for parameter in ctx.command.params
+        if parameter.name in ctx.params
+        and parameter.name not in _FREE_WITH_RESUME
+        and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(
+            f"--resume goes on with the text and the settings that the comparison began with; leave out {given[0]}"
+        )
+
+
+def _train(settings: Settings, events: Generator[CompareEvent | Event], look: _Look) -> int:
+    """Follow a series to its end and show it; the exit code."""
     comparison = _follow(settings, events)
-    _show(settings, comparison)
+    _show(settings, comparison, look)
     if any(row.run for row in comparison.rows) and not settings.json:
         kept = settings.models / (comparison.name or "")
         settings.notice(f"\nkept in {kept}; again: seqmagic compare {comparison.name}")
     if comparison.status == "interrupted":
+        if comparison.name and any(row.run for row in comparison.rows) and not settings.json:
+            settings.notice(f"go on with: seqmagic compare --resume {comparison.name}")
         return INTERRUPTED
     return 0 if any(row.loss is not None for row in comparison.rows) else 1
 
@@ -121,23 +197,30 @@ def _read(settings: Settings, text: str, data: DataConfig) -> Corpus:
 
 def _follow(settings: Settings, events: Generator[CompareEvent | Event]) -> Comparison:
     """Draw what happens; the comparison that it comes to."""
-    from seqmagic.comparison.compare import BaselinesMeasured, Compared, Waiting
+    from seqmagic.cli.show.progress import clock
+    from seqmagic.comparison.compare import BaselinesMeasured, Compared, Planned, Waiting
     from seqmagic.comparison.series import RowFinished, RowStarted
 
     display: TrainingDisplay | None = None
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack, contextlib.ExitStack() as drawn:
         stack.enter_context(contextlib.closing(events))
         for event in events:
             match event:
                 case Compared(comparison=comparison):
                     return comparison
                 case Waiting(what=what):
+                    drawn.close()
+                    display = None
                     settings.notice(f"{what} …")
                 case BaselinesMeasured():
                     pass  # they stand in the table
-                case RowStarted(entry=entry, number=number, total=total):
-                    display = display or stack.enter_context(_display(settings))
+                case Planned():
+                    settings.notice(_plan_words(event))
+                case RowStarted(entry=entry, number=number, total=total, seconds_left=left):
+                    display = display or drawn.enter_context(_display(settings))
                     display.announce(entry.label, number=number, total=total)
+                    if left is not None and number > 1:
+                        display.line(f"about {clock(left)} left for this and the rows after it", style="dim")
                 case RowFinished(row=row):
                     if row.error and display:
                         display.line(f"{row.label}: {row.error}", style="bold")
@@ -146,19 +229,58 @@ def _follow(settings: Settings, events: Generator[CompareEvent | Event]) -> Comp
     raise RuntimeError("a comparison ended without a result")
 
 
+def _plan_words(plan: Planned) -> str:
+    """How much there is to train, and how long that will take as far as one can say."""
+    from seqmagic.cli.show.progress import clock
+
+    rows = f"{plan.rows} row{'s' if plan.rows != 1 else ''} to train"
+    if plan.done:
+        rows += f", {plan.done} there already"
+    if not plan.rows:
+        return rows
+    if plan.seconds is None:
+        return f"{rows}; how long that takes is told by the first"
+    return f"{rows}: {clock(plan.seconds)} in all, and what compiling and the baselines take"
+
+
 def _display(settings: Settings) -> TrainingDisplay:
     from seqmagic.cli.show.progress import TrainingDisplay
 
     return TrainingDisplay(quiet=settings.quiet)
 
 
-def _show(settings: Settings, comparison: Comparison) -> None:
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """How a comparison is shown: one of `FORMATS`, the axis of its curves, and a file for these."""
+
+    form: str
+    against: str | None
+    plot: Path | None
+
+
+def _show(settings: Settings, comparison: Comparison, look: _Look) -> None:
+    from seqmagic.cli.show.curves import comparison_chart
+
+    chart = comparison_chart(comparison, look.against)
+    _print(settings, comparison, look.form, chart)
+    if look.plot is not None and chart is None:
+        raise RunError("--plot has no curve to draw: none of the runs has a history of two evaluations or more")
+    if chart is not None:
+        write_plot(look.plot, chart, settings)
+
+
+def _print(settings: Settings, comparison: Comparison, form: str, chart: Chart | None) -> None:
     if settings.json:
         json_document(comparison.to_json())
         return
+    if form != "table":
+        from seqmagic.cli.show.formats import write_table
+
+        result(write_table(comparison, form))
+        return
     from seqmagic.cli.show.comparison import show_comparison
 
-    show_comparison(comparison)
+    show_comparison(comparison, chart)
 
 
 def _run_names(models: Path, targets: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import shlex
@@ -54,7 +55,8 @@ def list_runs(settings: Settings, sort: str) -> None:
     """List the runs with their loss, status and age."""
     from seqmagic.runs import find
 
-    rows = [_list_row(run) for run in find.list_runs(settings.models)]
+    found = find.list_runs(settings.models)
+    rows = [_list_row(run) for run in found]
     if sort == "loss":
         rows.sort(key=lambda row: (row["loss"] is None, row["loss"]))
     elif sort == "name":
@@ -72,6 +74,19 @@ def list_runs(settings: Settings, sort: str) -> None:
                 result(f"{row['name']}: {one_line(row['error'])}")
             if row["resumable"]:
                 result(f"{row['name']} is not finished; go on with: seqmagic train --resume {row['name']}")
+        if sort == "loss" and not _all_comparable(found):
+            result("These losses are not of one text, split and vocabulary: their order says nothing across those.")
+
+
+def _all_comparable(runs: Sequence[Run]) -> bool:
+    """Whether the losses of those that can be read mean the same."""
+    from seqmagic.comparison.comparable import incomparable
+
+    records = []
+    for run in runs:
+        with contextlib.suppress(RunError):
+            records.append((run.name, run.read_record()))
+    return not incomparable(records)
 
 
 def _list_row(run: Run) -> dict[str, Any]:
@@ -129,10 +144,18 @@ def show_run(settings: Settings, run: str) -> None:
     if settings.json:
         json_document(document)
         return
+    from seqmagic.cli.insight import draw_chart
+    from seqmagic.cli.show.curves import run_chart
     from seqmagic.cli.show.tables import facts_table, history_table, sparkline
+    from seqmagic.comparison.curves import curve_of
 
     draw(lambda width: facts_table(_facts(document)))
-    if losses := _validation_losses(history):
+    if curve := curve_of(history):
+        result()
+        draw_chart(run_chart(opened.name, curve))
+        result()
+        draw(lambda width: history_table(history, width=width))
+    elif losses := _validation_losses(history):
         result(f"\nvalidation loss {losses[0]:.4f} {sparkline(losses)} {losses[-1]:.4f}\n")
         draw(lambda width: history_table(history, width=width))
     if is_resumable(record, opened):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from seqmagic.cli.console import draw, printable, result
+from seqmagic.cli.insight import draw_chart
 from seqmagic.cli.show.tables import comparison_table
 from seqmagic.comparison.record import Comparison
+from seqmagic.drawing.chart import Chart
 
 SAMPLE_LINES = 4  # of what each run writes
 
@@ -14,33 +16,47 @@ _UNFINISHED = {
 }
 
 
-def show_comparison(comparison: Comparison) -> None:
-    """All of it on standard output."""
+def show_comparison(comparison: Comparison, chart: Chart | None = None) -> None:
+    """All of it on standard output, with the curves of the trainings where they are known."""
     summaries, baselines, mark = comparison.summaries, comparison.baselines, comparison.comparable
     if comparison.text:
         draw(lambda width: f"{heading(comparison)}\n")
-    draw(lambda width: comparison_table(summaries, baselines, width=width, mark_best=mark))
+    chance, part = comparison.chance, comparison.part
+    draw(lambda width: comparison_table(summaries, baselines, width=width, mark_best=mark, part=part, chance=chance))
     draw(lambda width: f"\n{comparison.sentence}")
-    for summary in summaries:
-        if summary.error:
-            result(f"{summary.label}: {summary.error}")
-    for note in comparison.notes:
-        result(note)
-    if comparison.status in _UNFINISHED:
-        result(_UNFINISHED[comparison.status])
+    legend, *others = remarks(comparison)
+    if legend:
+        draw(lambda width: legend)
+    for line in others:
+        result(line)
+    if chart is not None:
+        result()
+        draw_chart(chart)
     for run, text in comparison.samples.items():
         result(f"\n--- {run}")
         lines = [line for line in text.split("\n") if line.strip()]
         result(printable("\n".join(lines[:SAMPLE_LINES])))
 
 
+def remarks(comparison: Comparison) -> list[str]:
+    """What a reader of the table should know: what ± means (or ""), why rows failed, the notes, how it ended."""
+    lines = [f"{summary.label}: {summary.error}" for summary in comparison.summaries if summary.error]
+    lines += [*comparison.notes, *([_UNFINISHED[comparison.status]] if comparison.status in _UNFINISHED else [])]
+    return [comparison.legend or "", *lines]
+
+
 def heading(comparison: Comparison) -> str:
     """The text, its split and what was held equal, in one line."""
     text, equal = comparison.text, comparison.held_equal
     train, validation = (stop - start for start, stop in (text["train"], text["validation"]))
+    start, stop = text.get("test", (0, 0))
+    tested = f", {stop - start:,} to test" if stop > start else ""
     words = (
-        f"{text['source']}: {train:,} characters to train on, {validation:,} to validate (sha256 {text['sha256'][:12]})"
+        f"{text['source']}: {train:,} characters to train on, {validation:,} to validate{tested} "
+        f"(sha256 {text['sha256'][:12]})"
     )
+    if comparison.machine:
+        words += f"; on {comparison.machine}"
     if not equal:
         return words
     amount, unit = (equal["minutes"], "minutes") if equal["minutes"] else (equal["epochs"] or 0, "epochs")

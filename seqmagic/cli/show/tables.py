@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.box import Box
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
 from seqmagic.cli.console import one_line
-from seqmagic.comparison.rows import Summary, best_baseline, shown_baselines, size_of
+from seqmagic.comparison.chance import Chance
+from seqmagic.comparison.rows import Summary, size_of
+from seqmagic.comparison.table import TableRow, table_rows
 from seqmagic.evaluation.baselines import Baseline
-from seqmagic.evaluation.units import bits, perplexity
+from seqmagic.evaluation.units import bits
 from seqmagic.runs.record import HistoryRow
 
 WIDE = 80  # columns of a terminal from which on a row takes one line
@@ -34,6 +37,11 @@ class Column:
     heading: str
     figures: bool = True
 
+    @property
+    def in_one_line(self) -> str:
+        """The heading where there is room for it."""
+        return self.heading.replace("-\n", "").replace("/\n", "/").replace("\n", " ")
+
 
 Line = tuple[Sequence[str], str]  # the cells of a row, and its style
 
@@ -43,24 +51,26 @@ def fold_table(
     sections: Sequence[Sequence[Line]],
     *,
     width: int,
-    pairs: Sequence[tuple[int, int]],
+    pairs: Sequence[Sequence[int]],
+    wide: int = WIDE,
 ) -> Table:
-    """A table with one line a row, or, below `WIDE` columns, with the columns of `pairs` above each other.
+    """A table with one line a row, or, below `wide` columns, with the columns of `pairs` above each other.
 
     Args:
         columns: What stands in the cells.
         sections: The rows, a rule between sections.
         width: Of the terminal.
-        pairs: Which two columns share one in the narrow table, the first above; the same twice: alone.
+        pairs: Which columns share one in the narrow table, the first above; the same twice: alone.
+        wide: From how many columns of a terminal on a row takes one line.
     """
-    narrow = width < WIDE
-    chosen = pairs if narrow else [(number, number) for number in range(len(columns))]
-    gap = 1 if width >= SPACIOUS or narrow else 0
+    narrow = width < wide
+    chosen = pairs if narrow else [(number,) for number in range(len(columns))]
+    gap = 1 if narrow else _gap(width, wide)
     table = Table(box=RULES, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
-    headings = [_in_one_line(column.heading) if narrow else column.heading for column in columns]
+    headings = [column.in_one_line if narrow else column.heading for column in columns]
     stacked = [_stacked(headings, pair) for pair in chosen]
     height = max(heading.count("\n") for heading in stacked)
-    for (top, _), heading in zip(chosen, stacked, strict=True):
+    for (top, *_), heading in zip(chosen, stacked, strict=True):
         heading = "\n" * (height - heading.count("\n")) + heading
         table.add_column(heading, justify="right" if columns[top].figures else "left", overflow="fold")
     for section in sections:
@@ -71,13 +81,22 @@ def fold_table(
     return table
 
 
-def _in_one_line(heading: str) -> str:
-    return heading.replace("-\n", "").replace("/\n", "/").replace("\n", " ")
+def _gap(width: int, wide: int) -> int:
+    """Columns between two of a table that takes one line a row, beyond the one that there always is."""
+    return 1 if width >= wide + SPACIOUS - WIDE else 0
 
 
-def _stacked(cells: Sequence[str], pair: tuple[int, int]) -> str:
-    top, bottom = pair
-    return cells[top] if top == bottom else f"{cells[top]}\n{cells[bottom]}"
+def _needed_width(columns: Sequence[Column], lines: Sequence[Line], *, gap: int) -> int:
+    """Of a table with one line a row in which nothing is folded."""
+    widths = [
+        max(cell_len(word) for word in (*column.heading.split("\n"), *(cells[place] for cells, _ in lines)))
+        for place, column in enumerate(columns)
+    ]
+    return sum(widths) + (len(widths) - 1) * (1 + gap)
+
+
+def _stacked(cells: Sequence[str], places: Sequence[int]) -> str:
+    return "\n".join(cells[place] for place in dict.fromkeys(places))
 
 
 # ---------------------------------------------------------------- comparisons
@@ -88,50 +107,67 @@ _COMPARISON = [
     Column("vs\nn-gram"), Column("char/s"), Column("seconds"),
 ]  # fmt: skip
 _COMPARISON_PAIRS = [(0, 1), (2, 9), (3, 4), (5, 6), (7, 8)]
+_TESTED_PAIRS = [(0, 1), (2, 9), (5, 6), (7, 8), (3, 4, 10)]
+_TESTED_WIDE = 96
+_TIGHT = {"parameters": "param-\neters", "seconds": "sec-\nonds"}  # where there is no room for them
 
 
 def comparison_table(
-    summaries: Sequence[Summary], baselines: Sequence[Baseline], *, width: int, mark_best: bool
+    summaries: Sequence[Summary],
+    baselines: Sequence[Baseline],
+    *,
+    width: int,
+    mark_best: bool,
+    part: str = "validation",
+    chance: Chance | None = None,
 ) -> Table:
-    """The rows, the one with the lowest loss in bold, and the baselines below a rule."""
-    ngram = best_baseline(baselines)
-    losses = [one.loss for one in summaries if one.loss is not None]
-    rows = []
-    for one in summaries:
-        best = mark_best and one.loss is not None and one.loss == min(losses)
-        rows.append((_summary_cells(one, ngram), "bold" if best else ""))
-    below = [(_baseline_cells(one, ngram), "dim") for one in shown_baselines(baselines)]
+    """The rows, the one with the lowest loss in bold, and the baselines below a rule.
+
+    Args:
+        part: The part of the text whose losses count; where it is "test", they are the last column.
+        chance: What stands behind ± where there is one seed; see `comparison.verdict.legend`.
+    """
+    found = table_rows(summaries, baselines, rank=mark_best, part=part, chance=chance)
+    tested = part == "test"
+    rows = [(comparison_cells(one, tested=tested), "bold" if one.best else "") for one in found if not one.is_baseline]
+    below = [(comparison_cells(one, tested=tested), "dim") for one in found if one.is_baseline]
     sections = [rows, below] if below else [rows]
-    return fold_table(_COMPARISON, sections, width=width, pairs=_COMPARISON_PAIRS)
+    columns = comparison_columns(tested=tested)
+    pairs, wide = (_TESTED_PAIRS, _TESTED_WIDE) if tested else (_COMPARISON_PAIRS, WIDE)
+    if width >= wide and _needed_width(columns, [*rows, *below], gap=_gap(width, wide)) > width:
+        columns = [Column(_TIGHT.get(column.heading, column.heading), column.figures) for column in columns]
+    return fold_table(columns, sections, width=width, pairs=pairs, wide=wide)
 
 
-def _summary_cells(one: Summary, ngram: Baseline | None) -> list[str]:
-    row, results = one.rows[0], one.results
-    size = size_of(row.layers, row.units) or NONE
-    if one.loss is None:
-        return [row.cell, size, NONE, NONE, row.status, *[NONE] * 5]
-    spread = f" ±{one.deviation:.4f}" if one.deviation is not None else ""
-    return [
+def comparison_columns(*, tested: bool) -> list[Column]:
+    """Those of `comparison_cells`; the test loss is the last, where it was read."""
+    return [*_COMPARISON, Column("test\nloss")] if tested else _COMPARISON
+
+
+def comparison_cells(row: TableRow, *, tested: bool) -> list[str]:
+    """A row of the table as it is read, for a screen or for paper."""
+    size = "" if row.is_baseline else size_of(row.layers, row.units) or NONE
+    loss = _with_spread(row.validation_loss, row.plus_minus)
+    difference = row.difference_to_ngram
+    cells = [
         row.cell,
         size,
-        figure(results.parameters, ",.0f"),
-        figure(results.train_loss, ".4f"),
-        f"{one.loss:.4f}{spread}",
-        f"{bits(one.loss):.3f}",
-        figure(results.perplexity, ".2f"),
-        _difference(one.loss, ngram),
-        figure(results.characters_per_second, ",.0f"),
-        figure(results.seconds, ",.1f"),
+        figure(row.parameters, ",.0f"),
+        figure(row.train_loss, ".4f"),
+        row.status if row.validation_loss is None else loss,
+        figure(row.bits_per_character, ".3f"),
+        figure(row.perplexity, ".2f"),
+        NONE if difference is None else f"{difference:+z.3f}".replace("-", "−"),
+        figure(row.characters_per_second, ",.0f"),
+        figure(row.seconds, ",.1f"),
     ]
+    return [*cells, _with_spread(row.test_loss, row.test_plus_minus)] if tested else cells
 
 
-def _baseline_cells(one: Baseline, ngram: Baseline | None) -> list[str]:
-    loss = [NONE, f"{one.loss:.4f}", f"{one.bits_per_character:.3f}", figure(perplexity(one.loss), ".2f")]
-    return [one.name, "", NONE, *loss, NONE if one is ngram else _difference(one.loss, ngram), NONE, NONE]
-
-
-def _difference(loss: float, ngram: Baseline | None) -> str:
-    return NONE if ngram is None else figure(loss - ngram.loss, "+z.3f")
+def _with_spread(loss: float | None, spread: float | None) -> str:
+    if loss is None:
+        return NONE
+    return f"{loss:.4f}" if spread is None else f"{loss:.4f} ±{spread:.4f}"
 
 
 # ---------------------------------------------------------------- runs

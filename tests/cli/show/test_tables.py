@@ -12,9 +12,10 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
 from seqmagic.cli.show import tables
+from seqmagic.comparison.chance import Chance, Distance
 from seqmagic.comparison.rows import Row, summarise
 from seqmagic.evaluation.baselines import Baseline
-from seqmagic.runs.record import HistoryRow
+from seqmagic.runs.record import HistoryRow, Results
 from tests.helpers import make_results
 
 WIDTHS = [60, 79, 80, 100, 200]
@@ -165,3 +166,39 @@ def test_a_loss_as_good_as_the_n_gram_is_no_negative_zero() -> None:
 def test_a_figure_has_a_minus_sign_and_no_hyphen() -> None:
     assert [tables.figure(value, "+.3f") for value in (-0.008, -2e7, 0.5)] == ["−0.008", "−2.00e+07", "+0.500"]
     assert tables.figure(None, ".1f") == tables.figure(math.nan, ".1f") == "–"
+
+
+@pytest.mark.parametrize("width", [60, 80, 96, 140])
+@pytest.mark.parametrize("tested", [False, True])
+def test_no_heading_or_figure_is_broken_where_a_row_has_an_interval(width: int, tested: bool) -> None:
+    chance = Chance(
+        part="test" if tested else "validation",
+        characters=1000,
+        best=0,
+        seeds=0,
+        distances=(Distance(row=1, difference=0.01, margin=0.0123),),
+    )
+    results = dict(make_results(1.5)) | {"parameters": 1_234_567, "characters_per_second": 123_456.0, "seconds": 3600.0}
+    rows = [
+        Row(
+            cell=cell,
+            layers=1,
+            units=512,
+            seed=1,
+            run=cell,
+            results=Results(**results),
+            test_loss=1.51 if tested else None,
+        )
+        for cell in ("lstm", "gru")
+    ]
+    table = tables.comparison_table(
+        summarise(rows), BASELINES, width=width, mark_best=True, part=chance.part, chance=chance
+    )
+    shown = drawn(table, width)
+    for word in ("1,234,567", "123,456", "3,600.0", "±0.0123", "1×512", "n-gram"):
+        assert word in shown
+    heads = shown.split("─")[0].split()
+    assert set(heads) <= {
+        "cell", "size", "param-", "eters", "parameters", "train", "loss", "valid", "bits/", "char", "bits/char",
+        "perp-", "lexity", "perplexity", "vs", "n-gram", "char/s", "sec-", "onds", "seconds", "test",
+    }  # fmt: skip
