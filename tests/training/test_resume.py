@@ -28,7 +28,7 @@ from seqmagic.runs.folder import Run, is_resumable
 from seqmagic.runs.locks import hold
 from seqmagic.runs.making import reopen_run
 from seqmagic.texts.corpus import read_corpus
-from seqmagic.training import checkpoint
+from seqmagic.training import checkpoint, trainer
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
 from seqmagic.training.resume import More, resume
 from seqmagic.training.session import Session
@@ -79,6 +79,7 @@ def make_cut(fox: Path, models: Path, step: int, **settings: Any) -> Run:
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Killed):
         patch.setattr(checkpoint, "LEAST_SECONDS", 0.0)
         patch.setattr(checkpoint, "SHARE", 1e9)
+        patch.setattr(trainer, "MOST_STEPS", 1)  # a checkpoint after each step
         kill_before(step, patch)
         list(begin(fox, models, "cut", **settings))
     run = open_run(models, "cut")
