@@ -231,7 +231,7 @@ def sweep(run: Run) -> None:
 
 def _is_past_its_checkpoints(run: Run) -> bool:
     try:
-        return run.has_checkpoint and run.read_record().status == "complete"
+        return run.checkpoint_path.is_dir() and run.read_record().status == "complete"
     except SeqmagicError:
         return False
 

@@ -29,7 +29,7 @@ from seqmagic.runs.locks import hold
 from seqmagic.runs.making import reopen_run
 from seqmagic.texts.corpus import read_corpus
 from seqmagic.training import checkpoint, trainer
-from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
+from seqmagic.training.events import Evaluated, Event, Finished, Started
 from seqmagic.training.resume import More, resume
 from seqmagic.training.session import Session
 from seqmagic.training.train import train
@@ -192,22 +192,18 @@ def test_before_its_first_weights_a_run_is_seen_with_its_checkpoint(fox: Path, m
         next(iter(begin(fox, models, "cut")))
 
 
-def test_an_overwritten_run_stays_until_there_are_weights(fox: Path, models: Path, whole: Run) -> None:
+def test_an_overwritten_run_stays_until_there_are_weights(
+    fox: Path, models: Path, whole: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checkpoints alone replace nothing."""
     shutil.copytree(whole.path, models / "cut")
+    kill_before(3, monkeypatch)
     corpus = read_corpus(str(fox), DataConfig())
-    events = train(
-        corpus,
-        model=ModelConfig(units=8),
-        training=TrainConfig(epochs=9.0, batch_size=4, sequence_length=16),
-        models=models,
-        name="cut",
-        overwrite=True,
-    )
-    for event in events:
-        if isinstance(event, Progress | Evaluated):
-            break
-    if isinstance(event, Progress):
-        assert open_run(models, "cut").read_record().model.cell == "gru"
+    training = TrainConfig(epochs=9.0, batch_size=4, sequence_length=16)
+    with pytest.raises(Killed):
+        list(train(corpus, model=ModelConfig(units=8), training=training, models=models, name="cut", overwrite=True))
+    assert open_run(models, "cut").read_record() == whole.read_record()
+    assert [path.name for path in models.iterdir()] == ["cut"]
 
 
 # ---------------------------------------------------------------- damage
