@@ -180,12 +180,14 @@ def train(
         ConfigError: a setting is unknown or out of its range.
         CorpusError: the text can't be read, or is too short.
         RunError: the name is taken.
-        TrainingError: the loss exploded before anything could be kept.
+        TrainingError: the loss exploded before anything could be kept, or TensorFlow is not installed.
     """
     from seqmagic.texts.corpus import read_trainable
+    from seqmagic.training.device import require_tensorflow
     from seqmagic.training.events import Finished
     from seqmagic.training.train import train as events_of
 
+    require_tensorflow()
     data, model, training = _configurations(settings)
     corpus = read_trainable(os.fspath(text), data)
     finished = _follow(
@@ -247,12 +249,14 @@ def compare(
 
     Raises:
         ConfigError, CorpusError, RunError: as for `train`.
-        TrainingError: every row failed for one and the same reason.
+        TrainingError: every row failed for one and the same reason, or TensorFlow is not installed.
     """
     from seqmagic.comparison.compare import Compared
     from seqmagic.comparison.compare import compare as events_of
     from seqmagic.texts.corpus import read_trainable
+    from seqmagic.training.device import require_tensorflow
 
+    require_tensorflow()
     if "cell" in settings:
         raise ConfigError(f"compare takes cells=, a list of them; received cell={settings['cell']!r}")
     if match not in ("units", "parameters"):

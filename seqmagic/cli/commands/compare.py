@@ -77,6 +77,7 @@ def compare(settings: Settings, target: tuple[str, ...], **values: Any) -> int:
     from seqmagic.comparison.compare import compare as train_and_compare
     from seqmagic.comparison.compare import compare_runs
     from seqmagic.comparison.record import is_comparison, read_comparison
+    from seqmagic.training.device import require_tensorflow
 
     if len(target) == 1 and is_comparison(settings.models / target[0]):
         _show(settings, read_comparison(settings.models / target[0]))
@@ -84,6 +85,7 @@ def compare(settings: Settings, target: tuple[str, ...], **values: Any) -> int:
     if names := _run_names(settings.models, target):
         _show(settings, _follow(settings, compare_runs(names, models=settings.models, argv=sys.argv[1:])))
         return 0
+    require_tensorflow()
     corpus = _read(settings, target[0], collect(DataConfig, values))
     events = train_and_compare(
         corpus,

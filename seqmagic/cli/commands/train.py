@@ -39,7 +39,9 @@ def train(settings: Settings, text: str, name: str | None, overwrite: bool, **va
     """
     from seqmagic.runs.making import check_free
     from seqmagic.texts.corpus import read_trainable
+    from seqmagic.training.device import require_tensorflow
 
+    require_tensorflow()
     data, model, training = collect(DataConfig, values), collect(ModelConfig, values), collect(TrainConfig, values)
     if name is not None:  # before minutes go into reading and compiling
         check_free(settings.models, name, overwrite=overwrite)
