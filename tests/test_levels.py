@@ -26,7 +26,7 @@ PACKAGES = [  # allowed in addition to those of the levels below
     {"numpy", "filelock"},
     {"h5py", "threadpoolctl"},
     {"tensorflow", "keras"},
-    {"ai_edge_litert", "onnx", "onnxruntime"},
+    {"ai_edge_litert", "onnx", "onnxruntime", "safetensors"},
     {"click", "rich", "prompt_toolkit"},
 ]
 # What a room offers: the modules that other rooms may import. The rest of it is nobody's business.
@@ -34,7 +34,7 @@ DOORS = {
     "texts": {"builtin", "catalog", "corpus", "normal_forms", "repeats", "sources", "streams", "vocabulary", "whole"},
     "network": {"cells", "fresh", "keras_file", "layout", "network", "probabilities", "sizes", "trained"},
     "evaluation": {"baselines", "classes", "delimiters", "evaluation", "scorer", "subject", "text_statistics", "units"},
-    "runs": {"find", "folder", "locks", "making", "own_text", "record"},
+    "runs": {"find", "folder", "locks", "making", "own_text", "pack", "record"},
     "sampling": {"endings", "novelty", "pieces", "prompts", "stepper", "threads", "writer"},
     "insight": {
         "excerpts",

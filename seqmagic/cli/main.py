@@ -27,7 +27,7 @@ COMMANDS = {
     "inspect": ("seqmagic.cli.commands.inspect:inspect", "See inside models: gates, memory, surprise."),
     "export": ("seqmagic.cli.commands.export:export", "Make a model work elsewhere, without this tool."),
     "data": ("seqmagic.cli.commands.data:data", "List, download and look into texts."),
-    "runs": ("seqmagic.cli.commands.runs:runs", "List, show, diff and remove what was trained."),
+    "runs": ("seqmagic.cli.commands.runs:runs", "List, show, diff, pack and remove what was trained."),
 }
 
 

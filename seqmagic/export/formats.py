@@ -99,6 +99,14 @@ FORMATS = {
             quantizations=("none", "float16"),
         ),
         Format(
+            "safetensors",
+            "every weight by name in one .safetensors file",
+            "seqmagic.export.safetensors",
+            quantizations=("none", "float16"),
+            extra="safetensors",
+            packages=("safetensors",),
+        ),
+        Format(
             "web",
             "one HTML file that writes in the browser, without a network",
             "seqmagic.export.web",

@@ -1,4 +1,4 @@
-"""From what a person types to a run: a name, a path, `latest`, `best` or a pretrained run."""
+"""From what a person types to a run: a name, a path, a packed run, `latest`, `best` or a pretrained run."""
 
 from __future__ import annotations
 
@@ -66,6 +66,8 @@ def latest_or_pretrained(models: Path) -> Run:
 def open_run(models: Path, reference: str) -> Run:
     """The run that `reference` means: a name below `models`, a path, `latest`, `best`, or a pretrained run.
 
+    A path may be that of a file that `seqmagic runs pack` made.
+
     `best` has the lowest validation loss among the runs whose losses are comparable with the latest's.
 
     Raises:
@@ -88,6 +90,10 @@ def open_run(models: Path, reference: str) -> Run:
     for path in (models / reference, Path(reference)):
         if path.is_dir() and reference not in ("", ".", ".."):
             raise RunError(f"{path} is a folder, but not a run: it has no run.json")
+    if Path(reference).is_file():
+        from seqmagic.runs.pack import open_pack
+
+        return open_pack(Path(reference))
     raise RunError(not_found(models, reference))
 
 

@@ -253,3 +253,22 @@ def test_escape_sequences_in_a_run_reach_no_terminal(models: Path, text: Path, s
         result = seqmagic(*arguments)
         lines = (result.stdout + result.stderr).split("\n")
         assert [line for line in lines if not line.isprintable()] == [], arguments
+
+
+def test_a_run_is_packed_used_and_unpacked(seqmagic: Callable[..., Result], tiny_run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "tiny.run"
+    done = seqmagic("runs", "pack", "tiny", file, "--json")
+    assert json.loads(done.stdout)["bytes"] == file.stat().st_size
+    for words in (
+        ("sample", file, "--length", 5),
+        ("evaluate", file, tmp_path / "bottles.txt"),
+        ("runs", "show", file),
+        ("inspect", "surprise", file, "--text", "green bottles"),
+        ("export", file, tmp_path / "export", "--format", "numpy"),
+    ):
+        done = seqmagic(*words)
+        assert done.exit_code == 0, done.output
+    assert seqmagic("runs", "unpack", file).exit_code == 1
+    done = seqmagic("runs", "unpack", file, "--name", "theirs")
+    assert done.stdout.startswith("theirs is in ")
+    assert "theirs" in seqmagic("runs", "list").stdout
