@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from seqmagic.errors import RunError
-from seqmagic.runs.folder import Run
+from seqmagic.runs.folder import REFERENCES, Run
 from seqmagic.runs.making import recover, sweep
 from seqmagic.runs.record import comparable
 
@@ -32,6 +32,18 @@ def list_runs(models: Path) -> list[Run]:
     for run in found:
         sweep(run)
     return sorted(found, key=lambda run: (_created(run), run.name))
+
+
+def own_names(models: Path) -> list[str]:
+    """The names of the runs below `models` in the order of the alphabet; nothing but names is read."""
+    if not models.is_dir():
+        return []
+    return sorted(entry.name for entry in models.iterdir() if entry.name[0] != "." and Run(entry).has_record)
+
+
+def names_of_runs(models: Path) -> list[str]:
+    """Every word that means a run: those of `own_names`, latest, best and the pretrained ones."""
+    return [*own_names(models), *REFERENCES, *own_names(pretrained_folder())]
 
 
 def _created(run: Run) -> str:

@@ -13,8 +13,8 @@ import click
 from seqmagic.cli.console import INTERRUPTED, json_document
 from seqmagic.cli.downloads import bring
 from seqmagic.cli.options import (
-    RunName,
     Settings,
+    TextOrRunName,
     collect,
     command,
     config_list_option,
@@ -39,7 +39,7 @@ MATCHES = ("units", "parameters")
     short_help="Put rnn, lstm and gru side by side on one text.",
     example="seqmagic compare python-docs --cells rnn,lstm,gru --units 128 --minutes 1",
 )
-@click.argument("target", metavar="TEXT|RUN...", nargs=-1, required=True, type=RunName())
+@click.argument("target", metavar="TEXT|RUN...", nargs=-1, required=True, type=TextOrRunName())
 @config_list_option(ModelConfig, "cell", "--cells", default=CELLS, help="Cells to train. [default: rnn,lstm,gru]")
 @config_list_option(ModelConfig, "units", "--units", help="Widths to train. [default: one, chosen as in train]")
 @config_list_option(ModelConfig, "layers", "--layers", help="Depths to train. [default: one, chosen as in train]")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqmagic.cli.console import draw, json_document, notice, one_line, result
-from seqmagic.cli.options import Command, Group, RunName, Settings, common_options, option
+from seqmagic.cli.options import Command, Group, OwnRunName, RunName, Settings, common_options, option
 from seqmagic.errors import RunError
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def unpack_run(settings: Settings, file: Path, name: str | None, overwrite: bool
 
 
 @runs.command("remove", cls=Command, example="seqmagic runs remove python-docs-rnn-1x256 --yes")
-@click.argument("run", nargs=-1, required=True, type=RunName())
+@click.argument("run", nargs=-1, required=True, type=OwnRunName())
 @option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal to ask on.")
 @common_options
 @click.pass_obj

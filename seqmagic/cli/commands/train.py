@@ -10,7 +10,7 @@ import click
 
 from seqmagic.cli.console import INTERRUPTED, json_document, notice, result, unread
 from seqmagic.cli.downloads import bring
-from seqmagic.cli.options import Settings, collect, command, config_options, option
+from seqmagic.cli.options import Settings, TextName, collect, command, config_options, option
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _EXIT_CODES = {"complete": 0, "interrupted": INTERRUPTED, "failed": 1}
     short_help="Train a model on a text, live on the screen.",
     example="seqmagic train python-docs --cell gru --minutes 1",
 )
-@click.argument("text")
+@click.argument("text", type=TextName())
 @option("--name", metavar="NAME", section="Run", help="Name of the run. [default: TEXT-CELL-LAYERSxUNITS]")
 @option("--overwrite", is_flag=True, section="Run", help="Replace a run of that name.")
 @config_options(ModelConfig, TrainConfig, DataConfig)
