@@ -1,7 +1,7 @@
 """Builds what is published, looks into it and tries it: `make dist`, or `python packaging/dist.py`.
 
 Two distributions are made of the same sources: seqmagic, which is complete, and seqmagic-light, which leaves out
-TensorFlow and Keras, 2 GB of them. Each becomes a source archive and, built from that, a wheel. Needs the packages
+TensorFlow and Keras, and with them 2 GB. Each becomes a source archive and, built from that, a wheel. Needs the packages
 build and twine.
 """
 
