@@ -31,7 +31,7 @@ training = $(call option,UNITS,--units) $(call option,LAYERS,--layers) $(call op
 	$(call option,EPOCHS,--epochs) $(call option,NAME,--name) $(call option,SEED,--seed) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint docs-cli train sample compare evaluate insight runs export pretrained bench clean
+.PHONY: help demo test test-slow lint docs-cli dist train sample compare evaluate insight runs export pretrained bench clean
 
 help: ## list the targets (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,10 @@ lint: $(VENV)/tested ## ruff and the type checker
 
 docs-cli: $(VENV)/installed ## write docs/cli.md again from the --help of every command
 	$(BIN)/python docs/generate.py
+
+dist: $(VENV)/created ## what is published, in dist/: built, looked into, installed and tried in clean environments
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check build twine
+	$(BIN)/python packaging/dist.py $(ARGS)
 
 train: $(VENV)/installed ## train on TEXT
 	$(SEQMAGIC) train '$(TEXT)' $(call option,CELL,--cell) $(training)

@@ -187,10 +187,12 @@ def train(
         ConfigError: a setting is unknown or out of its range, or contradicts the run to resume.
         CorpusError: the text can't be read, or is too short.
         RunError: the name is taken; the run has nothing to go on from, or is being trained.
-        TrainingError: the loss exploded before anything could be kept.
+        TrainingError: the loss exploded before anything could be kept, or TensorFlow is not installed.
     """
+    from seqmagic.training.device import require_tensorflow
     from seqmagic.training.events import Finished
 
+    require_tensorflow()
     data, model, training = _configurations(settings)
     events: Generator[Event, None, None]
     if resume is not None:
@@ -267,12 +269,14 @@ def compare(
 
     Raises:
         ConfigError, CorpusError, RunError: as for `train`.
-        TrainingError: every row failed for one and the same reason.
+        TrainingError: every row failed for one and the same reason, or TensorFlow is not installed.
     """
     from seqmagic.comparison.compare import Compared
     from seqmagic.comparison.compare import compare as events_of
     from seqmagic.texts.corpus import read_trainable
+    from seqmagic.training.device import require_tensorflow
 
+    require_tensorflow()
     if "cell" in settings:
         raise ConfigError(f"compare takes cells=, a list of them; received cell={settings['cell']!r}")
     if match not in ("units", "parameters"):

@@ -1,10 +1,13 @@
-"""What this machine lets a process use: cores, free memory, the processor's name. Standard library alone."""
+"""What this machine lets a process use: cores, free memory, the processor's name, packages. Standard library alone."""
 
 from __future__ import annotations
 
 import os
 import platform
 from pathlib import Path
+
+LIGHT = "seqmagic-light"  # the distribution without TensorFlow, made of the same sources by packaging/dist.py
+TENSORFLOW = ("tensorflow", "keras")  # the modules that it lacks
 
 _CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
@@ -47,3 +50,21 @@ def processor_name() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def has_package(module: str) -> bool:
+    """Whether the top-level `module` can be imported; it is not."""
+    import importlib.util  # milliseconds that only who asks has to wait for
+
+    return importlib.util.find_spec(module) is not None
+
+
+def install_command(extra: str = "tensorflow") -> str:
+    """What brings the packages of `extra` to the seqmagic that is installed here, the complete one or the light one."""
+    import importlib.metadata
+
+    try:
+        importlib.metadata.distribution(LIGHT)
+    except importlib.metadata.PackageNotFoundError:
+        return "pip install seqmagic" if extra == "tensorflow" else f"pip install 'seqmagic[{extra}]'"
+    return f"pip install '{LIGHT}[{extra}]'"

@@ -26,7 +26,7 @@ PACKAGES = [  # allowed in addition to those of the levels below
     {"numpy", "filelock"},
     {"h5py", "threadpoolctl", "wcwidth", "matplotlib"},
     {"tensorflow", "keras"},
-    {"ai_edge_litert", "onnx", "onnxruntime"},
+    {"ai_edge_litert", "onnx", "onnxruntime", "safetensors"},
     {"click", "rich", "prompt_toolkit"},
 ]
 # What a room offers: the modules that other rooms may import. The rest of it is nobody's business.
@@ -44,7 +44,7 @@ DOORS = {
         "text_statistics",
         "units",
     },
-    "runs": {"checkpoints", "find", "folder", "locks", "making", "own_text", "record"},
+    "runs": {"checkpoints", "find", "folder", "locks", "making", "own_text", "pack", "record"},
     "sampling": {"endings", "novelty", "pieces", "prompts", "stepper", "threads", "writer"},
     "insight": {
         "cache",

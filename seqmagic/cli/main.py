@@ -13,6 +13,7 @@ import click
 from seqmagic.cli.console import INTERRUPTED, abandon, notice
 from seqmagic.cli.options import LazyGroup, Settings, common_options
 from seqmagic.errors import SeqmagicError
+from seqmagic.machine import TENSORFLOW, install_command
 
 CLOSED_PIPE = 141  # what a shell reports for a program that a closed pipe ended: 128 + SIGPIPE
 
@@ -27,7 +28,7 @@ COMMANDS = {
     "report": ("seqmagic.cli.commands.report:report", "One page that shows what is inside models."),
     "export": ("seqmagic.cli.commands.export:export", "Make a model work elsewhere, without this tool."),
     "data": ("seqmagic.cli.commands.data:data", "List, download and look into texts."),
-    "runs": ("seqmagic.cli.commands.runs:runs", "List, show, diff and remove what was trained."),
+    "runs": ("seqmagic.cli.commands.runs:runs", "List, show, diff, pack and remove what was trained."),
 }
 
 
@@ -117,6 +118,10 @@ def explain(problem: BaseException | None) -> tuple[int, str]:
             return CLOSED_PIPE, ""
         case OSError():
             return 1, _system_line(problem)
+        case ModuleNotFoundError() if problem.name and not problem.name.startswith("seqmagic"):
+            package = problem.name.partition(".")[0]
+            command = install_command() if package in TENSORFLOW else f"pip install {package.replace('_', '-')}"
+            return 1, f"this needs the package {package}, which is not installed; get it with: {command}"
         case MemoryError():
             return 1, "not enough memory; make --units, --batch-size or the text smaller"
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import importlib
@@ -15,7 +16,7 @@ import click
 from seqmagic import __version__
 from seqmagic.cli import console
 from seqmagic.config import CELL_ALIASES, Config, check_value, option_name, range_words
-from seqmagic.errors import ConfigError
+from seqmagic.errors import ConfigError, SeqmagicError
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 AnyConfig = TypeVar("AnyConfig", bound=Config)
@@ -230,6 +231,11 @@ class SettingType(click.ParamType):
             raise click.UsageError(str(problem), ctx) from problem
         return value
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        return completions(self.field.metadata.get("choices") or (), incomplete)
+
 
 class ListType(click.ParamType):
     """Several values of one setting, separated by commas; doubles are dropped."""
@@ -242,6 +248,13 @@ class ListType(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
         parts = value if isinstance(value, tuple) else [part.strip() for part in value.split(",")]
         return tuple(dict.fromkeys(self.item.convert(part, param, ctx) for part in parts))
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        before = incomplete[: incomplete.rfind(",") + 1]
+        choices = self.item.field.metadata.get("choices") or ()
+        return completions([f"{before}{choice}" for choice in choices if choice not in before.split(",")], incomplete)
 
 
 def base_type(owner: type[Config], name: str) -> type:
@@ -328,17 +341,84 @@ def collect(owner: type[AnyConfig], values: Mapping[str, Any], **overrides: Any)
     return owner.from_json({**values, **overrides})
 
 
-class RunName(click.ParamType):
-    """The name or path of a run; a shell completes the names under the models folder."""
+class Name(click.ParamType):
+    """An argument that is a name or a path; a shell completes the names that there are, and files."""
 
-    name = "run"
+    takes_files = True
+
+    def names(self, models: Path) -> list[str]:
+        """What can be named; `models` is the folder of the runs."""
+        raise NotImplementedError
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[click.shell_completion.CompletionItem]:
-        from click.shell_completion import CompletionItem
+        names: list[str] = []
+        with contextlib.suppress(OSError, SeqmagicError):  # a shell that completes has nowhere to say it
+            names = self.names(ctx.ensure_object(Settings).models)
+        return completions(names, incomplete, files=self.takes_files)
 
-        from seqmagic.runs.find import list_runs
 
-        names = [run.name for run in list_runs(ctx.ensure_object(Settings).models)]
-        return [CompletionItem(name) for name in [*names, "latest"] if name.startswith(incomplete)]
+def completions(
+    words: Sequence[str], incomplete: str, *, files: bool = False
+) -> list[click.shell_completion.CompletionItem]:
+    """Those of `words` that begin with what was typed, each once, and where asked for the leave to complete files."""
+    from click.shell_completion import CompletionItem
+
+    found = [CompletionItem(word) for word in dict.fromkeys(words) if word.startswith(incomplete)]
+    # first: in bash it drops what came before it, and files are then completed where no word fits
+    return [*([CompletionItem(incomplete, type="file")] if files else []), *found]
+
+
+class RunName(Name):
+    """A run: a name below the models folder, latest, best, the name of a pretrained one, or a path."""
+
+    name = "run"
+
+    def names(self, models: Path) -> list[str]:
+        from seqmagic.runs.find import names_of_runs
+
+        return names_of_runs(models)
+
+
+class OwnRunName(RunName):
+    """A run or a comparison of the user's own, by its name alone."""
+
+    takes_files = False
+
+    def names(self, models: Path) -> list[str]:
+        from seqmagic.runs.find import own_names
+
+        return [*own_names(models), *_comparisons(models)]
+
+
+def _comparisons(models: Path) -> list[str]:
+    """The names of the comparisons below `models`."""
+    from seqmagic.comparison.record import FILE_NAME
+
+    return sorted(file.parent.name for file in models.glob(f"[!.]*/{FILE_NAME}"))
+
+
+class TextName(Name):
+    """A text: a built-in one, one of the catalogue, or a path."""
+
+    name = "text"
+
+    def names(self, models: Path) -> list[str]:
+        from seqmagic.texts.builtin import builtin_names
+        from seqmagic.texts.catalog import catalog
+
+        return [*builtin_names(), *catalog()]
+
+
+class KnownTextName(TextName):
+    """A text that has a name, by its name alone."""
+
+    takes_files = False
+
+
+class TextOrRunName(RunName):
+    """What `compare` takes: a text, a comparison, or runs."""
+
+    def names(self, models: Path) -> list[str]:
+        return [*TextName().names(models), *_comparisons(models), *super().names(models)]

@@ -23,10 +23,14 @@ def embed_json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
-def content_policy(*, script: str, style: str) -> str:
-    """A Content-Security-Policy that lets this script and this style work and forbids everything else."""
+def content_policy(*, script: str, style: str, webassembly: bool = False) -> str:
+    """A Content-Security-Policy that lets this script and this style work and forbids everything else.
+
+    `webassembly` lets the script compile some, which the standard calls 'wasm-unsafe-eval'; text is never evaluated.
+    """
+    compiled = " 'wasm-unsafe-eval'" if webassembly else ""
     return (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
+        f"default-src 'none'; script-src {_hash(script)}{compiled}; style-src {_hash(style)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
 

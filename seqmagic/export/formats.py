@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from seqmagic.errors import ConfigError, ExportError
+from seqmagic.machine import TENSORFLOW, has_package, install_command
 
 if TYPE_CHECKING:
     from seqmagic.export.bundle import Bundle
@@ -39,8 +39,8 @@ class Format:
         summary: One line for a reader who chooses.
         module: Where its `Writer` is.
         quantizations: Number formats of the weights that it has, the default first.
-        extra: The extra of seqmagic that brings `packages` and `check_packages`.
-        packages: Top-level modules that writing needs beyond what seqmagic always has.
+        extra: The extra of seqmagic that brings `packages` and `check_packages`, but for TensorFlow and Keras.
+        packages: Top-level modules that writing needs beyond what the light seqmagic has.
         check_packages: Top-level modules that the self-check needs.
         programs: Programs of which the self-check needs one, in order of preference; none: Python alone.
     """
@@ -66,6 +66,7 @@ FORMATS = {
             "savedmodel",
             "TensorFlow Serving and TensorFlow: text in, text out, the whole loop in the graph",
             "seqmagic.export.savedmodel",
+            packages=TENSORFLOW,
         ),
         Format(
             "tflite",
@@ -73,6 +74,7 @@ FORMATS = {
             "seqmagic.export.tflite",
             quantizations=("none", "float16", "int8"),
             extra="tflite",
+            packages=TENSORFLOW,
             check_packages=("ai_edge_litert",),
         ),
         Format(
@@ -84,12 +86,25 @@ FORMATS = {
             packages=("onnx",),
             check_packages=("onnxruntime",),
         ),
-        Format("keras", "model.keras for plain Keras, with a script that samples", "seqmagic.export.keras"),
+        Format(
+            "keras",
+            "model.keras for plain Keras, with a script that samples",
+            "seqmagic.export.keras",
+            packages=TENSORFLOW,
+        ),
         Format(
             "numpy",
             "an .npz and a one-file sampler that needs NumPy alone",
             "seqmagic.export.numpy_format",
             quantizations=("none", "float16"),
+        ),
+        Format(
+            "safetensors",
+            "every weight by name in one .safetensors file",
+            "seqmagic.export.safetensors",
+            quantizations=("none", "float16"),
+            extra="safetensors",
+            packages=("safetensors",),
         ),
         Format(
             "web",
@@ -122,11 +137,12 @@ def find_format(name: str, quantize: str | None) -> tuple[Format, str]:
 def require_packages(format: Format, *, check: bool) -> None:
     """Raise ExportError, naming the extra to install, unless `format` can be written (and checked)."""
     for package in (*format.packages, *(format.check_packages if check else ())):
-        if importlib.util.find_spec(package) is None:
+        if not has_package(package):
             checking = package not in format.packages
+            extra = format.extra if format.extra and package not in TENSORFLOW else "tensorflow"
             raise ExportError(
                 f"{'the self-check of ' if checking else ''}--format {format.name} needs the package "
-                f"{package.replace('_', '-')}; install it with: pip install 'seqmagic[{format.extra}]'"
+                f"{package.replace('_', '-')}; install it with: {install_command(extra)}"
                 + (", or add --no-check" if checking else "")
             )
 

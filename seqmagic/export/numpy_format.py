@@ -8,26 +8,11 @@ import numpy as np
 
 from seqmagic.export.bundle import Bundle
 from seqmagic.export.readme import example_prompt, write_readme
-from seqmagic.export.samplers import copy_sampler
+from seqmagic.export.samplers import check_with_sampler, copy_sampler
 from seqmagic.export.weights import cells_of, named_arrays, to_float16
 from seqmagic.texts.vocabulary import code_points
 
-CHECK = """
-import json, runpy, sys
-from pathlib import Path
-import numpy as np
-
-folder, request = sys.argv[1], json.loads(Path(sys.argv[2]).read_bytes())
-sample = runpy.run_path(folder + "/sample.py")
-model = sample["Model"](Path(folder, "model.npz"))
-states, probabilities = model.empty_states(), []
-for id in request["ids"]:
-    logits, states = model.read(id, states)
-    exponentials = np.exp(logits.astype(np.float64) - logits.max())
-    probabilities.append((exponentials / exponentials.sum()).tolist())
-nats = float(np.mean(sample["nats"](model, request["loss_ids"])))
-print(json.dumps({"probabilities": probabilities, "nats": nats, "versions": {"numpy": np.__version__}}))
-"""
+CHECK = check_with_sampler("model.npz", versions=("numpy",))
 
 
 def write(bundle: Bundle, folder: Path, *, quantize: str) -> None:

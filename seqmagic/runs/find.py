@@ -1,4 +1,4 @@
-"""From what a person types to a run: a name, a path, `latest`, `best` or a pretrained run."""
+"""From what a person types to a run: a name, a path, a packed run, `latest`, `best` or a pretrained run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from seqmagic.errors import RunError
-from seqmagic.runs.folder import Run
+from seqmagic.runs.folder import REFERENCES, Run
 from seqmagic.runs.making import recover, sweep
 from seqmagic.runs.record import comparable
 
@@ -32,6 +32,18 @@ def list_runs(models: Path) -> list[Run]:
     for run in found:
         sweep(run)
     return sorted(found, key=lambda run: (_created(run), run.name))
+
+
+def own_names(models: Path) -> list[str]:
+    """The names of the runs below `models` in the order of the alphabet; nothing but names is read."""
+    if not models.is_dir():
+        return []
+    return sorted(entry.name for entry in models.iterdir() if entry.name[0] != "." and Run(entry).has_record)
+
+
+def names_of_runs(models: Path) -> list[str]:
+    """Every word that means a run: those of `own_names`, latest, best and the pretrained ones."""
+    return [*own_names(models), *REFERENCES, *own_names(pretrained_folder())]
 
 
 def _created(run: Run) -> str:
@@ -66,6 +78,8 @@ def latest_or_pretrained(models: Path) -> Run:
 def open_run(models: Path, reference: str) -> Run:
     """The run that `reference` means: a name below `models`, a path, `latest`, `best`, or a pretrained run.
 
+    A path may be that of a file that `seqmagic runs pack` made.
+
     `best` has the lowest validation loss among the runs whose losses are comparable with the latest's.
 
     Raises:
@@ -88,6 +102,10 @@ def open_run(models: Path, reference: str) -> Run:
     for path in (models / reference, Path(reference)):
         if path.is_dir() and reference not in ("", ".", ".."):
             raise RunError(f"{path} is a folder, but not a run: it has no run.json")
+    if Path(reference).is_file():
+        from seqmagic.runs.pack import open_pack
+
+        return open_pack(Path(reference))
     raise RunError(not_found(models, reference))
 
 

@@ -16,7 +16,7 @@ from seqmagic.runs import locks
 from seqmagic.runs.record import HistoryRow, RunRecord, VocabularyFile
 from seqmagic.texts.vocabulary import Vocabulary
 
-_REFERENCES = ("latest", "best")
+REFERENCES = ("latest", "best")
 _NAME = re.compile(r"[^\W_][\w.+-]*")
 _WRITTEN_WHOLE = ("run.json", "vocabulary.json", "model.keras", "history.jsonl")  # through a temporary file beside them
 _FILES_OF_RUN = (*_WRITTEN_WHOLE, "samples.txt", "checkpoint", "insight")
@@ -166,7 +166,7 @@ def is_resumable(record: RunRecord, run: Run) -> bool:
 
 def is_name(name: str) -> bool:
     """Whether `name` can be the folder of a run on every system."""
-    return bool(_NAME.fullmatch(name)) and name not in _REFERENCES and len(name) <= 100
+    return bool(_NAME.fullmatch(name)) and name not in REFERENCES and len(name) <= 100
 
 
 def check_name(name: str) -> None:

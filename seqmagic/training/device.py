@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from seqmagic.machine import available_cores, processor_name
+from seqmagic.errors import TrainingError
+from seqmagic.machine import available_cores, has_package, install_command, processor_name
 
 _REDUCTIONS_FLAG = "--xla_cpu_experimental_ynn_fusion_type"
 
@@ -26,12 +27,22 @@ class Device:
     threads: int
 
 
+def require_tensorflow() -> None:
+    """Raise TrainingError, with what to install, where TensorFlow is missing; it is not imported."""
+    if not has_package("tensorflow"):
+        raise TrainingError(f"training needs TensorFlow, which is not installed here; get it with: {install_command()}")
+
+
 def start_tensorflow(threads: int | None) -> Device:
     """Import TensorFlow quietly with `threads` cores and say what it found.
 
     The thread pools are fixed when TensorFlow runs its first operation, so a second call with another
     number has no effect on them.
+
+    Raises:
+        TrainingError: it is not installed.
     """
+    require_tensorflow()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with native_messages_dropped():
         import tensorflow as tf

@@ -182,8 +182,8 @@ def test_the_shell_completes_the_names_of_runs(tiny_run: Run) -> None:
     context = click.Context(click.Command("x"), obj=Settings(models_given=tiny_run.path.parent))
     complete = RunName().shell_complete
     parameter = click.Argument(["run"])
-    assert [item.value for item in complete(context, parameter, "t")] == ["tiny"]
-    assert [item.value for item in complete(context, parameter, "l")] == ["latest"]
+    assert [item.value for item in complete(context, parameter, "t")] == ["t", "tiny"]  # the first: files on t
+    assert [item.value for item in complete(context, parameter, "l")] == ["l", "latest", "lstm"]
 
 
 def test_this_module_is_imported_under_the_name_that_the_group_uses() -> None:

@@ -279,3 +279,22 @@ def test_losses_that_mean_different_things_are_not_ranked_without_a_word(
     make_run(models, "c", source=text, data=DataConfig(min_count=3), results=make_results(1.0))
     assert words in " ".join(seqmagic("runs", "list", "--sort", "loss").stdout.split())
     assert words not in seqmagic("runs", "list").stdout
+
+
+def test_a_run_is_packed_used_and_unpacked(seqmagic: Callable[..., Result], tiny_run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "tiny.run"
+    done = seqmagic("runs", "pack", "tiny", file, "--json")
+    assert json.loads(done.stdout)["bytes"] == file.stat().st_size
+    for words in (
+        ("sample", file, "--length", 5),
+        ("evaluate", file, tmp_path / "bottles.txt"),
+        ("runs", "show", file),
+        ("inspect", "surprise", file, "--text", "green bottles"),
+        ("export", file, tmp_path / "export", "--format", "numpy"),
+    ):
+        done = seqmagic(*words)
+        assert done.exit_code == 0, done.output
+    assert seqmagic("runs", "unpack", file).exit_code == 1
+    done = seqmagic("runs", "unpack", file, "--name", "theirs")
+    assert done.stdout.startswith("theirs is in ")
+    assert "theirs" in seqmagic("runs", "list").stdout

@@ -169,7 +169,7 @@ def test_nothing_is_fetched_and_the_policy_forbids_it(tmp_path: Path) -> None:
     assert re.findall(r"https?://\S+?['\"]", page) == ["http://www.w3.org/2000/svg'"]  # a name, not an address
     policy = next(given["content"] for tag, given in elements.tags if given.get("http-equiv"))
     assert policy is not None and policy.startswith("default-src 'none'; script-src 'sha256-")
-    assert "unsafe" not in policy
+    assert "unsafe" not in policy.replace("'wasm-unsafe-eval'", "")  # WebAssembly may be compiled, text never run
 
 
 def test_a_model_too_large_for_a_page_is_refused_in_one_line(tmp_path: Path) -> None:

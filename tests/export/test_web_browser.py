@@ -15,6 +15,7 @@ from seqmagic.export import web
 from seqmagic.export.bundle import Bundle
 from seqmagic.export.check import check
 from seqmagic.export.formats import FORMATS
+from seqmagic.export.web import page as web_page
 from tests.export.browser import NAMES, Page, browser_page, find_browser
 from tests.export.tiny import (
     PROMPTS,
@@ -128,12 +129,13 @@ def test_the_keyboard_alone_starts_and_stops(chromium: Page, tmp_path: Path) -> 
     chromium.wait("document.getElementById('start').textContent === 'Write'")
     assert text_of(chromium, "status").startswith("Stopped after")
     order = []
-    for _ in range(9):
+    for _ in range(12):
         order.append(chromium.evaluate("document.activeElement.id || document.activeElement.tagName"))
         ring = chromium.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert ring not in ("none", ""), f"{order[-1]} shows no focus"
         chromium.press("Tab")
-    controls = ["prompt", "temperature", "length", "seed", "surprise", "start", "reseed", "text", "SUMMARY"]
+    controls = ["prompt", "temperature", "top-k", "top-p", "length", "seed", "surprise", "start", "reseed"]
+    controls += ["copy", "text", "SUMMARY"]
     assert order == controls
 
 
@@ -158,6 +160,43 @@ def test_surprise_is_painted_on_request_and_read_from_the_prompt_as_well(chromiu
     assert looks == [None, *(str(min(8, int(value))) for value in bits)]
 
 
+def test_it_opens_with_an_example_that_can_be_painted_and_copied(chromium: Page, tmp_path: Path) -> None:
+    bundle = make_bundle(lively_network("gru", 1), tmp_path)
+    training = replace(bundle.record.training, prompt="the Æ")  # of which the model knows all but the last
+    bundle = replace(bundle, record=replace(bundle.record, training=training))
+    open_page(chromium, bundle, tmp_path)
+    prompt, example = web_page.write_example(bundle)
+    assert (prompt, len(example)) == ("the ", web_page.EXAMPLE_CHARACTERS)
+    assert text_of(chromium, "text") == prompt + example
+    assert chromium.evaluate("document.getElementById('example').hidden") is False
+    chromium.evaluate("document.getElementById('surprise').click()")
+    assert text_of(chromium, "text") == prompt + example
+    assert chromium.evaluate("document.querySelectorAll('#text .prompt').length > 0")
+    assert chromium.evaluate("document.querySelectorAll('#text [class*=bits-]').length > 50")
+    chromium.evaluate(
+        "navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve(); };"
+        "document.getElementById('copy').click()"
+    )
+    chromium.wait("document.getElementById('status').textContent === 'Copied 504 characters.'")
+    assert chromium.evaluate("window.copied") == prompt + example
+    fill(chromium, prompt="the ", length=20, temperature=0)
+    write_to_the_end(chromium)
+    assert chromium.evaluate("document.getElementById('example').hidden") is True
+    assert complaints(chromium) == []  # neither of the policy, nor of WebAssembly, which it allows
+
+
+def test_top_k_and_top_p_narrow_what_is_written(chromium: Page, tmp_path: Path) -> None:
+    network = lively_network("gru", 1)
+    open_page(chromium, make_bundle(network, tmp_path), tmp_path)
+    likeliest = "the " + greedy(network, "the ", 60)
+    for name, value in (("top-k", 1), ("top-p", 0.01)):
+        fill(chromium, prompt="the ", length=60, temperature=1.5)
+        assert write_to_the_end(chromium) != likeliest
+        fill(chromium, **{name: value})
+        assert write_to_the_end(chromium) == likeliest
+        fill(chromium, **{"top-k": 0, "top-p": 1})
+
+
 def test_what_the_model_does_not_know_is_said(chromium: Page, tmp_path: Path) -> None:
     open_page(chromium, make_bundle(lively_network("gru", 1), tmp_path), tmp_path)
     fill(chromium, prompt="the Æ漢")
@@ -172,9 +211,10 @@ def test_every_control_has_a_name_and_the_page_fits_a_phone(chromium: Page, tmp_
     named = ("textbox", "slider", "spinbutton", "checkbox", "button", "region", "form")
     parts = [(one["role"]["value"], one.get("name", {}).get("value")) for one in tree if "role" in one]
     assert sorted({(role, name) for role, name in parts if role in named}) == [
-        ("button", "Dark"), ("button", "New seed"), ("button", "Write"), ("checkbox", "Colour by surprise"),
+        ("button", "Copy"), ("button", "Dark"), ("button", "New seed"), ("button", "Write"),
+        ("checkbox", "Colour by surprise"),
         ("form", "Settings"), ("region", "Text"), ("slider", "Temperature"), ("spinbutton", "Length"),
-        ("spinbutton", "Seed"), ("textbox", "Prompt"),
+        ("spinbutton", "Seed"), ("spinbutton", "Top-k"), ("spinbutton", "Top-p"), ("textbox", "Prompt"),
     ]  # fmt: skip
     assert ("status", "") in [(role, name or "") for role, name in parts]
     fill(chromium, prompt="a" * 60, length=300)

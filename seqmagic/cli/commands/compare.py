@@ -16,8 +16,8 @@ from seqmagic.cli.console import INTERRUPTED, json_document, result
 from seqmagic.cli.downloads import bring
 from seqmagic.cli.insight import plot_option, write_plot
 from seqmagic.cli.options import (
-    RunName,
     Settings,
+    TextOrRunName,
     collect,
     command,
     config_list_option,
@@ -46,7 +46,7 @@ MATCHES = ("units", "parameters")
     short_help="Put rnn, lstm and gru side by side on one text.",
     example="seqmagic compare python-docs --cells rnn,lstm,gru --units 128 --minutes 1",
 )
-@click.argument("target", metavar="TEXT|RUN...", nargs=-1, type=RunName())
+@click.argument("target", metavar="TEXT|RUN...", nargs=-1, type=TextOrRunName())
 @config_list_option(ModelConfig, "cell", "--cells", default=CELLS, help="Cells to train. [default: rnn,lstm,gru]")
 @config_list_option(ModelConfig, "units", "--units", help="Widths to train. [default: one, chosen as in train]")
 @config_list_option(ModelConfig, "layers", "--layers", help="Depths to train. [default: one, chosen as in train]")
@@ -117,6 +117,7 @@ def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, for
     from seqmagic.comparison.compare import compare as train_and_compare
     from seqmagic.comparison.compare import compare_runs
     from seqmagic.comparison.record import is_comparison, read_comparison
+    from seqmagic.training.device import require_tensorflow
 
     if len(target) == 1 and is_comparison(settings.models / target[0]):
         _show(settings, read_comparison(settings.models / target[0]), look)
@@ -124,6 +125,7 @@ def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, for
     if names := _run_names(settings.models, target):
         _show(settings, _follow(settings, compare_runs(names, models=settings.models, argv=sys.argv[1:])), look)
         return 0
+    require_tensorflow()
     corpus = _read(settings, target[0], collect(DataConfig, values))
     events = train_and_compare(
         corpus,

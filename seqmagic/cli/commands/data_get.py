@@ -8,7 +8,7 @@ import click
 
 from seqmagic.cli.console import json_document, result, unread
 from seqmagic.cli.downloads import data_option, get
-from seqmagic.cli.options import Settings, command
+from seqmagic.cli.options import KnownTextName, Settings, command
 from seqmagic.errors import CorpusError
 
 
@@ -17,7 +17,7 @@ from seqmagic.errors import CorpusError
     short_help="Download a text of the catalogue.",
     example="seqmagic data get tinyshakespeare\nseqmagic train tinyshakespeare",
 )
-@click.argument("name")
+@click.argument("name", type=KnownTextName())
 @data_option
 @click.pass_obj
 def get_text(settings: Settings, name: str, data: Path | None) -> None:

@@ -9,7 +9,7 @@ import click
 
 from seqmagic.cli.console import draw, json_document
 from seqmagic.cli.downloads import data_option
-from seqmagic.cli.options import Settings, command
+from seqmagic.cli.options import KnownTextName, Settings, command
 
 
 @command(
@@ -17,7 +17,7 @@ from seqmagic.cli.options import Settings, command
     short_help="Show what a text is and where it lies.",
     example="seqmagic data show tinyshakespeare",
 )
-@click.argument("name")
+@click.argument("name", type=KnownTextName())
 @data_option
 @click.pass_obj
 def show_text(settings: Settings, name: str, data: Path | None) -> None:

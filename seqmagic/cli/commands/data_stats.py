@@ -11,7 +11,7 @@ import click
 
 from seqmagic.cli.console import draw, json_document, result
 from seqmagic.cli.downloads import bring
-from seqmagic.cli.options import Settings, collect, command, config_options
+from seqmagic.cli.options import Settings, TextName, collect, command, config_options
 from seqmagic.config import DEFAULT_MINUTES, DataConfig, ModelConfig
 
 _SHOWN_CHARACTERS = 8
@@ -23,7 +23,7 @@ _TAKES_A_WHILE = 2_000_000  # characters
     short_help="Look into a text before training on it.",
     example="seqmagic data stats python-docs\nseqmagic data stats my.txt --json",
 )
-@click.argument("text")
+@click.argument("text", type=TextName())
 @config_options(DataConfig, exclude=("min_count",))
 @click.pass_obj
 def stats(settings: Settings, text: str, **values: Any) -> None:

@@ -11,7 +11,7 @@ import click
 
 from seqmagic.cli.console import is_plain, json_document, one_line, result
 from seqmagic.cli.downloads import bring
-from seqmagic.cli.options import RunName, Settings, collect, command, config_options, option
+from seqmagic.cli.options import RunName, Settings, TextName, collect, command, config_options, option
 from seqmagic.config import PARTS, DataConfig
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ NAMED_UNKNOWN = 5  # of the unknown characters, so many are named
     example="seqmagic evaluate latest README.md",
 )
 @click.argument("run", type=RunName())
-@click.argument("text", required=False)
+@click.argument("text", required=False, type=TextName())
 @option(
     "--part",
     type=click.Choice(PARTS),

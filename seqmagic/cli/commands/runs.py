@@ -1,4 +1,4 @@
-"""`seqmagic runs`: what was trained, as a list, one by one, side by side; and its removal."""
+"""`seqmagic runs`: what was trained, as a list, one by one, side by side; packed into a file; and its removal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqmagic.cli.console import draw, json_document, notice, one_line, result
-from seqmagic.cli.options import Command, Group, RunName, Settings, common_options, option
+from seqmagic.cli.options import Command, Group, OwnRunName, RunName, Settings, common_options, option
 from seqmagic.errors import RunError
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ _OWN = ("format", "name", "created", "argv", "notes", "environment.process")
 @click.group(
     cls=Group,
     invoke_without_command=True,
-    short_help="List, show, diff and remove what was trained.",
+    short_help="List, show, diff, pack and remove what was trained.",
     example="seqmagic runs list --sort loss",
 )
 @common_options
 @click.pass_context
 def runs(ctx: click.Context) -> None:
-    """List, show, diff and remove what was trained. Alone it shows the list."""
+    """List, show, diff, pack and remove what was trained. Alone it shows the list."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_runs, sort="created")
 
@@ -218,8 +218,47 @@ def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+@runs.command("pack", cls=Command, example="seqmagic runs pack latest shakespeare.run\nseqmagic sample shakespeare.run")
+@click.argument("run", type=RunName())
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@option("--overwrite", is_flag=True, help="Replace FILE.")
+@common_options
+@click.pass_obj
+def pack_run(settings: Settings, run: str, file: Path, overwrite: bool) -> None:
+    """Put RUN into one FILE to hand on: model, vocabulary, settings, history and checksums, without its text.
+
+    Every command takes the file in place of a RUN; `runs unpack` makes a run of it again.
+    """
+    from seqmagic.runs import pack
+    from seqmagic.runs.find import open_run
+
+    opened = open_run(settings.models, run)
+    packed = pack.pack_run(opened, file, overwrite=overwrite)
+    if settings.json:
+        json_document({"run": opened.name, "file": str(file), "bytes": packed.bytes, "sha256": packed.sha256})
+        return
+    settings.notice(f"{opened.name}: {packed.bytes:,} bytes in {file}, sha256 {packed.sha256}; its text is not in it")
+
+
+@runs.command("unpack", cls=Command, example="seqmagic runs unpack shakespeare.run --name theirs")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@option("--name", metavar="NAME", help="What the run is called here. [default: as it was]")
+@option("--overwrite", is_flag=True, help="Replace a run of that name.")
+@common_options
+@click.pass_obj
+def unpack_run(settings: Settings, file: Path, name: str | None, overwrite: bool) -> None:
+    """Make a run of a FILE that `runs pack` made. What was changed on the way is refused."""
+    from seqmagic.runs import pack
+
+    run = pack.unpack_run(file, settings.models, name=name, overwrite=overwrite)
+    if settings.json:
+        json_document({"run": run.name, "path": str(run.path)})
+    else:
+        result(f"{run.name} is in {run.path}")
+
+
 @runs.command("remove", cls=Command, example="seqmagic runs remove python-docs-rnn-1x256 --yes")
-@click.argument("run", nargs=-1, required=True, type=RunName())
+@click.argument("run", nargs=-1, required=True, type=OwnRunName())
 @option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal to ask on.")
 @common_options
 @click.pass_obj

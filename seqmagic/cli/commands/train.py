@@ -11,7 +11,7 @@ import click
 
 from seqmagic.cli.console import INTERRUPTED, json_document, notice, result, unread
 from seqmagic.cli.downloads import bring
-from seqmagic.cli.options import RunName, Settings, collect, command, config_options, option
+from seqmagic.cli.options import RunName, Settings, TextName, collect, command, config_options, option
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import ConfigError
 
@@ -28,7 +28,7 @@ _EXIT_CODES = {"complete": 0, "interrupted": INTERRUPTED, "failed": 1}
     short_help="Train a model on a text, live on the screen.",
     example="seqmagic train python-docs --cell gru --minutes 1",
 )
-@click.argument("text", required=False)
+@click.argument("text", required=False, type=TextName())
 @option("--name", metavar="NAME", section="Run", help="Name of the run. [default: TEXT-CELL-LAYERSxUNITS]")
 @option("--overwrite", is_flag=True, section="Run", help="Replace a run of that name.")
 @option(
@@ -112,7 +112,9 @@ def _begun(
     """The events of a new training."""
     from seqmagic.runs.making import check_free
     from seqmagic.texts.corpus import read_trainable
+    from seqmagic.training.device import require_tensorflow
 
+    require_tensorflow()
     data, model, training = collect(DataConfig, values), collect(ModelConfig, values), collect(TrainConfig, values)
     if name is not None:  # before minutes go into reading and compiling
         check_free(settings.models, name, overwrite=overwrite)

@@ -1,5 +1,7 @@
 """Writes text with the recurrent network in model.npz. Needs Python and NumPy alone: python sample.py --help
 
+It reads model.safetensors as well, for which it needs the package safetensors too.
+
 The network reads a text character by character. What it has read stays in a state: h, and for an LSTM
 also c. After each character it gives every character of its vocabulary a number, the logit, for how well
 it would come next. To write is to choose one of them, to read it, and to go on.
@@ -12,6 +14,7 @@ in W, U and b, so one product serves all of them. Equations and order are those 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -67,16 +70,28 @@ STEPS = {"rnn": rnn_step, "lstm": lstm_step, "gru": gru_step}
 ARRAYS_OF_STATE = {"rnn": 1, "lstm": 2, "gru": 1}  # h; h and c; h
 
 
+def read_file(path: Path) -> tuple[dict[str, np.ndarray], list[str], list[str]]:
+    """The arrays, the cell of each layer and the characters, that of id 1 first, in an .npz or .safetensors file."""
+    if path.suffix == ".safetensors":
+        from safetensors import safe_open
+
+        with safe_open(path, framework="numpy") as file:
+            described = file.metadata()
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+        return arrays, json.loads(described["cells"]), json.loads(described["characters"])
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    characters = [chr(point) for point in arrays.pop("characters")]
+    return arrays, [str(cell) for cell in arrays.pop("cells")], characters
+
+
 class Model:
-    """The weights and the vocabulary in an .npz file. It has no memory of its own: states are passed in."""
+    """The weights and the vocabulary in a file. It has no memory of its own: states are passed in."""
 
     def __init__(self, path: Path) -> None:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in file.files}
-        self.characters = [chr(point) for point in arrays.pop("characters")]  # that of id 1 first
+        arrays, self.cells, self.characters = read_file(path)
         self.ids = {character: number for number, character in enumerate(self.characters, 1)}
         self.start = "\n" if "\n" in self.ids else self.characters[0]  # read where there is no prompt
-        self.cells = [str(cell) for cell in arrays.pop("cells")]  # one for each layer
         weights = {name: array.astype(np.float32) for name, array in arrays.items()}
         self.embedding = weights["embedding"]  # (vocabulary, E): a vector for each id
         self.layers = [
@@ -147,7 +162,7 @@ def say(text: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Write text with the model in model.npz.")
+    parser = argparse.ArgumentParser(description="Write text with the model beside this script.")
     parser.add_argument("--prompt", default="", help="text to go on from (default: a line break)")
     parser.add_argument("--length", type=int, default=500, help="characters to write (default: 500)")
     parser.add_argument("--temperature", type=float, default=0.8, help="0: the likeliest (default: 0.8)")
@@ -156,7 +171,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.temperature < 0 or given.length < 0 or given.seed < 0:
         parser.error("--temperature, --length and --seed can't be below 0")
-    model = Model(Path(__file__).with_name("model.npz"))
+    files = [Path(__file__).with_name(name) for name in ("model.npz", "model.safetensors")]
+    model = Model(next((file for file in files if file.exists()), files[0]))
     if given.score is not None:
         if len(given.score) < 2:
             parser.error("--score needs two characters or more: the first is read, the others are foreseen")

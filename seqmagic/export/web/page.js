@@ -2,11 +2,12 @@
 
 import { openModel, outside, surpriseBin, write } from "./sampler.js";
 
-const MILLISECONDS_AT_A_TIME = 12; // of writing, before the browser may draw and listen again
+const MILLISECONDS_AT_A_TIME = 24; // of writing, before the browser may draw and listen again
 
 const [form, promptField, text, status] = ["settings", "prompt", "text", "status"].map(element);
 const model = openModel(JSON.parse(element("model").textContent));
 let running = null; // the writing that goes on: { stopped }
+let shown = null; // the pieces of the text that is shown, as `write` yields them; null for the example that came along
 
 function element(id) {
   return document.getElementById(id);
@@ -24,23 +25,56 @@ function visible(character) {
   return signs[character] ?? `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
-/** Append a piece of writing; neighbours that look alike share an element, a line break has its own. */
-function append({ character, written, bits }) {
-  const bin = surpriseBin(bits);
-  const look = [
-    !written && "prompt",
-    bin !== null && `bits-${bin}`,
-    character === "\n" && "break",
-  ].filter(Boolean).join(" ");
+/** The class of a piece. Only a painted text needs more than where its prompt ends. */
+function look({ character, written, bits }, painted) {
+  const bin = painted ? surpriseBin(bits) : null;
+  return [!written && "prompt", bin !== null && `bits-${bin}`, painted && character === "\n" && "break"]
+    .filter(Boolean)
+    .join(" ");
+}
+
+/** Append pieces of writing; neighbours that look alike share an element, a painted line break has its own. */
+function append(pieces) {
+  const painted = text.classList.contains("painted");
   const last = text.lastElementChild;
-  if (last && last.className === look && character !== "\n") {
-    last.firstChild.data += character;
-    return;
+  const added = last ? [{ element: last, look: last.className, characters: [] }] : [];
+  for (const piece of pieces) {
+    const mine = look(piece, painted);
+    if (added.at(-1)?.look !== mine || mine.endsWith("break")) added.push({ look: mine, characters: [] });
+    added.at(-1).characters.push(piece.character);
   }
-  const piece = document.createElement("span");
-  piece.className = look;
-  piece.textContent = character;
-  text.append(piece);
+  for (const { element, look, characters } of added) {
+    if (element) element.append(characters.join(""));
+    else text.append(Object.assign(document.createElement("span"), { className: look, textContent: characters.join("") }));
+  }
+}
+
+/** The pieces of the text that is shown. Those of the example are found by reading it, as a prompt is read. */
+function shownPieces() {
+  if (shown === null) {
+    const fromPrompt = [...text.firstElementChild.textContent].length;
+    const pieces = [...write(model, { prompt: text.textContent, length: 0, temperature: 0, seed: 0 })];
+    shown = pieces.map((piece, place) => ({ ...piece, written: place >= fromPrompt }));
+  }
+  return shown;
+}
+
+/** Show the whole text again, painted or not. */
+function repaint() {
+  const pieces = shownPieces();
+  text.replaceChildren();
+  append(pieces);
+}
+
+async function copy() {
+  const written = text.textContent;
+  try {
+    await navigator.clipboard.writeText(written);
+  } catch {
+    getSelection().selectAllChildren(text);
+    document.execCommand("copy"); // where a page may not use the clipboard by itself
+  }
+  status.textContent = `Copied ${figure([...written].length)} characters.`;
 }
 
 function settings() {
@@ -49,6 +83,8 @@ function settings() {
     prompt: promptField.value,
     length: number("length"),
     temperature: number("temperature"),
+    topK: number("top-k"),
+    topP: number("top-p"),
     seed: number("seed"),
   };
 }
@@ -59,7 +95,9 @@ async function run() {
   const mine = (running = { stopped: false });
   const started = performance.now();
   const tally = { prompt: { count: 0, bits: 0 }, written: { count: 0, bits: 0 } };
+  const written = (shown = []);
   text.replaceChildren();
+  element("example").hidden = true;
   showText();
   element("start").textContent = "Stop";
   status.textContent = "Writing.";
@@ -67,12 +105,14 @@ async function run() {
   let next = pieces.next();
   while (!next.done && !mine.stopped) {
     const pause = performance.now() + MILLISECONDS_AT_A_TIME;
+    const begin = written.length;
     for (; !next.done && performance.now() < pause; next = pieces.next()) {
-      append(next.value);
+      written.push(next.value);
       const part = next.value.written ? tally.written : tally.prompt;
       part.count++;
       part.bits += next.value.bits ?? 0;
     }
+    append(written.slice(begin)); // once for all of them: the page is slower than the model
     await new Promise((resume) => setTimeout(resume));
   }
   status.textContent = summary(tally, mine.stopped, (performance.now() - started) / 1000);
@@ -117,7 +157,9 @@ function showTemperature() {
 function showSurprise() {
   const on = element("surprise").checked;
   element("legend").hidden = !on;
+  if (text.classList.contains("painted") === on) return;
   text.classList.toggle("painted", on);
+  repaint();
 }
 
 function isDark() {
@@ -143,6 +185,7 @@ document.addEventListener("keydown", (event) => {
 });
 element("temperature").addEventListener("input", showTemperature);
 element("surprise").addEventListener("change", showSurprise);
+element("copy").addEventListener("click", copy);
 element("reseed").addEventListener("click", () => {
   element("seed").value = Math.floor(Math.random() * 2 ** 31);
 });

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from seqmagic import __version__
+from seqmagic.config import SampleConfig
 from seqmagic.drawing.look import content_policy, embed_json, fill, look
 from seqmagic.errors import ExportError
 from seqmagic.export.bundle import Bundle, source_name
@@ -18,10 +19,12 @@ from seqmagic.export.readme import write_readme
 from seqmagic.export.web.check import PAGE_STARTS
 from seqmagic.export.weights import cells_of, named_arrays, to_float16
 from seqmagic.network.network import Network
+from seqmagic.sampling.writer import write_text
 from seqmagic.texts.vocabulary import Vocabulary
 
 BYTES_AT_MOST = 20_000_000  # of weights in the page: above, browsers on phones take long or give up
 BINS = 9  # as in sampler.js
+EXAMPLE_CHARACTERS = 500
 _FOLDER = Path(__file__).parent
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./sampler\.js";\n', re.MULTILINE)
 _NAMES = {"rnn": "simple recurrent network", "lstm": "LSTM", "gru": "GRU"}
@@ -49,13 +52,16 @@ def build_page(bundle: Bundle) -> str:
     described = describe_model(bundle.network, bundle.vocabulary)
     script = "\n" + read_asset("sampler.js") + "\n" + PAGE_STARTS + "\n" + _IMPORT.sub("", read_asset("page.js"))
     style = look() + read_asset("page.css")
+    example_prompt, example = write_example(bundle)
     return fill(
         read_asset("page.html"),
         {
-            "policy": html.escape(content_policy(script=script, style=style)),
+            "policy": html.escape(content_policy(script=script, style=style, webassembly=True)),
             "name": html.escape(bundle.record.name),
             "description": html.escape(_description(bundle)),
             "prompt": html.escape("\n" + bundle.record.training.prompt if bundle.record.training.prompt else ""),
+            "example_prompt": _in_element(example_prompt),
+            "example": _in_element(example),
             "legend": legend(),
             "characters": f"{len(bundle.vocabulary.characters):,}",
             "version": __version__,
@@ -64,6 +70,14 @@ def build_page(bundle: Bundle) -> str:
             "model": embed_json(described),
         },
     )
+
+
+def write_example(bundle: Bundle) -> tuple[str, str]:
+    """The text that the page opens with: the prompt of the training, as far as the model knows it, and what follows."""
+    prompt = bundle.record.training.prompt or ""
+    prompt = prompt.translate(dict.fromkeys(map(ord, bundle.vocabulary.outside(prompt))))
+    config = SampleConfig(length=EXAMPLE_CHARACTERS, temperature=0.8, seed=1)
+    return prompt, write_text(bundle.network, bundle.vocabulary, config, prompt or None)
 
 
 def describe_model(network: Network, vocabulary: Vocabulary) -> dict[str, Any]:
@@ -99,6 +113,11 @@ def read_asset(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
+def _in_element(text: str) -> str:
+    """`text` as the content of an element; a carriage return would be read as a line feed where it stands as it is."""
+    return html.escape(text).replace("\r", "&#13;")
+
+
 def _description(bundle: Bundle) -> str:
     network, record = bundle.network, bundle.record
     layers = len(network.layers)
@@ -115,7 +134,8 @@ def _description(bundle: Bundle) -> str:
 _USAGE = """
 Open `index.html` in a browser, from the disk or from any web server. It needs no network and sends nothing.
 
-Prompt, length, temperature and seed are in the form; "Colour by surprise" paints each character by how
+It opens with an example. Prompt, temperature, top-k, top-p, length and seed are in the form; "Copy" takes the text
+along; "Colour by surprise" paints each character by how
 little the model expected it. A length of 0 reads the prompt alone and says how well it was foreseen.
 
 The weights are rounded to float16. At temperature 0 the page therefore writes what the rounded model

@@ -60,12 +60,47 @@ test("draws follow softmax(logits / temperature) without the unknown character",
   const logits = Float32Array.from([0.5, 0.1, 0.3, 0.1], Math.log);
   const counts = [0, 0, 0, 0];
   const random = sampler.randomNumbers(1);
-  for (let i = 0; i < 20000; i++) counts[sampler.choose(logits, 2, random)]++;
+  for (let i = 0; i < 20000; i++) counts[sampler.choose(logits, { temperature: 2 }, random)]++;
   const roots = [0, ...[0.1, 0.3, 0.1].map(Math.sqrt)];
   const total = roots.reduce((sum, root) => sum + root);
   counts.forEach((count, id) => assert.ok(Math.abs(count / 20000 - roots[id] / total) < 0.015));
-  assert.equal(sampler.choose(logits, 1e-300, random), 2);
-  assert.equal(sampler.choose(logits, 0, random), 2);
+  assert.equal(sampler.choose(logits, { temperature: 1e-300 }, random), 2);
+  assert.equal(sampler.choose(logits, { temperature: 0 }, random), 2);
+});
+
+test("top-k and top-p keep the likeliest, of equals the first, and at least one", () => {
+  const keep = (topK, topP) => [...sampler.keepLikeliest(Float64Array.from([1, 4, 2, 2, 1]), topK, topP)];
+  assert.deepEqual(keep(0, 1), [1, 4, 2, 2, 1]);
+  assert.deepEqual(keep(2, 1), [0, 4, 2, 0, 0]);
+  assert.deepEqual(keep(1000, 1), [1, 4, 2, 2, 1]);
+  assert.deepEqual(keep(0, 0.6), [0, 4, 2, 0, 0]); // 6 of 10 reach it
+  assert.deepEqual(keep(0, 0.61), [0, 4, 2, 2, 0]);
+  assert.deepEqual(keep(3, 0.5), [0, 4, 0, 0, 0]); // half of the 8 that three hold
+  assert.deepEqual(keep(0, 1e-9), [0, 4, 0, 0, 0]);
+  const logits = Float32Array.from([9, 1, 4, 2, 2, 1], Math.log);
+  const random = sampler.randomNumbers(1);
+  const drawn = new Set(Array.from({ length: 500 }, () => sampler.choose(logits, { temperature: 1, topK: 3 }, random)));
+  assert.deepEqual([...drawn].sort(), [2, 3, 4]); // the unknown character does not count among the k
+});
+
+test("WebAssembly and plain JavaScript compute the same, at sizes that fill their tiles and that do not", () => {
+  const random = sampler.randomNumbers(3);
+  for (const [V, E, U] of [[4, 1, 1], [17, 5, 16], [40, 33, 7]]) {
+    const shapes = [[V, E], [E, 4 * U], [U, 4 * U], [4 * U], [U, V], [V]];
+    const count = shapes.reduce((sum, shape) => sum + shape.reduce((one, other) => one * other, 1), 0);
+    const numbers = Array.from({ length: count }, () => [0, 1, -1, 0.5, 2][Math.floor(5 * random())]);
+    const characters = Array.from({ length: V - 1 }, (_, id) => String.fromCodePoint(97 + id));
+    const description = { cells: ["lstm"], characters, shapes, weights: halves(numbers) };
+    const [fast, plain] = [true, false].map((fast) => sampler.openModel(description, { fast }));
+    assert.deepEqual([fast.isFast, plain.isFast], [true, false]);
+    let [one, other] = [fast, plain].map((model) => ({ states: sampler.emptyStates(model) }));
+    for (const id of [1, 2, 0, V - 1]) {
+      one = sampler.read(fast, id, one.states);
+      other = sampler.read(plain, id, other.states);
+      assert.equal(one.logits.length, V);
+      one.logits.forEach((logit, place) => assert.ok(Math.abs(logit - other.logits[place]) < 1e-4));
+    }
+  }
 });
 
 test("a seed gives its numbers again, and they are spread evenly", () => {
