@@ -266,6 +266,14 @@ def read_bounded(path: Path, *, limit: int, error: type[SeqmagicError]) -> bytes
         raise error(f"{path} can't be read: {getattr(problem, 'strerror', None) or problem}") from problem
 
 
+def sha256_of(path: Path) -> str:
+    """The sum of what is in a file, read a piece at a time."""
+    import hashlib  # for those that look at sums alone
+
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def require_ordinary(path: Path, *, error: type[SeqmagicError]) -> os.stat_result:
     """What the system says of the ordinary file `path`.
 

@@ -14,12 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqmagic.evaluation.bootstrap import block_choices, resampled_means
+from seqmagic.evaluation.bootstrap import BLOCK, RESAMPLES, block_choices, resampled_means
 from seqmagic.runs.record import Count, Figure
 
-RESAMPLES = 1000
-BLOCK = 200  # characters that stay together, where there are enough for FEWEST_BLOCKS of them
-FEWEST_BLOCKS = 30
+FEWEST_BLOCKS = 30  # of BLOCK characters; of a shorter part fewer characters stay together
 _STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)  # 97.5 %, 1 ... 10 degrees
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from seqmagic.comparison.chance import Chance
 from seqmagic.comparison.rows import Summary, best_baseline
+from seqmagic.drawing.words import listed
 from seqmagic.evaluation.baselines import Baseline
 
 LEVEL = 0.005  # losses closer than this many nats are called level
@@ -54,7 +55,7 @@ def verdict(
     ngram = best_baseline(baselines)
     clauses = [_order_clause(ranked, part, chance), _baseline_clause(ranked, ngram, part, chance)]
     if failed:
-        clauses.append(f"{_listed(failed)} gave no loss")
+        clauses.append(f"{listed(failed)} gave no loss")
     return "; ".join(clause for clause in clauses if clause) + "."
 
 
@@ -82,7 +83,7 @@ def _order_clause(ranked: Sequence[_Ranked], part: str, chance: Chance | None) -
     seeds = min(len(one.summary.rows) for one in ranked)
     scope = f"Over {seeds} seeds" if seeds > 1 else "In these runs"
     if level:
-        return f"{scope} {_listed([best.label, *(one.label for one in level)])} are level at {loss}"
+        return f"{scope} {listed([best.label, *(one.label for one in level)])} are level at {loss}"
     second = ranked[1]
     gap = f"{second.loss - best.loss:.3f}{_plus_minus(chance, second.place)}"
     return f"{scope} {best.label} is best at {loss}, {gap} below {second.label}"
@@ -101,7 +102,7 @@ def _baseline_clause(ranked: Sequence[_Ranked], ngram: Baseline | None, part: st
         return f"{name} is still {-difference:.3f} better, so give more time (--minutes) or a longer text"
     worse = [one.label for one in ranked if one.loss > reached]
     verb = "does" if len(worse) == 1 else "do"
-    but = f", which {_listed(worse)} {verb} not beat" if worse else ""
+    but = f", which {listed(worse)} {verb} not beat" if worse else ""
     return f"that is {difference:.3f}{_plus_minus(chance, None)} below {name}{but}"
 
 
@@ -118,7 +119,3 @@ def _margin(best: _Ranked, other: _Ranked, chance: Chance | None) -> float:
     pair = (best.summary, other.summary)
     variances = [one.deviation**2 / len(one.rows) for one in pair if one.deviation is not None]
     return max(LEVEL, 2 * math.sqrt(sum(variances)))
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

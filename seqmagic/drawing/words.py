@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 _JOINERS = "\u200c\u200d"  # they shape Indic letters and emoji, and move no cursor
 
@@ -43,3 +44,8 @@ def shorten(text: str, width: int) -> str:
             break
         kept += cluster
     return kept.rstrip() + "…"
+
+
+def listed(phrases: Sequence[str]) -> str:
+    """ "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(phrases[:-1]), phrases[-1]]))

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+BLOCK = 200  # characters that stay together: neighbours depend on each other
+RESAMPLES = 1000
+
 
 def block_choices(lengths: Sequence[int], *, block: int, resamples: int, seed: int) -> tuple[np.ndarray, int]:
     """Which blocks make up each resample of a moving-block bootstrap (Künsch 1989).

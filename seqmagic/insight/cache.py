@@ -29,7 +29,7 @@ def kept_path(kind: str, subjects: Sequence[Subject], config: Config) -> Path:
         "runs": [
             {
                 "name": one.run.name,
-                "model": hashlib.sha256(one.run.model_path.read_bytes()).hexdigest(),
+                "model": files.sha256_of(one.run.model_path),
                 "text": one.record.text.sha256,
                 "read": hashlib.sha256(one.passage.ids.astype("<i8").tobytes()).hexdigest(),
             }

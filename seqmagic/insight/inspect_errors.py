@@ -16,9 +16,9 @@ import numpy as np
 
 from seqmagic.errors import CorpusError
 from seqmagic.evaluation.baselines import measure_baselines, probabilities_of_orders
-from seqmagic.evaluation.bootstrap import resampled_means_within
+from seqmagic.evaluation.bootstrap import RESAMPLES, resampled_means_within
 from seqmagic.evaluation.classes import CLASSES, FIRST_LETTER, LETTERS, NEWLINE, PUNCTUATION, SPACE, classify, words
-from seqmagic.insight.settings import RESAMPLES, WARM_UP, ErrorsConfig
+from seqmagic.insight.settings import WARM_UP, ErrorsConfig
 from seqmagic.insight.statistics import draw_blocks, interval, plain
 from seqmagic.insight.streams import read_bits
 from seqmagic.insight.subjects import Subject, document

@@ -18,14 +18,14 @@ import numpy as np
 
 from seqmagic.errors import ConfigError, CorpusError
 from seqmagic.evaluation import units
-from seqmagic.evaluation.bootstrap import resampled_means
+from seqmagic.evaluation.bootstrap import BLOCK, resampled_means
 from seqmagic.evaluation.scorer import NetworkScorer
 from seqmagic.insight.excerpts import Excerpt, excerpt_document
 from seqmagic.insight.lesion import with_frozen_gate
 from seqmagic.insight.parallel import side_by_side
 from seqmagic.insight.replay import replay
 from seqmagic.insight.roles import BLOCKS, gates_by_role, roles_of
-from seqmagic.insight.settings import BLOCK, WARM_UP, GatesConfig
+from seqmagic.insight.settings import WARM_UP, GatesConfig
 from seqmagic.insight.statistics import draw_blocks, interval, plain
 from seqmagic.insight.subjects import Subject
 from seqmagic.insight.timescales import log_keep

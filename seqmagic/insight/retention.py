@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 
 from seqmagic.errors import CorpusError
+from seqmagic.evaluation.bootstrap import BLOCK, RESAMPLES
 from seqmagic.insight.parallel import side_by_side
 from seqmagic.insight.replay import bits_gradient, replay, step_back
-from seqmagic.insight.settings import BLOCK, RESAMPLES, WARM_UP
+from seqmagic.insight.settings import WARM_UP
 from seqmagic.insight.statistics import draw_blocks, interval, plain, r_squared, theil_sen
 from seqmagic.network.network import Network, States
 

@@ -9,8 +9,6 @@ from seqmagic.errors import ConfigError
 from seqmagic.insight.labels import ROLES
 
 WARM_UP = 200  # characters that a model reads before anything of it is measured
-BLOCK = 200  # characters of a block of the bootstrap: neighbours depend on each other
-RESAMPLES = 1000
 CARRIED = 1000  # characters, at least, after which a carried state counts as all that a model can have
 VARIANTS = ("zero", "foreign", "shuffle-chars", "shuffle-words", "reverse")
 SPANS = ("state", "input")

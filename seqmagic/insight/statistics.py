@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from seqmagic.evaluation.bootstrap import block_choices
-from seqmagic.insight.settings import BLOCK, RESAMPLES
+from seqmagic.evaluation.bootstrap import BLOCK, RESAMPLES, block_choices
 
 CONFIDENCE = (0.025, 0.975)
 

@@ -9,7 +9,6 @@ and where the newest turns out to be damaged there is the one before it.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import zipfile
 from collections.abc import Mapping
@@ -117,7 +116,7 @@ def write(run: Run, arrays: Mapping[str, np.ndarray], facts: Facts) -> None:
                 raise RunError(f"{path} does not read as it was written, from {wrong} on; look after this disk")
         files.flush_folder(run.checkpoint_path)  # the arrays are there before anything says so
         number = 1 if newest is None else newest.seal.number + 1
-        seal = Seal(number=number, facts=facts, bytes=path.stat().st_size, sha256=_sha256(path))
+        seal = Seal(number=number, facts=facts, bytes=path.stat().st_size, sha256=files.sha256_of(path))
         files.write_json(seal_path, {"format": FORMAT, **asdict(seal)})
         files.flush_folder(run.checkpoint_path)
     except BaseException:
@@ -141,7 +140,7 @@ def read(run: Run, sealed: Sealed) -> dict[str, np.ndarray]:
         size = path.stat().st_size
         if size != seal.bytes:
             raise RunError(f"{path} is corrupt: it has {size:,} bytes, {seal.bytes:,} were written")
-        if _sha256(path) != seal.sha256:
+        if files.sha256_of(path) != seal.sha256:
             raise RunError(f"{path} is corrupt: its checksum is not the one that was written")
         return _read_arrays(path, size)
     except RunError:
@@ -176,11 +175,6 @@ def _remove(run: Run, *, but: str | None) -> None:
 
 def _path(run: Run, place: str, kind: str) -> Path:
     return run.checkpoint_path / f"{place}.{kind}"
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_arrays(path: Path, size: int) -> dict[str, np.ndarray]:

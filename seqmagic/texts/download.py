@@ -102,11 +102,11 @@ def downloaded(job: Download, *, progress: Progress | None = None, timeout: floa
         CorpusError: one line on why it can't be had.
     """
     resumed = _complete_part(job, progress, timeout)
-    found = _sha256(job.part)
+    found = files.sha256_of(job.part)
     if resumed and job.sha256 not in (None, found):
         _discard(job)  # the two parts may be of two versions
         _complete_part(job, progress, timeout)
-        found = _sha256(job.part)
+        found = files.sha256_of(job.part)
     if job.sha256 not in (None, found):
         _discard(job)
         raise _wrong_sum(job, f"what {job.address} gave", found, job.sha256)
@@ -269,11 +269,6 @@ def _discard(job: Download) -> None:
 def _first_byte(response: http.client.HTTPResponse) -> int | None:
     found = re.fullmatch(r"bytes (\d{1,18})-\d+/(?:\d+|\*)", response.headers.get("Content-Range", ""))
     return int(found[1]) if found else None
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _wrong_sum(job: Download, what: str, found: str, expected: str | None) -> CorpusError:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from seqmagic.cli.console import one_line
-from seqmagic.cli.show.documents import Document, listed, paired_table
+from seqmagic.cli.show.documents import Document, paired_table
 from seqmagic.cli.show.tables import Column, figure, fold_table
 from seqmagic.drawing.chart import Chart, Line
+from seqmagic.drawing.words import listed
 
 Row = tuple[str, Document]  # name, and what has `all` and `by_distance`
 

@@ -32,11 +32,6 @@ def spread(interval: Sequence[float | None] | None, form: str) -> str:
     return NONE if interval is None else f"{figure(interval[0], form)} to {figure(interval[1], form)}"
 
 
-def listed(phrases: Sequence[str]) -> str:
-    """ "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(phrases[:-1]), phrases[-1]]))
-
-
 def paired_table(document: Document, figures: Mapping[str, tuple[str, str]], *, width: int) -> Table:
     """How the runs differ from the first one, a row each.
 

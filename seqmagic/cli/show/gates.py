@@ -8,9 +8,10 @@ from itertools import zip_longest
 from rich.table import Table
 
 from seqmagic.cli.console import one_line
-from seqmagic.cli.show.documents import Document, listed, spread
+from seqmagic.cli.show.documents import Document, spread
 from seqmagic.cli.show.tables import NONE, WIDE, Column, figure, fold_table
 from seqmagic.drawing.chart import Chart, Line
+from seqmagic.drawing.words import listed
 from seqmagic.insight.labels import ROLES, label
 
 _GATES = [

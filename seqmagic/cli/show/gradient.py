@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from seqmagic.cli.console import one_line
-from seqmagic.cli.show.documents import Document, listed, paired_table, spread
+from seqmagic.cli.show.documents import Document, paired_table, spread
 from seqmagic.cli.show.tables import NONE, Column, figure, fold_table
 from seqmagic.drawing.chart import Chart, Line
+from seqmagic.drawing.words import listed
 
 _GRADIENT = [
     Column("run", figures=False), Column("kept per\ncharacter"), Column("95 %\ninterval"), Column("half\nlife"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from rich.table import Table
 
 from seqmagic.cli.console import one_line
-from seqmagic.cli.show.documents import Document, listed, paired_table, spread
+from seqmagic.cli.show.documents import Document, paired_table, spread
 from seqmagic.cli.show.tables import NONE, Column, figure, fold_table
 from seqmagic.drawing.chart import Chart, Line
+from seqmagic.drawing.words import listed
 
 _MEMORY = [
     Column("run", figures=False), Column("k50"), Column("k90"), Column("95 %\ninterval"), Column("k99"),

@@ -9,9 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from seqmagic.cli.console import one_line
-from seqmagic.cli.show.documents import Document, listed, where
+from seqmagic.cli.show.documents import Document, where
 from seqmagic.cli.show.strips import DIVERGING, Row, colour_system, laid
 from seqmagic.cli.show.tables import NONE, WIDE, Column, figure, fold_table
+from seqmagic.drawing.words import listed
 
 _COLUMNS = [
     Column("feature", figures=False), Column("unit", figures=False), Column("score"), Column("chance"), Column("p"),

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.table import Table
 
-from seqmagic.cli.show.documents import Document, listed
+from seqmagic.cli.show.documents import Document
 from seqmagic.cli.show.progress import LiveDisplay
 from seqmagic.cli.show.tables import NONE, WIDE, Column, fold_table
 from seqmagic.drawing.chart import Chart, Line
+from seqmagic.drawing.words import listed
 from seqmagic.probes.settings import ATTENTION
 
 if TYPE_CHECKING:
