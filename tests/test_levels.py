@@ -33,7 +33,17 @@ PACKAGES = [  # allowed in addition to those of the levels below
 DOORS = {
     "texts": {"builtin", "catalog", "corpus", "normal_forms", "repeats", "sources", "streams", "vocabulary", "whole"},
     "network": {"cells", "fresh", "keras_file", "layout", "network", "probabilities", "sizes", "trained"},
-    "evaluation": {"baselines", "classes", "delimiters", "evaluation", "scorer", "subject", "text_statistics", "units"},
+    "evaluation": {
+        "baselines",
+        "beside",
+        "classes",
+        "delimiters",
+        "evaluation",
+        "scorer",
+        "subject",
+        "text_statistics",
+        "units",
+    },
     "runs": {"find", "folder", "locks", "making", "own_text", "record"},
     "sampling": {"endings", "novelty", "pieces", "prompts", "stepper", "threads", "writer"},
     "insight": {
@@ -81,6 +91,7 @@ DOORS = {
         "surprise",
         "tables",
         "trace",
+        "verdicts",
     },
     "probes": {"measure_recall", "settings", "shapes", "tasks"},
 }

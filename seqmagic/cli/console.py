@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -55,6 +56,20 @@ def notice(text: str, *, painted: bool = False) -> None:
         click.echo(text if painted else harmless(text), err=True)
     except OSError:
         abandon(sys.stderr)
+
+
+@contextlib.contextmanager
+def meanwhile(what: str) -> Iterator[None]:
+    """Within the block, where standard error is a terminal, a line says what is done; it goes when that is over."""
+    shown = not is_plain(sys.stderr)
+    if shown:
+        text = one_line(f"{what} …")[: shutil.get_terminal_size().columns - 1]
+        click.echo(f"\r\x1b[2m{text}\x1b[0m", err=True, nl=False)
+    try:
+        yield
+    finally:
+        if shown:
+            click.echo("\r\x1b[2K", err=True, nl=False)
 
 
 def abandon(stream: TextIO) -> None:

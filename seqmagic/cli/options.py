@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import importlib
@@ -49,6 +50,10 @@ class Settings:
         """A line on standard error that a reader can do without: `console.notice`, unless --quiet."""
         if not self.quiet:
             console.notice(text, painted=painted)
+
+    def meanwhile(self, what: str) -> contextlib.AbstractContextManager[None]:
+        """Within the block a terminal shows `what` is done: `console.meanwhile`, unless --quiet."""
+        return contextlib.nullcontext() if self.quiet else console.meanwhile(what)
 
 
 class Option(click.Option):
@@ -326,6 +331,11 @@ def config_list_option(
 def collect(owner: type[AnyConfig], values: Mapping[str, Any], **overrides: Any) -> AnyConfig:
     """The configuration in what a command received; `overrides` win."""
     return owner.from_json({**values, **overrides})
+
+
+def name_of(text: str) -> str:
+    """A text as it was given, for a line."""
+    return "standard input" if text == "-" else console.one_line(text)
 
 
 class RunName(click.ParamType):

@@ -34,6 +34,11 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
+def size_of(layers: int | None, units: int | None) -> str | None:
+    """`1×256`, as every line has it; None while that is not decided. A name has an x instead of the sign."""
+    return f"{layers}×{units}" if layers and units else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class TextRecord:
     """The text of a run: where it came from, what exactly it was, how it was cut.

@@ -19,6 +19,7 @@ from seqmagic.cli.options import (
     command,
     config_list_option,
     config_options,
+    name_of,
     option,
 )
 from seqmagic.config import CELLS, DataConfig, ModelConfig, TrainConfig
@@ -74,9 +75,10 @@ def compare(settings: Settings, target: tuple[str, ...], **values: Any) -> int:
     A row that fails is reported in its place. Ctrl-C ends the training that is on and shows the table
     of what there is.
     """
-    from seqmagic.comparison.compare import compare as train_and_compare
-    from seqmagic.comparison.compare import compare_runs
-    from seqmagic.comparison.record import is_comparison, read_comparison
+    with settings.meanwhile("starting"):  # the imports take most of a second
+        from seqmagic.comparison.compare import compare as train_and_compare
+        from seqmagic.comparison.compare import compare_runs
+        from seqmagic.comparison.record import is_comparison, read_comparison
 
     if len(target) == 1 and is_comparison(settings.models / target[0]):
         _show(settings, read_comparison(settings.models / target[0]))
@@ -113,7 +115,8 @@ def _read(settings: Settings, text: str, data: DataConfig) -> Corpus:
     from seqmagic.texts.corpus import read_trainable
 
     bring(settings, text)
-    corpus = read_trainable(text, data)
+    with settings.meanwhile(f"reading {name_of(text)}"):
+        corpus = read_trainable(text, data)
     for line in corpus.notices:
         settings.notice(line)
     return corpus

@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from seqmagic.cli.console import one_line
-from seqmagic.comparison.rows import Summary, best_baseline, shown_baselines, size_of
+from seqmagic.comparison.rows import Summary, best_baseline, shown_baselines
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.evaluation.units import bits, perplexity
-from seqmagic.runs.record import HistoryRow
+from seqmagic.runs.record import HistoryRow, size_of
 
 WIDE = 80  # columns of a terminal from which on a row takes one line
 SPACIOUS = 94  # ... and from which on two spaces stand between columns
