@@ -418,3 +418,20 @@ def test_help_says_everything(seqmagic: Call) -> None:
     ):
         assert words in shown
     assert shown.endswith("--length 300 --temperature 0.7")
+
+
+@pytest.mark.parametrize("piped", ["green ", "green \n", "green \r\n"])
+def test_what_is_piped_in_is_the_prompt(piped: str, tiny_run: Run, models: Path) -> None:
+    command = [sys.executable, "-m", "seqmagic", "sample", "tiny", "--length", "20", "--seed", "1"]
+    environment = {**os.environ, "SEQMAGIC_MODELS": str(models)}
+
+    def run(*more: str, **given: Any) -> str:
+        done = subprocess.run([*command, *more], env=environment, capture_output=True, timeout=100, **given)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode()
+
+    named = run("--prompt", "green ", stdin=subprocess.DEVNULL)
+    assert named.startswith("green ")
+    assert run(input=piped.encode()) == named
+    assert run("--prompt", "green ", input=b"and ") == named  # what is named goes first
+    assert run(input=b"") == run(stdin=subprocess.DEVNULL) == run(input=b"\n")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from seqmagic.runs.folder import Run
     from seqmagic.runs.record import HistoryRow, RunRecord
 
-_LISTED = ("cell", "layers", "units", "loss", "bits_per_character", "created", "error")
+_LISTED = ("text", "cell", "layers", "units", "parameters", "loss", "bits_per_character", "created", "error")
 SORTS = ("created", "loss", "name")
 # they differ between any two runs
 _OWN = ("format", "name", "created", "argv", "notes", "environment.process")
@@ -46,7 +46,7 @@ def runs(ctx: click.Context) -> None:
     type=click.Choice(SORTS),
     default="created",
     show_default=True,
-    help="Order: the newest last, the lowest loss first, or by name.",
+    help="Order within each text: the newest last, the lowest loss first, or by name.",
 )
 @common_options
 @click.pass_obj
@@ -55,18 +55,24 @@ def list_runs(settings: Settings, sort: str) -> None:
     from seqmagic.runs import find
 
     rows = [_list_row(run) for run in find.list_runs(settings.models)]
-    if sort == "loss":
-        rows.sort(key=lambda row: (row["loss"] is None, row["loss"]))
-    elif sort == "name":
-        rows.sort(key=lambda row: row["name"])
+    shipped = find.pretrained_folder()
+    is_shipped = settings.models.resolve() == shipped.resolve()
+    pretrained = [] if is_shipped else [_list_row(run) for run in find.list_runs(shipped)]
+    for listed in (rows, pretrained):
+        if sort == "loss":
+            listed.sort(key=lambda row: (row["loss"] is None, row["loss"]))
+        elif sort == "name":
+            listed.sort(key=lambda row: row["name"])
     if settings.json:
-        json_document({"models": str(settings.models), "runs": rows})
-    elif not rows:
+        json_document({"models": str(settings.models), "runs": rows, "pretrained": pretrained})
+        return
+    if not rows:
         notice(f"there is no run in {settings.models} yet; train one with: seqmagic train python-docs")
-    else:
+    if rows or pretrained:
         from seqmagic.cli.show.tables import runs_table
 
-        draw(lambda width: runs_table(rows, width=width, now=datetime.datetime.now(datetime.UTC)))
+        shown = rows + [{**row, "status": "pretrained"} for row in pretrained]
+        draw(lambda width: runs_table(shown, width=width, now=datetime.datetime.now(datetime.UTC)))
         for row in rows:
             if row["error"]:
                 result(f"{row['name']}: {one_line(row['error'])}")
@@ -87,6 +93,7 @@ def _list_row(run: Run) -> dict[str, Any]:
     return {
         "name": run.name,
         **row,
+        **{"text": record.text.source, "parameters": record.results.parameters if record.results else None},
         **{"cell": model.cell, "layers": model.layers, "units": model.units, "created": record.created},
         **{"loss": loss, "bits_per_character": None if loss is None else bits(loss)},
         "status": state_of(record, run),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 LONGEST_PROMPT_FILE = 16 * 2**20  # bytes: a device or a wrong file may have no end
 SEPARATOR = "-" * 20
+_PATIENCE = 2.0  # seconds before a pipe that says nothing is spoken of
 
 
 class FileName(click.Path):
@@ -41,7 +44,7 @@ class FileName(click.Path):
 @click.argument("runs", metavar="[RUN]...", nargs=-1, type=RunName())
 @option("--prompt", "prompts", metavar="TEXT", multiple=True, section="Prompt",
         help="What the text goes on from, as it is typed (a line break: $'A\\nB' in most shells); may be given "
-             "several times. [default: a line break]")  # fmt: skip
+             "several times. [default: what is piped in, else a line break]")  # fmt: skip
 @option("--prompt-file", "prompt_files", metavar="FILE|-", multiple=True, section="Prompt",
         help="A prompt from a UTF-8 file, or from standard input, as it stands there.")  # fmt: skip
 @option("--skip-unknown", is_flag=True, section="Prompt",
@@ -84,6 +87,8 @@ def sample(
     if output is not None:
         files.check_target(output)  # before the text is written, which may take long
     given = [*prompts, *map(_read_prompt, prompt_files)]
+    if not (given or interactive):
+        given = _piped_prompt(settings)
     models = _load(settings, runs)
     if interactive:
         from seqmagic.cli.interactive import converse
@@ -160,6 +165,22 @@ def _read_prompt(name: str) -> str:
     if not text:
         raise SampleError(f"the prompt file {shown} is empty; put some text into it, or leave out --prompt-file")
     return text
+
+
+def _piped_prompt(settings: Settings) -> list[str]:
+    """What a pipe or a file has for standard input, less the line break at its end; none where there is nothing."""
+    try:
+        kind = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError, AttributeError):  # closed, or no stream of the system
+        return []
+    if not (stat.S_ISFIFO(kind) or stat.S_ISREG(kind)):
+        return []
+    if stat.S_ISFIFO(kind) and not select.select([sys.stdin], [], [], _PATIENCE)[0]:
+        settings.notice("waiting for a prompt on standard input; give --prompt or </dev/null to go without")
+    if not sys.stdin.buffer.peek(1):
+        return []
+    text = _read_prompt("-").removesuffix("\n").removesuffix("\r")
+    return [text] if text else []
 
 
 def _load(settings: Settings, runs: Sequence[str]) -> list[Model]:

@@ -39,7 +39,7 @@ def _headline(document: Document, model: Document) -> str:
     name, versus = one_line(model["run"]), model.get("versus")
     line = f"{name}: mean {model['mean_bits']:.2f} bits per character, {excerpt_words(document)}"
     if versus:
-        line += f"; {one_line(versus['name'])}: {versus['mean_bits']:.2f}, difference {versus['mean_difference']:+.2f}"
+        line += f"; {one_line(versus['name'])}: {versus['mean_bits']:.2f}, difference {versus['mean_difference']:+z.2f}"
     return line
 
 
