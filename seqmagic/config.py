@@ -172,9 +172,8 @@ def check_value(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
     choices = metadata.get("choices")
     if choices is not None:
         if value not in choices:
-            raise ConfigError(
-                f"{option_name(name)} must be one of {', '.join(choices)}; received {value!r}{suggestion(value, choices)}"
-            )
+            received = f"received {value!r}{suggestion(value, choices)}"
+            raise ConfigError(f"{option_name(name)} must be one of {', '.join(choices)}; {received}")
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return

@@ -48,6 +48,12 @@ def step_of(bits: float) -> int:
     return sum(bits >= edge for edge in BINS)
 
 
+def bin_words() -> list[str]:
+    """What each step stands for: "<0.5", "0.5-1" ..."""
+    edges = [f"{edge:g}" for edge in BINS]
+    return [f"<{edges[0]}", *(f"{low}-{high}" for low, high in pairwise(edges)), f"{edges[-1]}+"]
+
+
 def _bits_marks(bits: Sequence[float | None]) -> tuple[list[str], list[int], Scale]:
     steps = [0 if value is None else step_of(value) for value in bits]
     return [" " if value is None else str(step) for value, step in zip(bits, steps, strict=True)], steps, RISING
@@ -74,8 +80,7 @@ def _legend(document: Document, styles: Sequence[str] | None) -> Text:
         words = [f"{step:+d}" if step else "0" for step in range(-_MOST_DIFFERENCE, _MOST_DIFFERENCE + 1)]
         head, marks = f"bits more than {name} (negative: fewer): ", _SIGNS
     else:
-        edges = [f"{edge:g}" for edge in BINS]
-        words = [f"<{edges[0]}", *(f"{low}-{high}" for low, high in pairwise(edges)), f"{edges[-1]}+"]
+        words = bin_words()
         head, marks = "bits: ", "012345"
     legend = Text(head)
     for number, (mark, word) in enumerate(zip(marks, words, strict=True)):

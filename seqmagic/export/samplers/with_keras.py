@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow, where it is the backend, would greet
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
+import keras
+import numpy as np
 
 parser = argparse.ArgumentParser(description="Write text with model.keras.")
 parser.add_argument("--prompt", default="", help="text to go on from (default: a line break)")
