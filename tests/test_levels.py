@@ -14,7 +14,7 @@ import seqmagic
 
 PACKAGE = Path(seqmagic.__file__).parent
 LEVELS = [
-    {"", "errors", "config", "files", "machine"},
+    {"", "errors", "config", "files", "machine", "notebook"},
     {"texts", "network.cells", "network.layout", "network.sizes", "evaluation.baselines", "evaluation.units"},
     {"runs", "network", "evaluation", "sampling", "insight"},
     {"fused"},
@@ -88,6 +88,7 @@ DOORS = {
         "plots",
         "progress",
         "recall",
+        "strips",
         "surprise",
         "tables",
         "trace",
@@ -211,7 +212,7 @@ def is_private(name: str) -> bool:
 
 def test_the_root_holds_no_module_but_what_all_rooms_share() -> None:
     assert {path.stem for path in PACKAGE.glob("*.py")} == {
-        "__init__", "__main__", "errors", "config", "files", "machine", "api",
+        "__init__", "__main__", "errors", "config", "files", "machine", "notebook", "api",
     }  # fmt: skip
 
 
