@@ -78,6 +78,7 @@ DOORS = {
         "columns",
         "comparison",
         "connectivity",
+        "curves",
         "documents",
         "errors",
         "gates",

@@ -133,26 +133,38 @@ def show_run(settings: Settings, run: str) -> None:
     if settings.json:
         json_document(document)
         return
+    from seqmagic.cli.show.curves import show_losses
     from seqmagic.cli.show.tables import facts_table, history_table, sparkline
 
-    draw(lambda width: facts_table(_facts(document)))
+    found, settled = _facts(document)
+    draw(lambda width: facts_table(found))
     if losses := _validation_losses(history):
         result(f"\nvalidation loss {losses[0]:.4f} {sparkline(losses)} {losses[-1]:.4f}\n")
+        show_losses(history)
         draw(lambda width: history_table(history, width=width))
+    result()
+    draw(lambda width: facts_table(settled))
 
 
-def _facts(document: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
-    """The record of a run for a reader: headings with names and values."""
+Facts = list[tuple[str, list[tuple[str, Any]]]]
+
+
+def _facts(document: dict[str, Any]) -> tuple[Facts, Facts]:
+    """The record of a run for a reader, headings with names and values: what came of it, and what it was made with."""
     text = document["text"]
     spans = [(part, "{:,} to {:,}".format(*text[part])) for part in ("train", "validation", "test")]
     head = [(key, document[key]) for key in ("path", "status", "created", "seed")]
     head.append(("command", shlex.join(["seqmagic", *document["argv"]])))
+    found: Facts = [(document["name"], head), ("results", list((document["results"] or {}).items()))]
+    found.append(("best possible on this text", list(document.get("best_possible", {}).items())))
+    found.append(("notes", [("", note) for note in document["notes"]]))
     source = [(key, text[key]) for key in ("source", "characters", "bytes", "sha256")]
-    sections = [(document["name"], head), ("text", source + spans)]
-    sections += [(part, list(document[part].items())) for part in ("data", "model", "training", "environment")]
-    sections.append(("results", list((document["results"] or {}).items())))
-    sections.append(("best possible on this text", list(document.get("best_possible", {}).items())))
-    sections.append(("notes", [("", note) for note in document["notes"]]))
+    settled: Facts = [("text", source + spans)]
+    settled += [(part, list(document[part].items())) for part in ("data", "model", "training", "environment")]
+    return _worded(found), _worded(settled)
+
+
+def _worded(sections: Facts) -> Facts:
     return [(heading, [(key.replace("_", " "), value) for key, value in rows]) for heading, rows in sections if rows]
 
 

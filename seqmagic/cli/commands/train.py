@@ -99,7 +99,10 @@ def _print_results(settings: Settings, finished: Finished, baselines: Sequence[B
         ]
         json_document(document)
         return
+    from seqmagic.cli.show.curves import show_losses
     from seqmagic.cli.show.verdicts import verdict
+
+    show_losses(run.read_history())
 
     perplexity = "infinite" if results.perplexity is None else f"{results.perplexity:.2f}"
     how = "" if finished.status == "complete" else f" ({finished.status})"
