@@ -38,7 +38,14 @@ Ctrl-C stops a text, Ctrl-D or /quit ends. A prompt may begin with / too, if tha
   /temperature 0.5   any setting of `seqmagic sample --help`: /length, /top-k, /stop ...; /top-k default undoes it
   /settings          what is set
   /help              this
-  \\/help             not a command: a prompt that begins with /help"""
+  \\/help             not a command: a prompt that begins with /help
+A session, what is typed behind >:
+  lstm at 0.8> The function
+  The function returns the value of ...
+  lstm at 0.8> /temperature 0.3
+  temperature 0.3
+  lstm at 0.3> /run gru
+  gru writes"""
 
 
 @dataclasses.dataclass
