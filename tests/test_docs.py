@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -114,3 +116,11 @@ def test_what_does_not_exist_is_found(text: str) -> None:
     (line,) = command_lines(text)
     with pytest.raises(click.UsageError):
         check(arguments_of(line))
+
+
+def test_make_passes_quotes_on() -> None:
+    if shutil.which("make") is None:
+        pytest.skip("needs make")
+    command = ["make", "-n", "sample", "PROMPT=it's", "RUN=a b"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True)
+    assert r"sample 'a b' --prompt 'it'\''s'" in done.stdout
