@@ -41,9 +41,10 @@ from seqmagic.config import (
 from seqmagic.errors import ConfigError, SampleError
 from seqmagic.network.probabilities import log_softmax
 from seqmagic.network.trained import read_trained
+from seqmagic.notebook import html_table
 from seqmagic.runs.find import latest_or_pretrained, models_folder, open_run
 from seqmagic.runs.folder import Run
-from seqmagic.runs.record import HistoryRow, Results, RunRecord
+from seqmagic.runs.record import HistoryRow, Results, RunRecord, size_of
 from seqmagic.sampling.stepper import FoldedNetwork, State, Stepper
 from seqmagic.sampling.writer import write
 from seqmagic.texts.vocabulary import Vocabulary
@@ -74,6 +75,22 @@ class Model:
     record: RunRecord
     vocabulary: Vocabulary
     network: FoldedNetwork
+
+    def __repr__(self) -> str:
+        loss = self.record.loss
+        parts = [f"{self.record.model.cell} {self._size}", self.record.text.source]
+        parts += [f"validation loss {loss:.4f}"] if isinstance(loss, float) else []
+        return f"Model({', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        model, text = self.record.model, self.record.text
+        rows: list[tuple[str, object]] = [("run", self.run.name), ("cell", f"{model.cell} {self._size}")]
+        rows += [("text", text.source), ("characters known", len(self.vocabulary.characters))]
+        return html_table([*rows, *(self.record.results or {}).items()], caption=repr(self))
+
+    @property
+    def _size(self) -> str:
+        return size_of(self.record.model.layers, self.record.model.units) or ""
 
     def generate(self, prompt: str | None = None, config: SampleConfig | None = None, **settings: Any) -> Iterator[str]:
         """Write one text, character by character, as it is made.
@@ -149,6 +166,14 @@ class Training:
     results: Results
     history: Sequence[HistoryRow]
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        loss = self.results.validation_loss
+        found = "" if loss is None else f", validation loss {loss:.4f}"
+        return f"Training({self.run.name}, {self.status}{found}, {len(self.history)} evaluations)"
+
+    def _repr_html_(self) -> str:
+        return html_table(self.results.items(), caption=repr(self))
 
     def load(self) -> Model:
         """The trained model."""

@@ -9,10 +9,12 @@ A default of `None` means "chosen for you"; the help says by what.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import difflib
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -123,6 +125,39 @@ def parse_temperature(words: str) -> Temperature:
     return ends[0] if len(ends) == 1 else (ends[0], ends[1])
 
 
+def parse_minutes(words: str) -> float:
+    """A time as it is typed, in minutes: "5", "30s" -> 0.5, "1h30m" -> 90, "2 min".
+
+    Raises:
+        ConfigError: it is none.
+    """
+    with contextlib.suppress(ValueError):
+        return float(words)
+    text = words.replace(" ", "").lower()
+    parts = [(float(amount), unit) for amount, unit in _TIME_PART.findall(text)]
+    if not parts or _TIME_PART.sub("", text):
+        raise ConfigError(f"--minutes must be a number of minutes, or a time such as 30s or 1h30m; received {words!r}")
+    return sum(amount * _MINUTES_IN[unit[0]] for amount, unit in parts)
+
+
+_TIME_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|min|m|sec|s)", re.ASCII)
+_MINUTES_IN = {"h": 60.0, "m": 1.0, "s": 1 / 60}
+
+
+def spelled_choice(value: Any, choices: Sequence[str]) -> Any:
+    """One of `choices` that is written in other letters or by another name as it is; anything else as it came."""
+    if not isinstance(value, str) or value in choices:
+        return value
+    plain = CELL_ALIASES.get(value.lower(), value.lower())
+    return plain if plain in choices else value
+
+
+def suggestion(value: Any, choices: Iterable[str]) -> str:
+    """ "; did you mean lstm?", or nothing where none is near."""
+    near = difflib.get_close_matches(value.lower(), list(choices), n=1, cutoff=0.6) if isinstance(value, str) else []
+    return f"; did you mean {near[0]}?" if near else ""
+
+
 def temperature_words(temperature: Temperature) -> str:
     """The shortest spelling that `parse_temperature` reads: "0.8", "0.3..1.2"."""
     return "..".join(f"{end:g}" for end in temperature) if isinstance(temperature, tuple) else str(temperature)
@@ -141,7 +176,8 @@ def check_value(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
     choices = metadata.get("choices")
     if choices is not None:
         if value not in choices:
-            raise ConfigError(f"{option_name(name)} must be one of {', '.join(choices)}; received {value!r}")
+            received = f"received {value!r}{suggestion(value, choices)}"
+            raise ConfigError(f"{option_name(name)} must be one of {', '.join(choices)}; {received}")
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return
@@ -258,6 +294,7 @@ class TrainConfig(Config):
         above=0.0,
         maximum=100_000.0,
         unit="minutes",
+        parse=parse_minutes,
         auto=f"{DEFAULT_MINUTES:g} unless --epochs is given",
     )
     epochs: float | None = setting(

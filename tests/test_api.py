@@ -14,10 +14,12 @@ import pytest
 import seqmagic
 from seqmagic import SampleConfig, api
 from seqmagic.api import Model
+from seqmagic.comparison.compare import Compared, compare_runs
 from seqmagic.errors import ConfigError, RunError, SampleError
 from seqmagic.evaluation.evaluation import evaluate
 from seqmagic.evaluation.scorer import NetworkScorer
 from seqmagic.network.keras_file import load_network
+from seqmagic.notebook import html_table
 from seqmagic.runs.folder import Run
 from tests.helpers import TEXT, FakeTraining, make_run, make_text
 
@@ -189,3 +191,18 @@ def test_a_real_training_and_a_real_comparison(text: Path, models: Path) -> None
 
 def test_the_package_says_that_it_is_typed() -> None:
     assert (Path(seqmagic.__file__).parent / "py.typed").is_file()
+
+
+def test_objects_show_themselves_in_a_line_and_as_a_table(tiny_run: Run, models: Path) -> None:
+    model = seqmagic.load("tiny", models=models)
+    source, loss = model.record.text.source, model.record.loss
+    assert repr(model) == f"Model(lstm 1×6, {source}, validation loss {loss:.4f})"
+    assert "<td>perplexity</td>" in model._repr_html_()
+    training = api.Training(run=tiny_run, status="complete", results=model.record.results, history=(), notes=())
+    assert repr(training) == f"Training(tiny, complete, validation loss {loss:.4f}, 0 evaluations)"
+    assert "<td>validation_loss</td>" in training._repr_html_()
+    assert "validation_loss=" in repr(training.results) and "<td>" in training.results._repr_html_()
+    compared = next(event for event in compare_runs(["tiny"], models=models) if isinstance(event, Compared)).comparison
+    assert repr(compared) == f"Comparison(of runs, {compared.status}, lstm 1×6 {loss:.4f})"
+    assert "<th>validation loss</th>" in compared._repr_html_()
+    assert html_table([("<b>", None)]) == "<table><tr><td>&lt;b&gt;</td><td>–</td></tr></table>"

@@ -8,6 +8,8 @@ import functools
 import importlib.util
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -239,3 +241,11 @@ def test_links_of_the_walks_lead_somewhere(page: Path) -> None:
         target = page.parent / name if name else page
         assert target.exists(), name
         assert not anchor or anchor in anchors(target), anchor
+
+
+def test_make_passes_quotes_on() -> None:
+    if shutil.which("make") is None:
+        pytest.skip("needs make")
+    command = ["make", "-n", "sample", "PROMPT=it's", "RUN=a b"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True)
+    assert r"sample 'a b' --prompt 'it'\''s'" in done.stdout

@@ -14,7 +14,7 @@ import seqmagic
 
 PACKAGE = Path(seqmagic.__file__).parent
 LEVELS = [
-    {"", "errors", "config", "files", "machine"},
+    {"", "errors", "config", "files", "machine", "notebook"},
     {"texts", "network.cells", "network.layout", "network.sizes", "evaluation.baselines", "evaluation.units"},
     {"runs", "network", "evaluation", "sampling", "insight", "drawing"},
     {"fused"},
@@ -35,6 +35,7 @@ DOORS = {
     "network": {"cells", "fresh", "keras_file", "layout", "network", "probabilities", "sizes", "trained"},
     "evaluation": {
         "baselines",
+        "beside",
         "bootstrap",
         "classes",
         "delimiters",
@@ -111,9 +112,11 @@ DOORS = {
         "painting",
         "progress",
         "recall",
+        "strips",
         "surprise",
         "tables",
         "trace",
+        "verdicts",
     },
     "probes": {"measure_recall", "settings", "shapes", "tasks"},
     "drawing": {"bars", "chart", "figure", "heat", "look", "svg", "terminal", "words"},
@@ -234,7 +237,7 @@ def is_private(name: str) -> bool:
 
 def test_the_root_holds_no_module_but_what_all_rooms_share() -> None:
     assert {path.stem for path in PACKAGE.glob("*.py")} == {
-        "__init__", "__main__", "errors", "config", "files", "machine", "api",
+        "__init__", "__main__", "errors", "config", "files", "machine", "notebook", "api",
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import itertools
 import re
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,10 +16,10 @@ from typing import Any
 import click
 
 from seqmagic.api import Model, load
-from seqmagic.cli.console import is_plain, notice, one_line
+from seqmagic.cli.console import notice, one_line
 from seqmagic.cli.options import SettingType, setting_fields
 from seqmagic.cli.show.page import Page
-from seqmagic.cli.show.painting import legend, paint
+from seqmagic.cli.show.painting import Painter
 from seqmagic.config import SampleConfig, option_name, temperature_words
 from seqmagic.errors import SeqmagicError
 from seqmagic.sampling.endings import fit_stops, idle_settings
@@ -37,7 +38,14 @@ Ctrl-C stops a text, Ctrl-D or /quit ends. A prompt may begin with / too, if tha
   /temperature 0.5   any setting of `seqmagic sample --help`: /length, /top-k, /stop ...; /top-k default undoes it
   /settings          what is set
   /help              this
-  \\/help             not a command: a prompt that begins with /help"""
+  \\/help             not a command: a prompt that begins with /help
+A session, what is typed behind >:
+  lstm at 0.8> The function
+  The function returns the value of ...
+  lstm at 0.8> /temperature 0.3
+  temperature 0.3
+  lstm at 0.3> /run gru
+  gru writes"""
 
 
 @dataclasses.dataclass
@@ -51,7 +59,7 @@ class Talk:
     model: Model
     config: SampleConfig
     models: Path
-    surprise: bool = False
+    painter: Painter | None = None
     text: str = ""
 
     def take(self, line: str, page: Page) -> None:
@@ -127,15 +135,16 @@ class Talk:
             self.model.vocabulary,
             self.config,
             [prompt] if prompt else [],
-            surprise=self.surprise,
+            surprise=self.painter is not None,
         )
-        page.write(page.shown(prompt) if line else "")
+        shown = page.shown(prompt) if line else ""
+        page.write(self.painter.prompt(shown) if self.painter else shown)
         with contextlib.suppress(KeyboardInterrupt):
             for piece in pieces:
                 shown = page.shown(piece.characters)
-                page.write(paint(shown, piece.probabilities) if self.surprise else shown)
+                page.write(self.painter.add(shown, piece.probabilities) if self.painter else shown)
                 written.append(piece.characters)
-        page.write("\n")
+        page.write(f"{self.painter.end() if self.painter else ''}\n")
         page.flush()
         self.text = "".join(written)
 
@@ -154,12 +163,16 @@ def _is_command(line: str) -> bool:
 
 def converse(model: Model, config: SampleConfig, prompts: Sequence[str], *, models: Path, surprise: bool) -> int:
     """Talk until the end of the input; first the texts that go on from `prompts`. Returns the exit code."""
-    painted = surprise and not is_plain(sys.stdout)
-    talk = Talk(model, config, models, painted)
+    painter = None
+    if surprise:
+        from seqmagic.cli.show.strips import colour_system
+
+        painter = Painter(system=colour_system(), width=shutil.get_terminal_size().columns)
+    talk = Talk(model, config, models, painter)
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     notice(_HELP)
-    if painted:
-        notice(legend(), painted=True)
+    if painter:
+        notice(painter.legend(), painted=True)
     with Page() as page:
         given = ((prompt, talk.write) for prompt in prompts)
         typed = ((line, talk.take) for line in (_typed_lines(talk) if at_terminal else _piped_lines()))

@@ -15,7 +15,7 @@ import click
 
 from seqmagic import __version__
 from seqmagic.cli import console
-from seqmagic.config import CELL_ALIASES, Config, check_value, option_name, range_words
+from seqmagic.config import Config, check_value, option_name, range_words, spelled_choice
 from seqmagic.errors import ConfigError, SeqmagicError
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
@@ -50,6 +50,10 @@ class Settings:
         """A line on standard error that a reader can do without: `console.notice`, unless --quiet."""
         if not self.quiet:
             console.notice(text, painted=painted)
+
+    def meanwhile(self, what: str) -> contextlib.AbstractContextManager[None]:
+        """Within the block a terminal shows `what` is done: `console.meanwhile`, unless --quiet."""
+        return contextlib.nullcontext() if self.quiet else console.meanwhile(what)
 
 
 class Option(click.Option):
@@ -216,20 +220,30 @@ class SettingType(click.ParamType):
         if value == "auto" and self.takes_auto:
             return None
         if (parse := self.field.metadata.get("parse")) is not None:
-            return parse(value) if isinstance(value, str) else value
-        try:
-            value = self.kind(value)
-        except ValueError:
-            wanted = "a whole number" if self.kind is int else "a number"
-            wanted += " or auto" if self.takes_auto else ""
-            raise click.UsageError(f"{option_name(name)} must be {wanted}; received {value!r}", ctx) from None
-        if name == "cell":
-            value = CELL_ALIASES.get(value, value)
+            if not isinstance(value, str):
+                return value
+            try:
+                value = parse(value)
+            except ConfigError as problem:
+                raise click.UsageError(str(problem), ctx) from problem
+        else:
+            value = self._number_or_words(value, ctx)
         try:
             check_value(name, value, self.field.metadata)
         except ConfigError as problem:
             raise click.UsageError(str(problem), ctx) from problem
         return value
+
+    def _number_or_words(self, value: Any, ctx: click.Context | None) -> Any:
+        try:
+            value = self.kind(value)
+        except ValueError:
+            wanted = "a whole number" if self.kind is int else "a number"
+            wanted += " or auto" if self.takes_auto else ""
+            raise click.UsageError(
+                f"{option_name(self.field.name)} must be {wanted}; received {value!r}", ctx
+            ) from None
+        return spelled_choice(value, self.field.metadata.get("choices") or ())
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -339,6 +353,11 @@ def config_list_option(
 def collect(owner: type[AnyConfig], values: Mapping[str, Any], **overrides: Any) -> AnyConfig:
     """The configuration in what a command received; `overrides` win."""
     return owner.from_json({**values, **overrides})
+
+
+def name_of(text: str) -> str:
+    """A text as it was given, for a line."""
+    return "standard input" if text == "-" else console.one_line(text)
 
 
 class Name(click.ParamType):

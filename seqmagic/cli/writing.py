@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seqmagic.api import Model
 from seqmagic.cli.console import one_line
 from seqmagic.cli.show.page import Page
-from seqmagic.cli.show.painting import dim, paint
+from seqmagic.cli.show.painting import Painter
 from seqmagic.config import SampleConfig
 from seqmagic.sampling.endings import fit_stops, idle_settings
 from seqmagic.sampling.pieces import Piece, Text, gather, in_order
@@ -106,7 +106,9 @@ def assign(
     return Assignment(model, config, [prompt for prompt, _ in fitted], surprise, training)
 
 
-def write_texts(assignment: Assignment, page: Page, *, separator: str, painted: bool) -> tuple[list[str], bool]:
+def write_texts(
+    assignment: Assignment, page: Page, *, separator: str, painter: Painter | None
+) -> tuple[list[str], bool]:
     """Write the texts onto `page`, each after its prompt and with a line break at its end.
 
     Returns:
@@ -118,7 +120,7 @@ def write_texts(assignment: Assignment, page: Page, *, separator: str, painted: 
     def begin(text: int) -> None:
         page.write(f"{separator}\n" if text else "")
         prompt = page.shown(assignment.shown_prompt(text))
-        page.write(dim(prompt) if painted and prompt else prompt)
+        page.write(painter.prompt(prompt) if painter else prompt)
         kept.append([])
 
     pieces = in_order(assignment.pieces())
@@ -128,14 +130,14 @@ def write_texts(assignment: Assignment, page: Page, *, separator: str, painted: 
             if piece.text == len(kept):
                 begin(piece.text)
             shown = page.shown(piece.characters)
-            page.write(paint(shown, piece.probabilities) if painted else shown)
+            page.write(painter.add(shown, piece.probabilities) if painter else shown)
             if assignment.training is not None:
                 kept[-1].append(piece.characters)
             if piece.last:
-                page.write("\n")
+                page.write(f"{painter.end() if painter else ''}\n")
         interrupted = False
     except KeyboardInterrupt:
-        page.write("\n")
+        page.write(f"{painter.end() if painter else ''}\n")
         interrupted = True
     return ["".join(characters) for characters in kept], interrupted
 

@@ -19,6 +19,7 @@ from seqmagic.comparison.verdict import legend, verdict
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import Baseline
+from seqmagic.notebook import html_table
 from seqmagic.runs import locks
 from seqmagic.runs.folder import Run, check_name, text_stem
 from seqmagic.runs.record import Count, Figure, Results, Seed, check_format
@@ -130,6 +131,16 @@ class Comparison:
         if missing := [key for key in _WRITTEN if key not in values]:
             raise RunError(f"{path} is corrupt: it has no {missing[0]}; {files.MEND}")
         return files.as_type(values, cls, path, error=RunError)
+
+    def __repr__(self) -> str:
+        losses = [f"{one.label} {one.loss:.4f}" for one in self.summaries if one.loss is not None]
+        return f"Comparison({', '.join([self.name or 'of runs', self.status, *losses])})"
+
+    def _repr_html_(self) -> str:
+        rows = [(one.label, one.results.parameters, one.results.train_loss, one.loss) for one in self.summaries]
+        rows += [(one.name, None, None, one.loss) for one in self.baselines]
+        head = ("", "parameters", "train loss", "validation loss")
+        return html_table(rows, head=head, caption=self.sentence)
 
     @property
     def summaries(self) -> list[Summary]:

@@ -180,12 +180,7 @@ def check_name(name: str) -> None:
 
 def default_name(text: str, cell: str, layers: int, units: int) -> str:
     """`<text>-<cell>-<layers>x<units>`."""
-    return f"{text_stem(text)}-{cell}-{size_name(layers, units)}"
-
-
-def size_name(layers: int, units: int) -> str:
-    """`1x256`, for names and plain lines; tables have a true sign (`comparison.rows.size_of`)."""
-    return f"{layers}x{units}"
+    return f"{text_stem(text)}-{cell}-{layers}x{units}"
 
 
 def text_stem(text: str) -> str:

@@ -16,6 +16,7 @@ from msgspec import Meta
 from seqmagic import files
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import RunError
+from seqmagic.notebook import html_table
 from seqmagic.texts.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ Figure = Whole | Real
 Scalar = str | bool | Whole | Real | None
 _SURROGATES = re.compile("[\ud800-\udfff]")
 Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+def size_of(layers: int | None, units: int | None) -> str | None:
+    """`1×256`, as every line has it; None while that is not decided. A name has an x instead of the sign."""
+    return f"{layers}×{units}" if layers and units else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +84,7 @@ class TextRecord:
 _LEFT_OUT: Any = object()  # the default of a figure
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Figures(Mapping[str, Figure | None]):
     """Figures as attributes and, as their file has them, by name.
 
@@ -91,6 +97,12 @@ class _Figures(Mapping[str, Figure | None]):
         for name in set(self.names()) - set(given):
             object.__setattr__(self, name, None)
         object.__setattr__(self, "_given", given)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.items())})"
+
+    def _repr_html_(self) -> str:
+        return html_table(self.items(), caption=type(self).__name__)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -113,7 +125,7 @@ class _Figures(Mapping[str, Figure | None]):
         return len(vars(self)["_given"])
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class HistoryRow(_Figures):
     """A line of history.jsonl: what one evaluation found."""
 
@@ -128,7 +140,7 @@ class HistoryRow(_Figures):
     characters_per_second: Figure | None = _LEFT_OUT
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Results(_Figures):
     """What came of a training; losses in nats per character, at the weights that are kept.
 

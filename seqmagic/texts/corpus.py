@@ -55,6 +55,15 @@ class Corpus:
     notices: tuple[str, ...]
     unknown: Mapping[str, int] = field(default_factory=Counter)
 
+    @property
+    def summary(self) -> str:
+        """Its name, its size and its parts, in one line."""
+        train, validation = len(self.part("train")), len(self.part("validation"))
+        return (
+            f"{self.source}: {len(self.ids):,} characters, {self.vocabulary.size - 1:,} distinct; "
+            f"{train:,} to train on, {validation:,} to validate"
+        )
+
     def part(self, name: str) -> np.ndarray:
         """The ids of `train`, `validation` or `test`, a view of `ids`."""
         start, stop = {"train": self.train, "validation": self.validation, "test": self.test}[name]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from seqmagic.runs.folder import Run
 from seqmagic.runs.record import HistoryRow, Results
+from seqmagic.texts.corpus import Corpus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +14,7 @@ class Started:
     """The first step is about to be taken; everything is compiled."""
 
     run: Run  # where it will be once it has weights
+    corpus: Corpus  # what it reads
     lines: tuple[str, ...]  # device, path and why, threads, sizes, what the recipe chose
 
 

@@ -16,9 +16,8 @@ from seqmagic.errors import TrainingError
 from seqmagic.evaluation.baselines import possible_characters
 from seqmagic.evaluation.evaluation import Score
 from seqmagic.evaluation.units import finite, worse_than_uniform
-from seqmagic.runs.folder import size_name
 from seqmagic.runs.making import NewRun
-from seqmagic.runs.record import HistoryRow, Results, RunRecord
+from seqmagic.runs.record import HistoryRow, Results, RunRecord, size_of
 from seqmagic.texts.corpus import Corpus
 from seqmagic.training.budget import Budget
 from seqmagic.training.checkpoint import Checkpoints
@@ -102,7 +101,7 @@ class Trainer:
         if self._taken_up is not None:
             self._put_files_back(self._taken_up)
         self.new.run.write_record(self.record)
-        yield Started(run=self.new.final, lines=self._introduction())
+        yield Started(run=self.new.final, corpus=session.corpus, lines=self._introduction())
         session.model.stop_training = False
         self.callbacks.on_train_begin()
         self.callbacks.on_epoch_begin(len(state.history))
@@ -286,14 +285,12 @@ class Trainer:
     def _introduction(self) -> tuple[str, ...]:
         """The device, the path that runs and why, the sizes, and what the recipe decided."""
         session, model, training = self.session, self.plan.model, self.plan.training
-        text = self.record.text
         budget = f"{training.minutes:g} minutes" if training.minutes is not None else f"{training.epochs:g} epochs"
         return (
             *self._where(),
             f"{self.device.name}, {self.device.threads} threads; {session.engine.name}: {session.engine.reason}",
-            f"{text.source}: {text.characters:,} characters, {session.corpus.vocabulary.size - 1:,} distinct; "
-            f"{text.train[1] - text.train[0]:,} to train on, {text.validation[1] - text.validation[0]:,} to validate",
-            f"{model.cell} {size_name(model.layers, model.units)}, {session.model.count_params():,} parameters; "
+            session.corpus.summary,
+            f"{model.cell} {size_of(model.layers, model.units)}, {session.model.count_params():,} parameters; "
             f"batch size {training.batch_size}, sequence length {training.sequence_length}, "
             f"peak learning rate {training.learning_rate:g}, dropout {model.dropout:g}, "
             f"weight decay {training.weight_decay:g}; {budget}",

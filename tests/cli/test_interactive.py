@@ -150,3 +150,8 @@ def test_on_a_terminal_ctrl_c_stops_the_text_and_not_the_session(tiny_run: Run, 
         process.kill()
         process.wait()
         os.close(mine)
+
+
+def test_help_shows_a_session(tiny_run: Run, seqmagic: Call) -> None:
+    shown = seqmagic("sample", "tiny", "--interactive", input="/help\n").stderr
+    assert "> /temperature 0.3" in shown and "gru writes" in shown

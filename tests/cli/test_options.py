@@ -188,3 +188,26 @@ def test_the_shell_completes_the_names_of_runs(tiny_run: Run) -> None:
 
 def test_this_module_is_imported_under_the_name_that_the_group_uses() -> None:
     assert sys.modules[__name__].probe is probe
+
+
+@pytest.mark.parametrize(
+    ("typed", "minutes"),
+    [("30s", 0.5), ("1h30m", 90.0), ("2 min", 2.0), ("1.5h", 90.0), ("1H", 60.0), ("3", 3.0), (".5m", 0.5)],
+)
+def test_a_time_may_have_units(typed: str, minutes: float, probed: Call) -> None:
+    assert probed("--minutes", typed).exit_code == 0
+    assert RECEIVED["training"].minutes == pytest.approx(minutes)
+
+
+@pytest.mark.parametrize("typed", ["30x", "h", "", "1h nothing", "-5s", "0s", "1e999", "nan"])
+def test_what_is_no_time_is_refused_in_one_line(typed: str, probed: Call) -> None:
+    done = probed("--minutes", typed)
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert "--minutes must be" in done.stderr and "received" in done.stderr
+
+
+def test_choices_may_be_written_in_other_letters_and_the_nearest_is_suggested(probed: Call) -> None:
+    assert probed("--cell", "LSTM", "--engine", "Keras", "--cells", "GRU,SimpleRNN").exit_code == 0
+    assert RECEIVED["model"].cell == "lstm" and RECEIVED["training"].engine == "keras"
+    assert RECEIVED["cells"] == ("gru", "rnn")
+    assert "received 'lstn'; did you mean lstm?" in probed("--cell", "lstn").stderr

@@ -22,6 +22,7 @@ from seqmagic.cli.options import (
     command,
     config_list_option,
     config_options,
+    name_of,
     option,
 )
 from seqmagic.config import CELLS, DataConfig, ModelConfig, TrainConfig
@@ -114,10 +115,11 @@ def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, for
         return _resume(settings, resume, look)
     if not target:
         raise click.UsageError("Missing argument 'TEXT|RUN...'")
-    from seqmagic.comparison.compare import compare as train_and_compare
-    from seqmagic.comparison.compare import compare_runs
-    from seqmagic.comparison.record import is_comparison, read_comparison
-    from seqmagic.training.device import require_tensorflow
+    with settings.meanwhile("starting"):  # the imports take most of a second
+        from seqmagic.comparison.compare import compare as train_and_compare
+        from seqmagic.comparison.compare import compare_runs
+        from seqmagic.comparison.record import is_comparison, read_comparison
+        from seqmagic.training.device import require_tensorflow
 
     if len(target) == 1 and is_comparison(settings.models / target[0]):
         _show(settings, read_comparison(settings.models / target[0]), look)
@@ -191,7 +193,8 @@ def _read(settings: Settings, text: str, data: DataConfig) -> Corpus:
     from seqmagic.texts.corpus import read_trainable
 
     bring(settings, text)
-    corpus = read_trainable(text, data)
+    with settings.meanwhile(f"reading {name_of(text)}"):
+        corpus = read_trainable(text, data)
     for line in corpus.notices:
         settings.notice(line)
     return corpus

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from seqmagic.runs.folder import Run
     from seqmagic.runs.record import HistoryRow, RunRecord
 
-_LISTED = ("cell", "layers", "units", "loss", "bits_per_character", "created", "error")
+_LISTED = ("text", "cell", "layers", "units", "parameters", "loss", "bits_per_character", "created", "error")
 SORTS = ("created", "loss", "name")
 # they differ between any two runs
 _OWN = ("format", "name", "created", "argv", "notes", "environment.process")
@@ -47,7 +47,7 @@ def runs(ctx: click.Context) -> None:
     type=click.Choice(SORTS),
     default="created",
     show_default=True,
-    help="Order: the newest last, the lowest loss first, or by name.",
+    help="Order within each text: the newest last, the lowest loss first, or by name.",
 )
 @common_options
 @click.pass_obj
@@ -57,36 +57,45 @@ def list_runs(settings: Settings, sort: str) -> None:
 
     found = find.list_runs(settings.models)
     rows = [_list_row(run) for run in found]
-    if sort == "loss":
-        rows.sort(key=lambda row: (row["loss"] is None, row["loss"]))
-    elif sort == "name":
-        rows.sort(key=lambda row: row["name"])
+    shipped = find.pretrained_folder()
+    is_shipped = settings.models.resolve() == shipped.resolve()
+    pretrained = [] if is_shipped else [_list_row(run) for run in find.list_runs(shipped)]
+    for listed in (rows, pretrained):
+        if sort == "loss":
+            listed.sort(key=lambda row: (row["loss"] is None, row["loss"]))
+        elif sort == "name":
+            listed.sort(key=lambda row: row["name"])
     if settings.json:
-        json_document({"models": str(settings.models), "runs": rows})
-    elif not rows:
+        json_document({"models": str(settings.models), "runs": rows, "pretrained": pretrained})
+        return
+    if not rows:
         notice(f"there is no run in {settings.models} yet; train one with: seqmagic train python-docs")
-    else:
+    if rows or pretrained:
         from seqmagic.cli.show.tables import runs_table
 
-        draw(lambda width: runs_table(rows, width=width, now=datetime.datetime.now(datetime.UTC)))
+        shown = rows + [{**row, "status": "pretrained"} for row in pretrained]
+        draw(lambda width: runs_table(shown, width=width, now=datetime.datetime.now(datetime.UTC)))
         for row in rows:
             if row["error"]:
                 result(f"{row['name']}: {one_line(row['error'])}")
             if row["resumable"]:
                 result(f"{row['name']} is not finished; go on with: seqmagic train --resume {row['name']}")
         if sort == "loss" and not _all_comparable(found):
-            result("These losses are not of one text, split and vocabulary: their order says nothing across those.")
+            result(
+                "Some losses on one text are not of one split and vocabulary; across those their order says nothing."
+            )
 
 
 def _all_comparable(runs: Sequence[Run]) -> bool:
-    """Whether the losses of those that can be read mean the same."""
+    """Whether the losses of those that stand below one text, and can be read, mean the same."""
     from seqmagic.comparison.comparable import incomparable
 
-    records = []
+    groups: dict[str, list[tuple[str, RunRecord]]] = {}
     for run in runs:
         with contextlib.suppress(RunError):
-            records.append((run.name, run.read_record()))
-    return not incomparable(records)
+            record = run.read_record()
+            groups.setdefault(record.text.source, []).append((run.name, record))
+    return not any(incomparable(records) for records in groups.values())
 
 
 def _list_row(run: Run) -> dict[str, Any]:
@@ -104,6 +113,7 @@ def _list_row(run: Run) -> dict[str, Any]:
     return {
         "name": run.name,
         **row,
+        **{"text": record.text.source, "parameters": record.results.parameters if record.results else None},
         **{"cell": model.cell, "layers": model.layers, "units": model.units, "created": record.created},
         **{"loss": loss, "bits_per_character": None if loss is None else bits(loss)},
         "status": state_of(record, run),
@@ -144,37 +154,41 @@ def show_run(settings: Settings, run: str) -> None:
     if settings.json:
         json_document(document)
         return
-    from seqmagic.cli.insight import draw_chart
-    from seqmagic.cli.show.curves import run_chart
+    from seqmagic.cli.show.curves import show_losses
     from seqmagic.cli.show.tables import facts_table, history_table, sparkline
-    from seqmagic.comparison.curves import curve_of
 
-    draw(lambda width: facts_table(_facts(document)))
-    if curve := curve_of(history):
-        result()
-        draw_chart(run_chart(opened.name, curve))
-        result()
-        draw(lambda width: history_table(history, width=width))
-    elif losses := _validation_losses(history):
+    found, settled = _facts(document)
+    draw(lambda width: facts_table(found))
+    if losses := _validation_losses(history):
         result(f"\nvalidation loss {losses[0]:.4f} {sparkline(losses)} {losses[-1]:.4f}\n")
+        show_losses(history)
         draw(lambda width: history_table(history, width=width))
+    result()
+    draw(lambda width: facts_table(settled))
     if is_resumable(record, opened):
         name = opened.name if run in ("latest", "best") else run
         result(f"\nnot finished; go on with: seqmagic train --resume {name}")
 
 
-def _facts(document: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
-    """The record of a run for a reader: headings with names and values."""
+Facts = list[tuple[str, list[tuple[str, Any]]]]
+
+
+def _facts(document: dict[str, Any]) -> tuple[Facts, Facts]:
+    """The record of a run for a reader, headings with names and values: what came of it, and what it was made with."""
     text = document["text"]
     spans = [(part, "{:,} to {:,}".format(*text[part])) for part in ("train", "validation", "test")]
     head = [(key, document[key]) for key in ("path", "status", "created", "seed")]
     head.append(("command", shlex.join(["seqmagic", *document["argv"]])))
+    found: Facts = [(document["name"], head), ("results", list((document["results"] or {}).items()))]
+    found.append(("best possible on this text", list(document.get("best_possible", {}).items())))
+    found.append(("notes", [("", note) for note in document["notes"]]))
     source = [(key, text[key]) for key in ("source", "characters", "bytes", "sha256")]
-    sections = [(document["name"], head), ("text", source + spans)]
-    sections += [(part, list(document[part].items())) for part in ("data", "model", "training", "environment")]
-    sections.append(("results", list((document["results"] or {}).items())))
-    sections.append(("best possible on this text", list(document.get("best_possible", {}).items())))
-    sections.append(("notes", [("", note) for note in document["notes"]]))
+    settled: Facts = [("text", source + spans)]
+    settled += [(part, list(document[part].items())) for part in ("data", "model", "training", "environment")]
+    return _worded(found), _worded(settled)
+
+
+def _worded(sections: Facts) -> Facts:
     return [(heading, [(key.replace("_", " "), value) for key, value in rows]) for heading, rows in sections if rows]
 
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from seqmagic.cli.console import INTERRUPTED, json_document, notice, result, unread
 from seqmagic.cli.downloads import bring
-from seqmagic.cli.options import RunName, Settings, TextName, collect, command, config_options, option
+from seqmagic.cli.options import RunName, Settings, TextName, collect, command, config_options, name_of, option
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import ConfigError
 
 if TYPE_CHECKING:
-    from seqmagic.runs.folder import Run
-    from seqmagic.runs.record import Results
-    from seqmagic.training.events import Event
+    from collections.abc import Sequence
+
+    from seqmagic.cli.show.progress import TrainingDisplay
+    from seqmagic.evaluation.baselines import Baseline
+    from seqmagic.evaluation.beside import BaselinesBeside
+    from seqmagic.training.events import Event, Finished
 
 _EXIT_CODES = {"complete": 0, "interrupted": INTERRUPTED, "failed": 1}
 
@@ -78,87 +81,113 @@ def train(
             raise ConfigError("--resume goes on with a run as it is: --name and --overwrite are for new ones")
         given = {key: value for key, value in values.items() if _is_typed(ctx, key)}
         more = {"more_minutes": more_minutes, "more_epochs": more_epochs}
-        return _follow(settings, _resumed(settings, resume, {"text": text, **given}, **more))
+        return _resume(settings, resume, {"text": text, **given}, **more)
     if more_minutes is not None or more_epochs is not None:
         raise ConfigError("--more-minutes and --more-epochs make a run longer; name it with --resume")
     if text is None:
         raise click.UsageError("Missing argument 'TEXT'.", ctx)
-    return _follow(settings, _begun(settings, text, name=name, overwrite=overwrite, values=values))
+    return _begin(settings, text, name=name, overwrite=overwrite, values=values)
 
 
 def _is_typed(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
-def _resumed(
+def _resume(
     settings: Settings,
     name: str,
     given: Mapping[str, Any],
     *,
     more_minutes: float | None,
     more_epochs: float | None,
-) -> Generator[Event, None, None]:
-    """The events of a training that goes on."""
-    from seqmagic.runs.find import open_run
-    from seqmagic.training.resume import More, resume
+) -> int:
+    """Go on with a training; the exit code."""
+    with settings.meanwhile(f"taking up {name}"):  # the imports take most of a second
+        from seqmagic.runs.find import open_run
+        from seqmagic.training.resume import More, resume
 
-    more = More(minutes=more_minutes, epochs=more_epochs)
-    return resume(open_run(settings.models, name), more=more, given=given)
+    run, more = open_run(settings.models, name), More(minutes=more_minutes, epochs=more_epochs)
+
+    def events(display: TrainingDisplay) -> Generator[Event, None, None]:
+        display.doing(f"reading the text of {run.name} and starting TensorFlow", aloud=False)
+        return resume(run, more=more, given=given)
+
+    return _follow(settings, events)
 
 
-def _begun(
-    settings: Settings, text: str, *, name: str | None, overwrite: bool, values: Mapping[str, Any]
-) -> Generator[Event, None, None]:
-    """The events of a new training."""
-    from seqmagic.runs.making import check_free
-    from seqmagic.texts.corpus import read_trainable
-    from seqmagic.training.device import require_tensorflow
+def _begin(settings: Settings, text: str, *, name: str | None, overwrite: bool, values: Mapping[str, Any]) -> int:
+    """A new training; the exit code."""
+    data, model, training = collect(DataConfig, values), collect(ModelConfig, values), collect(TrainConfig, values)
+    with settings.meanwhile(f"reading {name_of(text)}"):  # the imports take most of a second
+        from seqmagic.cli.show.progress import COMPILING
+        from seqmagic.evaluation.beside import BaselinesBeside
+        from seqmagic.runs.making import check_free
+        from seqmagic.texts.corpus import read_trainable
+        from seqmagic.training import train as door
+        from seqmagic.training.device import require_tensorflow
 
     require_tensorflow()
-    data, model, training = collect(DataConfig, values), collect(ModelConfig, values), collect(TrainConfig, values)
     if name is not None:  # before minutes go into reading and compiling
         check_free(settings.models, name, overwrite=overwrite)
     bring(settings, text)
-    corpus = read_trainable(text, data)
-    for line in corpus.notices:
-        settings.notice(line)
+    with settings.meanwhile(f"reading {name_of(text)}"):
+        corpus = read_trainable(text, data)
+    beside = BaselinesBeside(corpus)
 
-    from seqmagic.training.train import train as run_training
+    def events(display: TrainingDisplay) -> Generator[Event, None, None]:
+        display.tell([corpus.summary, *corpus.notices])
+        display.doing("starting TensorFlow")
+        door.start(training)
+        display.doing(COMPILING)
+        return door.train(
+            corpus,
+            model=model,
+            training=training,
+            models=settings.models,
+            name=name,
+            overwrite=overwrite,
+            argv=sys.argv[1:],
+        )
 
-    return run_training(
-        corpus,
-        model=model,
-        training=training,
-        models=settings.models,
-        name=name,
-        overwrite=overwrite,
-        argv=sys.argv[1:],
-    )
+    return _follow(settings, events, beside)
 
 
-def _follow(settings: Settings, events: Generator[Event, None, None]) -> int:
-    """Show a training to its end; the exit code."""
+def _follow(
+    settings: Settings,
+    begin: Callable[[TrainingDisplay], Generator[Event, None, None]],
+    beside: BaselinesBeside | None = None,
+) -> int:
+    """Show a training to its end; the exit code.
+
+    Args:
+        begin: Gives its events, once there is a display.
+        beside: The baselines of its text; None: they are measured from the first step on.
+    """
     from seqmagic.cli.show.progress import TrainingDisplay
-    from seqmagic.training.events import Finished
+    from seqmagic.evaluation.beside import BaselinesBeside
+    from seqmagic.training.events import Finished, Started
 
     finished: Finished | None = None
-    with TrainingDisplay(quiet=settings.quiet) as display, contextlib.closing(events):
+    with TrainingDisplay(quiet=settings.quiet) as display, contextlib.closing(begin(display)) as events:
         for event in events:
             display.show(event)
+            if isinstance(event, Started) and beside is None:
+                beside = BaselinesBeside(event.corpus)
             if isinstance(event, Finished):
                 finished = event
-    if finished is None:
+    if finished is None or beside is None:
         raise RuntimeError("a training ended without saying how")
     for line in finished.notes:
         notice(line)
     if finished.status == "interrupted" and finished.run.has_checkpoint:
         settings.notice(f"go on with it: seqmagic train --resume {finished.run.name}")
     with unread():
-        _print_results(settings, finished.run, finished.results)
+        _print_results(settings, finished, beside.result(wait=finished.status == "complete"))
     return _EXIT_CODES[finished.status]
 
 
-def _print_results(settings: Settings, run: Run, results: Results) -> None:
+def _print_results(settings: Settings, finished: Finished, baselines: Sequence[Baseline]) -> None:
+    run, results = finished.run, finished.results
     if settings.json:
         record = run.read_record()
         config = {
@@ -166,14 +195,27 @@ def _print_results(settings: Settings, run: Run, results: Results) -> None:
             "model": record.model.to_json(),
             "training": record.training.to_json(),
         }
-        json_document({"run": run.name, "config": config, "results": dict(results)})
+        document: dict[str, Any] = {"run": run.name, "status": finished.status, "config": config}
+        document["results"] = dict(results)
+        document["baselines"] = [
+            {"name": one.name, "loss": one.loss, "bits_per_character": one.bits_per_character} for one in baselines
+        ]
+        json_document(document)
         return
+    from seqmagic.cli.show.curves import show_losses
+    from seqmagic.cli.show.verdicts import verdict
+
+    show_losses(run.read_history())
+
     perplexity = "infinite" if results.perplexity is None else f"{results.perplexity:.2f}"
+    how = "" if finished.status == "complete" else f" ({finished.status})"
     result(
-        f"{run.name}: validation loss {results.validation_loss:.4f} nats per character "
+        f"{run.name}{how}: validation loss {results.validation_loss:.4f} nats per character "
         f"({results.bits_per_character:.3f} bits, perplexity {perplexity}); "
         f"training {results.train_loss:.4f}"
     )
+    if results.validation_loss is not None and (said := verdict(results.validation_loss, baselines)):
+        result(said)
     result(
         f"{results.parameters:,} parameters, {results.epochs:.2f} readings of the text in "
         f"{results.seconds:.1f} s, {results.characters_per_second:,.0f} characters/s"

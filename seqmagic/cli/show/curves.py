@@ -1,12 +1,17 @@
-"""Curves of trainings in one chart: validation loss against seconds, or against characters read."""
+"""Curves of trainings in one chart: of several against seconds or characters read, of one over its readings."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from seqmagic.cli.insight import draw_chart
 from seqmagic.comparison.curves import Curve
 from seqmagic.comparison.record import Comparison
 from seqmagic.comparison.rows import best_baseline
 from seqmagic.drawing.chart import Chart, Line, Point
+from seqmagic.runs.record import HistoryRow
 
+FEWEST = 3  # evaluations of one training; fewer are no course
 AXES = ("seconds", "characters")
 _WORDS = {"seconds": "seconds of training", "characters": "characters read"}
 
@@ -42,10 +47,33 @@ def comparison_chart(comparison: Comparison, against: str | None) -> Chart | Non
     return _chart(comparison.name or "comparison", comparison.sentence, lines, against)
 
 
-def run_chart(name: str, curve: Curve) -> Chart:
-    """The curve of one run against its seconds."""
-    finding = f"validation loss {curve.losses[0]:.4f} at first, {min(curve.losses):.4f} at best"
-    return _chart(name, finding, [Line(label=name, points=_points(curve, "seconds"))], "seconds")
+def loss_chart(history: Sequence[HistoryRow]) -> Chart | None:
+    """The losses of the evaluations that have both; None where those are too few."""
+    rows = [
+        (float(row.epoch), float(row.train_loss), float(row.validation_loss))
+        for row in history
+        if row.epoch is not None and row.train_loss is not None and row.validation_loss is not None
+    ]
+    if len(rows) < FEWEST:
+        return None
+    best = min(validation for _, _, validation in rows)
+    return Chart(
+        title="losses",
+        finding=f"The lowest validation loss is {best:.4f}.",
+        x_label="readings of the training text",
+        y_label="loss, nats per character",
+        lines=[
+            Line(label="train, with dropout", points=[(epoch, train) for epoch, train, _ in rows]),
+            Line(label="validation", points=[(epoch, validation) for epoch, _, validation in rows]),
+        ],
+    )
+
+
+def show_losses(history: Sequence[HistoryRow]) -> None:
+    """Draw them on standard output, where there is a course."""
+    chart = loss_chart(history)
+    if chart is not None:
+        draw_chart(chart)
 
 
 def _points(curve: Curve, against: str) -> list[Point]:

@@ -39,13 +39,19 @@ def _headline(document: Document, model: Document) -> str:
     name, versus = one_line(model["run"]), model.get("versus")
     line = f"{name}: mean {model['mean_bits']:.2f} bits per character, {excerpt_words(document)}"
     if versus:
-        line += f"; {one_line(versus['name'])}: {versus['mean_bits']:.2f}, difference {versus['mean_difference']:+.2f}"
+        line += f"; {one_line(versus['name'])}: {versus['mean_bits']:.2f}, difference {versus['mean_difference']:+z.2f}"
     return line
 
 
 def step_of(bits: float) -> int:
     """Which of the six steps, from 0."""
     return sum(bits >= edge for edge in BINS)
+
+
+def bin_words() -> list[str]:
+    """What each step stands for: "<0.5", "0.5-1" ..."""
+    edges = [f"{edge:g}" for edge in BINS]
+    return [f"<{edges[0]}", *(f"{low}-{high}" for low, high in pairwise(edges)), f"{edges[-1]}+"]
 
 
 def _bits_marks(bits: Sequence[float | None]) -> tuple[list[str], list[int], Scale]:
@@ -74,8 +80,7 @@ def _legend(document: Document, styles: Sequence[str] | None) -> Text:
         words = [f"{step:+d}" if step else "0" for step in range(-_MOST_DIFFERENCE, _MOST_DIFFERENCE + 1)]
         head, marks = f"bits more than {name} (negative: fewer): ", _SIGNS
     else:
-        edges = [f"{edge:g}" for edge in BINS]
-        words = [f"<{edges[0]}", *(f"{low}-{high}" for low, high in pairwise(edges)), f"{edges[-1]}+"]
+        words = bin_words()
         head, marks = "bits: ", "012345"
     legend = Text(head)
     for number, (mark, word) in enumerate(zip(marks, words, strict=True)):
