@@ -26,6 +26,11 @@ class Score:
     nats: float
     characters: int
 
+    @classmethod
+    def of(cls, nats: np.ndarray) -> Score:
+        """Of the nats of every character, (n,)."""
+        return cls(nats=float(np.sum(nats, dtype=np.float64)), characters=len(nats))
+
     @property
     def loss(self) -> float:
         """Nats per character."""

@@ -10,6 +10,8 @@ import numpy as np
 
 from seqmagic.config import DataConfig
 from seqmagic.errors import RunError
+from seqmagic.evaluation.baselines import Baseline, best_possible, measure_baselines
+from seqmagic.evaluation.beside import MOST_CHARACTERS
 from seqmagic.network.trained import TrainedModel
 from seqmagic.runs.own_text import OwnTextError, read_own_text
 from seqmagic.texts.corpus import read_corpus
@@ -30,6 +32,7 @@ class Subject:
         sha256: Of the whole text that the ids are of.
         span: Where in it they are.
         unknown: How often each character that the model does not know occurs; empty for the own text.
+        train: (m,) the part that the model was trained on; None where it was not read, being of another text.
     """
 
     source: str
@@ -39,6 +42,7 @@ class Subject:
     sha256: str
     span: tuple[int, int]
     unknown: Mapping[str, int] = field(default_factory=Counter)
+    train: np.ndarray | None = None
 
     @property
     def unknown_characters(self) -> int:
@@ -76,4 +80,26 @@ def read_subject(model: TrainedModel, text: str | None, part: str | None, data: 
         notices=own.corpus.notices,
         sha256=own.corpus.sha256,
         span=getattr(own.record.text, part),
+        train=own.part("train"),
     )
+
+
+def counted_baselines(model: TrainedModel, subject: Subject) -> list[Baseline]:
+    """What models that only count pay for `subject`: they count the training part that the model learnt from.
+
+    Of long parts the last and first `MOST_CHARACTERS`, so that it takes two seconds at most.
+
+    Returns:
+        Uniform, unigram and n-grams, and the best possible where it is known. No n-grams where the subject has the
+        training part in it: what has counted a text knows it by heart.
+
+    Raises:
+        RunError: the subject is another text, and the own one can't be had.
+    """
+    found: list[Baseline] = []
+    own = model.run.read_record().text
+    if subject.sha256 != own.sha256 or subject.span[0] >= own.train[1]:
+        train = read_own_text(model.run, "train").ids if subject.train is None else subject.train
+        found = measure_baselines(train, subject.ids, model.vocabulary.size, limit=MOST_CHARACTERS)
+    best = best_possible(subject.sha256, subject.span)
+    return found if best is None else [*found, best]
