@@ -33,7 +33,7 @@ training = $(call option,UNITS,--units) $(call option,LAYERS,--layers) $(call op
 	$(call option,EPOCHS,--epochs) $(call option,NAME,--name) $(call option,SEED,--seed) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint docs-cli dist train sample compare evaluate insight runs export pretrained bench clean
+.PHONY: help demo test test-slow lint docs docs-cli pictures notebooks dist train sample compare evaluate insight runs export pretrained bench clean
 
 help: ## list the targets (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,16 @@ lint: $(VENV)/tested ## ruff and the type checker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/tested ## the documentation as a site, in site/; any warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+pictures: $(VENV)/tested ## draw the pictures of the terminal again (five minutes; keep the machine quiet)
+	$(BIN)/python docs/pictures.py $(ARGS)
+
+notebooks: $(VENV)/tested ## run the notebooks in examples/ and keep their outputs (some minutes)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[notebooks]'
+	$(BIN)/python examples/run.py
 
 docs-cli: $(VENV)/installed ## write docs/cli.md again from the --help of every command
 	$(BIN)/python docs/generate.py
@@ -123,5 +133,5 @@ bench: $(VENV)/installed ## the side-by-side benchmarks (some twenty minutes; ke
 	$(BIN)/python bench/corpus_scale.py $(ARGS)
 
 clean: ## remove the environment and caches; runs and texts stay
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
