@@ -13,7 +13,7 @@ gives a model that generates, scores and steps.
 
 Settings are given by the names of their fields in `seqmagic.config`: `cell`, `minutes`, `encoding` ... TensorFlow is
 imported when a training starts, and by nothing else here. Errors are children of `seqmagic.SeqmagicError`, one
-line each; they speak of a setting as the command line does, of --learning-rate for `learning_rate`.
+line each.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,16 +39,17 @@ from seqmagic.config import (
     option_name,
     parse_temperature,
 )
-from seqmagic.errors import ConfigError, SampleError
+from seqmagic.errors import ConfigError, SampleError, SeqmagicError
 from seqmagic.network.probabilities import log_softmax
 from seqmagic.network.trained import read_trained
-from seqmagic.notebook import html_table
+from seqmagic.notebook import Bar, html_table
 from seqmagic.runs.find import latest_or_pretrained, models_folder, open_run
 from seqmagic.runs.folder import Run
 from seqmagic.runs.record import HistoryRow, Results, RunRecord, size_of
 from seqmagic.sampling.stepper import FoldedNetwork, State, Stepper
 from seqmagic.sampling.writer import write
 from seqmagic.texts.vocabulary import Vocabulary
+from seqmagic.training.events import Progress, clock
 
 if TYPE_CHECKING:
     from seqmagic.comparison.compare import CompareEvent
@@ -58,6 +60,19 @@ if TYPE_CHECKING:
 AnyConfig = TypeVar("AnyConfig", bound=Config)
 AnyEvent = TypeVar("AnyEvent")
 Name = str | os.PathLike[str]
+_OPTION = re.compile(r"--([a-z][a-z-]*)")
+
+
+@contextlib.contextmanager
+def _in_python() -> Iterator[None]:
+    """Errors from within speak of arguments, of `learning_rate` for --learning-rate; commands in them stay."""
+    try:
+        yield
+    except SeqmagicError as problem:
+        said, command, rest = str(problem).partition("seqmagic ")
+        said = _OPTION.sub(lambda option: option[1].replace("-", "_"), said)
+        problem.args = (said + command + rest, *problem.args[1:])
+        raise
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -92,6 +107,7 @@ class Model:
     def _size(self) -> str:
         return size_of(self.record.model.layers, self.record.model.units) or ""
 
+    @_in_python()
     def generate(self, prompt: str | None = None, config: SampleConfig | None = None, **settings: Any) -> Iterator[str]:
         """Write one text, character by character, as it is made.
 
@@ -180,6 +196,7 @@ class Training:
         return load_model(self.run)
 
 
+@_in_python()
 def train(
     text: Name | None = None,
     *,
@@ -190,6 +207,7 @@ def train(
     more_epochs: float | None = None,
     models: Name | None = None,
     on_event: Callable[[Event], object] | None = None,
+    progress: bool | None = None,
     **settings: Any,
 ) -> Training:
     """Train a model on `text` and keep it as a run, or go on with the training of a run.
@@ -206,6 +224,7 @@ def train(
         models: The models folder; by default SEQMAGIC_MODELS, else models/.
         on_event: Called with each event of the training as it happens (see `seqmagic.training.events`). What it
             raises ends the training; the weights so far are kept.
+        progress: Whether a bar shows how far it is; None: on a terminal and in a notebook.
         settings: Fields of DataConfig, ModelConfig and TrainConfig by name. What is left out is chosen.
 
     Raises:
@@ -246,7 +265,7 @@ def train(
             overwrite=overwrite,
             argv=_call("train", text, settings),
         )
-    finished = _follow(events, on_event)
+    finished = _follow(events, on_event, progress)
     if not isinstance(finished, Finished):
         raise RuntimeError("a training ended without saying how")
     return Training(
@@ -258,6 +277,7 @@ def train(
     )
 
 
+@_in_python()
 def compare(
     text: Name,
     *,
@@ -270,6 +290,7 @@ def compare(
     overwrite: bool = False,
     models: Name | None = None,
     on_event: Callable[[CompareEvent | Event], object] | None = None,
+    progress: bool | None = None,
     **settings: Any,
 ) -> Comparison:
     """Train several cells on `text` with the same split, budget and seed, and put their losses side by side.
@@ -287,6 +308,7 @@ def compare(
         name, overwrite: Of the comparison; by default TEXT-comparison.
         models: The models folder; by default SEQMAGIC_MODELS, else models/.
         on_event: Called with each event as it happens (see `seqmagic.comparison.compare`).
+        progress: Whether a bar shows how far each row is; None: on a terminal and in a notebook.
         settings: Fields of DataConfig, ModelConfig (but cell, units and layers) and TrainConfig by name.
 
     Returns:
@@ -323,12 +345,14 @@ def compare(
             argv=_call("compare", text, settings),
         ),
         on_event,
+        progress,
     )
     if not isinstance(compared, Compared):
         raise RuntimeError("a comparison ended without a result")
     return compared.comparison
 
 
+@_in_python()
 def evaluate(
     run: Name, text: Name | None = None, *, part: str | None = None, models: Name | None = None, **settings: Any
 ) -> Score:
@@ -361,6 +385,7 @@ def evaluate(
     return measure(NetworkScorer(model.network), subject.ids)
 
 
+@_in_python()
 def load(run: Name = "latest", *, models: Name | None = None) -> Model:
     """The model of a run.
 
@@ -386,16 +411,29 @@ def _find(run: Name, models: Name | None) -> Run:
     return latest_or_pretrained(folder) if name == "latest" else open_run(folder, name)
 
 
-def _follow(events: Iterator[AnyEvent], on_event: Callable[[AnyEvent], object] | None) -> AnyEvent | None:
+def _follow(
+    events: Iterator[AnyEvent], on_event: Callable[[AnyEvent], object] | None, progress: bool | None
+) -> AnyEvent | None:
     """Tell of each event, and end what they come from whatever happens; the last one."""
-    last = None
+    last, title = None, ""
     with contextlib.ExitStack() as stack:
         if isinstance(events, Generator):
             stack.callback(events.close)
+        bar = stack.enter_context(Bar(progress))
         for last in events:
+            title = _title_of(last) or title
+            if isinstance(last, Progress):
+                bar.show(last.fraction, f"{title}train {last.train_loss:.3f}  {clock(last.seconds_left)} left")
             if on_event is not None:
                 on_event(last)
     return last
+
+
+def _title_of(event: object) -> str:
+    """Which row of how many begins, with blanks after it; nothing where none does."""
+    from seqmagic.comparison.series import RowStarted
+
+    return f"{event.entry.label} ({event.number} of {event.total})  " if isinstance(event, RowStarted) else ""
 
 
 def _configurations(settings: Mapping[str, Any]) -> tuple[DataConfig, ModelConfig, TrainConfig]:

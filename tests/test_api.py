@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import io
 import itertools
+import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +22,7 @@ from seqmagic.errors import ConfigError, RunError, SampleError
 from seqmagic.evaluation.evaluation import evaluate
 from seqmagic.evaluation.scorer import NetworkScorer
 from seqmagic.network.keras_file import load_network
-from seqmagic.notebook import html_table
+from seqmagic.notebook import Bar, html_table
 from seqmagic.runs.folder import Run
 from tests.helpers import TEXT, FakeTraining, make_run, make_text
 
@@ -59,9 +62,9 @@ def test_generate_refuses_at_once(model: Model) -> None:
         model.generate(temprature=1)
     with pytest.raises(ConfigError, match="generate writes one text, received count=2"):
         model.generate(count=2)
-    with pytest.raises(ConfigError, match="--temperature must be"):
+    with pytest.raises(ConfigError, match="temperature must be"):
         model.generate(temperature=-1)
-    with pytest.raises(ConfigError, match="--temperature must be a number or a range such as"):
+    with pytest.raises(ConfigError, match="temperature must be a number or a range such as"):
         model.generate(temperature="hot")
     with pytest.raises(SampleError, match="never saw"):
         model.generate("→")
@@ -158,7 +161,7 @@ def test_a_score_in_three_units(tiny_run: Run, text: Path, models: Path, tmp_pat
     assert own.perplexity == pytest.approx(np.exp(own.loss))
     whole = seqmagic.evaluate(tiny_run.path, text)
     assert whole.loss == pytest.approx(seqmagic.load(tiny_run.path).score(TEXT).mean(), abs=1e-4)
-    with pytest.raises(ConfigError, match="--part must be one of train, validation, test of the run's own text"):
+    with pytest.raises(ConfigError, match="part must be one of train, validation, test of the run's own text"):
         seqmagic.evaluate("tiny", text, part="train", models=models)
 
 
@@ -166,9 +169,9 @@ def test_a_score_in_three_units(tiny_run: Run, text: Path, models: Path, tmp_pat
     ("settings", "words"),
     [
         ({"minuets": 1}, "there is no setting 'minuets'; there are batch_size, "),
-        ({"minutes": -1}, "--minutes must be above 0"),
+        ({"minutes": -1}, r"^minutes must be above 0"),
         ({"minutes": "three"}, "a setting is of the wrong kind: .*minutes"),
-        ({"cell": "transformer"}, "--cell must be one of rnn, lstm, gru"),
+        ({"cell": "transformer"}, "^cell must be one of rnn, lstm, gru"),
         ({"minutes": 1, "epochs": 1}, "two budgets"),
     ],
 )
@@ -206,3 +209,51 @@ def test_objects_show_themselves_in_a_line_and_as_a_table(tiny_run: Run, models:
     assert repr(compared) == f"Comparison(of runs, {compared.status}, lstm 1×6 {loss:.4f})"
     assert "<th>validation loss</th>" in compared._repr_html_()
     assert html_table([("<b>", None)]) == "<table><tr><td>&lt;b&gt;</td><td>–</td></tr></table>"
+
+
+def test_errors_speak_of_arguments_and_leave_commands_alone(models: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^learning_rate must be above 0"):
+        seqmagic.train("python-docs", learning_rate=-1.0, models=models)
+    with pytest.raises(ConfigError) as raised, api._in_python():
+        raise ConfigError("--top-k is 0; see: seqmagic sample --help")
+    assert str(raised.value) == "top_k is 0; see: seqmagic sample --help"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_shows_where_somebody_can_see_it() -> None:
+    seen, unseen, wanted = Terminal(), io.StringIO(), io.StringIO()
+    for stream, choice in ((seen, None), (unseen, None), (wanted, True)):
+        with Bar(choice, stream=stream) as bar:
+            bar.show(0.5, "train 1.5")
+    assert " 50%  train 1.5" in seen.getvalue() and seen.getvalue().endswith("\r\x1b[K")
+    assert unseen.getvalue() == "" and wanted.getvalue() == seen.getvalue()
+    silent = Terminal()
+    with Bar(False, stream=silent) as bar:
+        bar.show(0.5, "train 1.5")
+    assert silent.getvalue() == ""
+
+
+def test_a_training_moves_the_bar(
+    stand_in: FakeTraining, text: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seqmagic.train(text, cell="lstm", models=models)
+    assert capsys.readouterr().err == ""  # nobody sees it
+    seqmagic.train(text, cell="gru", models=models, progress=True)
+    assert " 50%  train 1" in capsys.readouterr().err
+    seqmagic.compare(text, cells=("rnn",), models=models, progress=True)
+    assert "rnn (1 of 1)  train 1" in capsys.readouterr().err
+
+
+def test_in_a_notebook_the_bar_is_drawn_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    cell = SimpleNamespace(update=lambda html: shown.append(html._repr_html_()))
+    shell = SimpleNamespace(kernel=object())
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=lambda html, display_id: cell))
+    with Bar() as bar:
+        bar.show(0.25, "a < b")
+    assert shown == ['<div><progress max="1" value="0.250"></progress> 25%&ensp;a &lt; b</div>']
