@@ -376,7 +376,9 @@ def _follow(events: Iterator[AnyEvent], on_event: Callable[[AnyEvent], object] |
 def _configurations(settings: Mapping[str, Any]) -> tuple[DataConfig, ModelConfig, TrainConfig]:
     """The three configurations of a training from the settings of all."""
     _refuse_unknown(settings, DataConfig, ModelConfig, TrainConfig)
-    return _configured(DataConfig, settings), _configured(ModelConfig, settings), _configured(TrainConfig, settings)
+    training = _configured(TrainConfig, settings)
+    data = _configured(DataConfig, settings).drawn_with(training.seed)
+    return data, _configured(ModelConfig, settings), training
 
 
 def _configured(owner: type[AnyConfig], settings: Mapping[str, Any]) -> AnyConfig:

@@ -34,7 +34,7 @@ NAMED_UNKNOWN = 5  # of the unknown characters, so many are named
     type=click.Choice(PARTS),
     help="Part of the run's own text, where no TEXT is given. [default: validation]",
 )
-@config_options(DataConfig, exclude=("validation", "test", "min_count"))
+@config_options(DataConfig, exclude=("validation", "test", "min_count", "split_seed"))
 @click.pass_obj
 def evaluate(settings: Settings, run: str, text: str | None, part: str | None, **values: Any) -> None:
     """Measure the loss of RUN on TEXT, or on a part of the text that it was trained on.

@@ -116,6 +116,7 @@ def _begun(
 
     require_tensorflow()
     data, model, training = collect(DataConfig, values), collect(ModelConfig, values), collect(TrainConfig, values)
+    data = data.drawn_with(training.seed)
     if name is not None:  # before minutes go into reading and compiling
         check_free(settings.models, name, overwrite=overwrite)
     bring(settings, text)
