@@ -46,6 +46,7 @@ from seqmagic.runs.folder import Run
 from seqmagic.runs.record import HistoryRow, Results, RunRecord
 from seqmagic.sampling.stepper import FoldedNetwork, State, Stepper
 from seqmagic.sampling.writer import write
+from seqmagic.texts.records import record_end
 from seqmagic.texts.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -75,11 +76,16 @@ class Model:
     vocabulary: Vocabulary
     network: FoldedNetwork
 
+    @property
+    def record_end(self) -> str | None:
+        """The character that ends a record, where the model was trained on records; else None."""
+        return record_end(self.record.data)
+
     def generate(self, prompt: str | None = None, config: SampleConfig | None = None, **settings: Any) -> Iterator[str]:
-        """Write one text, character by character, as it is made.
+        """Write one text, character by character, as it is made; one record by a model of records.
 
         Args:
-            prompt: What the text goes on from; `None` for the default, a line break.
+            prompt: What the text goes on from; `None` for the default, a line break, or the beginning of a record.
             config: How to write.
             settings: Fields of SampleConfig by name, which win over `config`: length (0: without end),
                 temperature (a number, or that of the first character and of the last), top_k, top_p, min_p,
@@ -96,7 +102,7 @@ class Model:
         if config.count != 1:
             raise ConfigError(f"generate writes one text, received count={config.count}; call it once for each seed")
         prompts = [] if prompt is None else [prompt]
-        pieces = write(self.network, self.vocabulary, config, prompts)
+        pieces = write(self.network, self.vocabulary, config, prompts, record_end=self.record_end)
         return (character for piece in pieces for character in piece.characters)
 
     def score(self, text: str) -> np.ndarray:
@@ -317,14 +323,14 @@ def evaluate(
         text: A file, a folder, or a name that `seqmagic data list` has; None for the run's own.
         part: Of the run's own text: train, validation (where none is named) or test.
         models: The models folder; by default SEQMAGIC_MODELS, else models/.
-        settings: `encoding` and `glob`, how the other text is read.
+        settings: `encoding`, `glob`, `records` and `column`, how the other text is read.
 
     Raises:
         ConfigError: a setting is unknown, or a part of another text is asked for.
         CorpusError: the text can't be read.
         RunError: there is no such run, or its own text is gone or has changed.
     """
-    from seqmagic.evaluation.evaluation import evaluate as measure
+    from seqmagic.evaluation.evaluation import score_text
     from seqmagic.evaluation.scorer import NetworkScorer
     from seqmagic.evaluation.subject import read_subject
 
@@ -333,7 +339,7 @@ def evaluate(
         raise ConfigError(f"--part must be one of {', '.join(PARTS)} of the run's own text; received {part!r}")
     model = read_trained(_find(run, models))
     subject = read_subject(model, None if text is None else os.fspath(text), part, _configured(DataConfig, settings))
-    return measure(NetworkScorer(model.network), subject.ids)
+    return score_text(NetworkScorer(model.network), subject.ids, subject.boundary)
 
 
 def load(run: Name = "latest", *, models: Name | None = None) -> Model:

@@ -51,6 +51,7 @@ DOORS = {
         "classes",
         "delimiters",
         "evaluation",
+        "records",
         "scorer",
         "subject",
         "text_statistics",

@@ -319,7 +319,7 @@ def _count_tables(
         shorter = grams
 
 
-def _count_grams(ids: np.ndarray, max_order: int, boundary: int | None) -> Iterator[_Grams]:
+def _count_grams(ids: np.ndarray, max_order: int, boundary: int | None = None) -> Iterator[_Grams]:
     """The n-grams of `ids` for n = 1 ... max_order, as long as there are any.
 
     A gap g is the place before character g. `numbers[g]` is the number of the (n-1)-gram that ends at gap
@@ -358,7 +358,7 @@ def _count_grams(ids: np.ndarray, max_order: int, boundary: int | None) -> Itera
 
 
 def _since(ids: np.ndarray, boundary: int) -> np.ndarray:
-    """How many characters before each gap belong to its record, the boundary that it begins after included: (n + 1,)."""
+    """How many characters before each gap are of its record, the boundary that it begins after included: (n + 1,)."""
     places = np.arange(len(ids) + 1)
     last = np.where(np.concatenate([[False], ids == boundary]), places - 1, 0)  # of the boundary before each gap
     return places - np.maximum.accumulate(last)

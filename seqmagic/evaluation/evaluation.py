@@ -153,6 +153,13 @@ def score_records(
     return RecordScore(nats=np.add.reduceat(costs, places[:-1], dtype=np.float64), places=places)
 
 
+def score_text(scorer: Scorer, ids: np.ndarray, boundary: int | None, *, window: int | None = None) -> Score:
+    """The score of `ids`: of its records where they end at a `boundary`, else of one text from start to end."""
+    if boundary is None:
+        return evaluate(scorer, ids)
+    return score_records(scorer, ids, boundary, window=window).score
+
+
 def record_costs(
     scorer: Scorer, ids: np.ndarray, boundary: int, *, streams: int = 64, window: int | None = None
 ) -> np.ndarray:

@@ -11,13 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from seqmagic.config import DecidedTraining, SampleConfig
-from seqmagic.evaluation.evaluation import LONGEST_WINDOW, Score, evaluate, score_records
+from seqmagic.evaluation.evaluation import LONGEST_WINDOW, Score, score_text
 from seqmagic.network.network import Network
 from seqmagic.sampling.prompts import fit_prompt
 from seqmagic.sampling.writer import write_text
 from seqmagic.texts.corpus import Corpus
 from seqmagic.texts.record_streams import RecordStreams, fitted_window, record_lengths
-from seqmagic.texts.records import first_records, last_records
+from seqmagic.texts.records import first_records, last_records, record_end
 from seqmagic.texts.streams import Streams
 from seqmagic.training.engines.choose import Engine, make_engine
 from seqmagic.training.inputs import InputReader
@@ -117,6 +117,7 @@ class Session:
             has_gaps=corpus.boundary is not None,
         )
         self._scorer = EngineScorer(self.engine, self.model.trainable_weights)
+        self._record_window: int | None = None
         if corpus.boundary is not None:
             lengths = record_lengths(corpus.part("validation"), corpus.boundary)
             self._record_window = fitted_window(lengths, LONGEST_WINDOW)
@@ -169,10 +170,7 @@ class Session:
         return found
 
     def _score(self, ids: np.ndarray) -> Score:
-        boundary = self.corpus.boundary
-        if boundary is None:
-            return evaluate(self._scorer, ids)
-        return score_records(self._scorer, ids, boundary, window=self._record_window).score
+        return score_text(self._scorer, ids, self.corpus.boundary, window=self._record_window)
 
     def validation_score(self) -> Score:
         """The exact loss of the validation part."""
@@ -194,7 +192,8 @@ class Session:
         """What a model with these weights writes after the prompt; always with the same random numbers."""
         config = SampleConfig(length=SAMPLE_LENGTH, temperature=SAMPLE_TEMPERATURE, seed=self.seed)
         network = Network.from_weights(self.cell, weights)
-        return write_text(network, self.corpus.vocabulary, config, self.prompt)
+        end = record_end(self.corpus.config)
+        return write_text(network, self.corpus.vocabulary, config, self.prompt, record_end=end)
 
     @property
     def epoch(self) -> float:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seqmagic.evaluation.evaluation import Scorer
 
 NAMED_UNKNOWN = 5  # of the unknown characters, so many are named
+SHOWN_OF_A_RECORD = 60  # characters
 
 
 @command(
@@ -41,9 +42,14 @@ def evaluate(settings: Settings, run: str, text: str | None, part: str | None, *
 
     The loss is exact: every character but the first is predicted once, with the state carried from the
     start. Characters that the model does not know are scored as its unknown symbol and counted.
+
+    A model that was trained with --records or --column reads any text that way, each record from an empty
+    memory and with its end, and says what records cost.
     """
     from seqmagic.evaluation.baselines import best_possible
     from seqmagic.evaluation.evaluation import evaluate as measure
+    from seqmagic.evaluation.evaluation import score_records
+    from seqmagic.evaluation.records import record_statistics
     from seqmagic.evaluation.scorer import NetworkScorer
     from seqmagic.evaluation.subject import read_subject
     from seqmagic.evaluation.units import finite
@@ -59,7 +65,10 @@ def evaluate(settings: Settings, run: str, text: str | None, part: str | None, *
     for line in subject.notices:
         settings.notice(line)
     with _Watched(NetworkScorer(model.network), len(subject.ids), hidden=settings.quiet) as scorer:
-        score = measure(scorer, subject.ids)
+        records = None
+        if subject.boundary is not None:
+            records = score_records(scorer, subject.ids, subject.boundary)
+        score = measure(scorer, subject.ids) if records is None else records.score
     document: dict[str, Any] = {
         "run": model.run.name,
         "text": subject.source,
@@ -70,7 +79,9 @@ def evaluate(settings: Settings, run: str, text: str | None, part: str | None, *
         "characters": score.characters,
         "unknown_characters": subject.unknown_characters,
     }
-    best = best_possible(subject.sha256, subject.span)
+    if records is not None:
+        document["records"] = record_statistics(records, subject.ids, model.vocabulary)
+    best = None if records is not None else best_possible(subject.sha256, subject.span)
     if best is not None:
         document["best_possible"] = {"loss": best.loss, "bits_per_character": best.bits_per_character}
     if settings.json:
@@ -116,6 +127,8 @@ def _show(document: Mapping[str, Any], unknown: Counter[str]) -> None:
         f"loss {document['loss']:.4f} nats per character, {document['bits_per_character']:.3f} bits, "
         f"perplexity {perplexity}"
     )
+    if records := document.get("records"):
+        _show_records(records)
     if best := document.get("best_possible"):
         result(
             f"best possible {best['loss']:.4f} nats per character, {best['bits_per_character']:.3f} bits, "
@@ -126,3 +139,15 @@ def _show(document: Mapping[str, Any], unknown: Counter[str]) -> None:
         frequent = ", ".join(f"{character!r} {times:,}" for character, times in unknown.most_common(NAMED_UNKNOWN))
         names = f"; most often {frequent}" if frequent else ""
         result(f"{count:,} of them unknown to the model and scored as its unknown symbol{names}")
+
+
+def _show_records(records: Mapping[str, Any]) -> None:
+    result(
+        f"{records['count']:,} records, {records['bits_per_record']:.2f} bits per record on an average "
+        f"(median {records['median_bits']:.2f}, {records['least_bits']:.2f} to {records['most_bits']:.2f})"
+    )
+    result("the costliest:")
+    for one in records["costliest"]:
+        shown = one_line(one["record"])
+        more = "…" if len(shown) > SHOWN_OF_A_RECORD or one["characters"] - 1 > len(one["record"]) else ""
+        result(f"{one['bits']:10.2f} bits  {shown[:SHOWN_OF_A_RECORD]}{more}")
