@@ -142,8 +142,8 @@ def score_records(
         ids: (N + 1,) integer: a `boundary`, then the records, each with its own (`texts.records`).
         boundary: Id of the end of a record.
         streams: Records that are read side by side.
-        window: Characters T per call; None for what the records ask for. With a number, and as many records as
-            streams, all calls have one shape.
+        window: Characters T per call; None for what the records ask for. With a number all calls have one shape,
+            `streams` by `window`, however few the records are.
 
     Raises:
         CorpusError: no record.
@@ -169,7 +169,7 @@ def record_costs(
     if not lengths.size:
         raise CorpusError(f"a text of {len(ids)} characters has no record to evaluate; give one or more")
     nats = np.empty(len(ids) - 1, np.float32)
-    batch = min(streams, len(lengths))
+    batch = streams if window else min(streams, len(lengths))
     order = _order(ids, places)
     for first in range(0, len(order), batch):
         rows = np.resize(order[first : first + batch], batch)  # the last ones are read again, to fill the batch
