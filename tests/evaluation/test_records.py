@@ -1,4 +1,4 @@
-"""Records are scored each from an empty state, to the last bit whatever stands beside them, and counted like n-grams."""
+"""Records are scored each from an empty state, in any order to the last bit, and counted like n-grams."""
 
 from __future__ import annotations
 
@@ -67,8 +67,10 @@ def test_costs_stand_where_their_characters_do(scorer: NetworkScorer) -> None:
 @pytest.mark.parametrize("names", [NAMES, NAMES[:3]])
 def test_with_a_window_given_all_calls_have_one_shape(scorer: NetworkScorer, names: list[str]) -> None:
     class Watched:
-        shapes: set[tuple[int, ...]] = set()
         initial_states = staticmethod(scorer.initial_states)
+
+        def __init__(self) -> None:
+            self.shapes: set[tuple[int, ...]] = set()
 
         def __call__(self, inputs: np.ndarray, targets: np.ndarray, states: object) -> object:
             self.shapes.add(inputs.shape)

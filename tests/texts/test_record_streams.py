@@ -43,7 +43,7 @@ def read_rounds(ids: np.ndarray, streams: RecordStreams, steps: int) -> list[Cou
 def test_each_record_is_read_once_a_round(length: int) -> None:
     ids = a_part()
     streams = RecordStreams(ids, END, batch_size=1, sequence_length=length, seed=3)
-    expected = Counter(tuple(record) + (END,) for record in _records(ids))
+    expected = Counter((*record, END) for record in _records(ids))
     windows = sum(-(-len(record) // length) for record in expected.elements())
     [once] = read_rounds(ids, streams, windows)
     assert once == expected
