@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -109,12 +110,19 @@ class Model:
         """What each character of `text` but the first cost, in nats: -ln of the probability that it was given.
 
         The mean is the loss of the text, as `seqmagic evaluate` reports it. The text is read from an empty
-        memory; characters that the model does not know are scored as its unknown symbol.
+        memory; characters that the model does not know are scored as its unknown symbol. A model of records begins
+        again at each of their ends: "\\nann\\n" are the characters of one whole line and its end.
 
         Returns:
             (n - 1,) float32, n = len(text).
         """
-        return Stepper(self.network).score(self.vocabulary.encode(text))
+        ids = self.vocabulary.encode(text)
+        if self.record_end is None:
+            return Stepper(self.network).score(ids)
+        begins = np.flatnonzero(ids[1:-1] == self.vocabulary.encode(self.record_end)[0]) + 1
+        edges = [0, *begins.tolist(), len(ids) - 1]
+        pieces = [ids[start : stop + 1] for start, stop in itertools.pairwise(edges)]
+        return np.concatenate([Stepper(self.network).score(piece) for piece in pieces])
 
     def step(self, state: State | None, characters: str) -> tuple[np.ndarray, State]:
         """Read `characters` on from `state` and say what may follow.
