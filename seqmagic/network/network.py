@@ -137,7 +137,7 @@ class Network:
         """
         if self.boundary is None:
             return None
-        factors = (ids.T != self.boundary).astype(np.float32)[..., np.newaxis]
+        factors = (self.boundary != ids.T).astype(np.float32)[..., np.newaxis]
         return None if factors.all() else factors
 
 
