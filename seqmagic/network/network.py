@@ -137,7 +137,7 @@ class Network:
         """
         if self.boundary is None:
             return None
-        factors = (self.boundary != ids.T).astype(np.float32)[..., np.newaxis]
+        factors = np.not_equal(ids.T, self.boundary).astype(np.float32)[..., np.newaxis]
         return None if factors.all() else factors
 
 
