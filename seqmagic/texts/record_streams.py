@@ -15,16 +15,27 @@ from seqmagic.errors import CorpusError
 from seqmagic.texts.records import starts
 
 NOT_PREDICTED = -1  # in place of a target
-_WHOLE = 0.95  # of the records fit into one window, unless they are longer than the longest
+_WHOLE = 0.95  # of the records fit into one window, where they are not too long for it
 
 
-def fitted_window(lengths: np.ndarray, longest: int) -> int:
-    """The window that holds most records whole, at most `longest` characters.
+def fitted_window(lengths: np.ndarray, usual: int) -> int:
+    """The window that holds most records whole, or, where they are long, the one that they fill best.
 
     Args:
         lengths: (R,) characters that are predicted of each record, its end included.
+        usual: Characters of a window of one text from start to end; one for records has half as many more at most,
+            and fewer only where they are shorter: gradients go back no further than a window.
     """
-    return max(1, min(longest, int(np.ceil(np.quantile(lengths, _WHOLE)))))
+    whole = int(np.ceil(np.quantile(lengths, _WHOLE)))
+    longest = usual + usual // 2
+    if whole <= longest:
+        return max(1, whole)
+    return min(range(longest, usual - 1, -1), key=lambda window: window * window_count(lengths, window))
+
+
+def window_count(lengths: np.ndarray, window: int) -> int:
+    """How many windows records (R,) of these lengths take, each a whole number."""
+    return int((-(-lengths // window)).sum())
 
 
 def record_lengths(ids: np.ndarray, boundary: int) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 from seqmagic.config import DEFAULT_MINUTES, DecidedModel, DecidedTraining, ModelConfig, TrainConfig
 from seqmagic.errors import CorpusError
 from seqmagic.network.layout import LAYOUTS
-from seqmagic.texts.record_streams import fitted_window
+from seqmagic.texts.record_streams import fitted_window, window_count
 
 MINIMUM_CHARACTERS = 200
 
@@ -71,8 +71,7 @@ def record_batch(training: TrainConfig, lengths: np.ndarray) -> tuple[int, int]:
 
 def padding_notes(lengths: np.ndarray, sequence_length: int) -> tuple[str, ...]:
     """What share of the windows only fills up the records (R,), in a sentence."""
-    windows = int((-(-lengths // sequence_length)).sum())
-    share = 1.0 - int(lengths.sum()) / (windows * sequence_length)
+    share = 1.0 - int(lengths.sum()) / (window_count(lengths, sequence_length) * sequence_length)
     return (f"{share:.0%} of each step fills up records to windows of {sequence_length} characters",)
 
 

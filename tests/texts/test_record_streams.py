@@ -95,5 +95,8 @@ def test_more_streams_than_records_are_refused() -> None:
 def test_the_window_holds_most_records_whole() -> None:
     lengths = np.array([5] * 50 + [9] * 48 + [40] * 2)
     assert fitted_window(lengths, 64) == 9
-    assert fitted_window(lengths * 20, 64) == 64
+    assert fitted_window(lengths * 10, 64) == 90
+    # 120 and 210 characters: two and three windows of 70 waste 20 and none
+    assert fitted_window(np.array([120, 210]), 64) == 70
+    assert fitted_window(np.array([1]), 64) == 1
     assert record_lengths(np.array([1, 5, 6, 1, 7, 1]), 1).tolist() == [3, 2]

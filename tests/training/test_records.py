@@ -151,6 +151,6 @@ def test_the_plan_keeps_records_whole_and_steps_as_long_as_otherwise(corpus: Cor
     assert plan_of(corpus, sequence_length=3, batch_size=10_000).training.batch_size == len(
         record_lengths(corpus.part("train"), corpus.boundary or 0)
     )
-    assert record_batch(TrainConfig(), np.array([1000] * 50)) == (16, 64)
+    assert record_batch(TrainConfig(), np.array([1024] * 50)) == (16, 64)
     [note] = [line for line in plan_of(corpus, sequence_length=10).notes if "fills up" in line]
     assert note == "50% of each step fills up records to windows of 10 characters"
