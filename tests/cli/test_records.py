@@ -133,3 +133,8 @@ def test_train_and_compare_draw_with_their_seed(seqmagic: Callable[..., Any], mo
     records = [open_run(models, row["run"]).read_record() for row in rows]
     assert [(record.seed, record.data.split_seed) for record in records] == [(5, 5), (6, 5)]
     assert "not comparable" not in seqmagic("compare", "one", *[row["run"] for row in rows]).stdout
+
+
+def test_an_export_says_that_it_knows_of_no_records(seqmagic: Callable[..., Any], run: str, tmp_path: Path) -> None:
+    done = seqmagic("export", run, str(tmp_path / "out"), "--format", "numpy")
+    assert done.exit_code == 0 and "knows of no records" in done.stderr and "'\\n'" in done.stderr
