@@ -64,8 +64,8 @@ def export(
     then = "" if no_check else ", then checking it"
     if end := record_end(opened.read_record().data):
         settings.notice(
-            f"an export knows of no records: begin each with an empty state and {end!r}, and stop where that comes; the "
-            "check reads on over their ends, which costs more than they do one by one"
+            f"an export knows of no records: begin each with an empty state and {end!r}, and stop where that comes; "
+            "the check reads on over their ends, which costs more than they do one by one"
         )
     settings.notice(f"writing {opened.name} as {target.name}{then}; this takes some seconds")
     exported = export_run(opened, folder, target, quantize=quantization, overwrite=overwrite, checked=not no_check)
