@@ -13,7 +13,7 @@ import tensorflow as tf
 from seqmagic.config import DecidedTraining, SampleConfig
 from seqmagic.evaluation.evaluation import LONGEST_WINDOW, Score, score_text
 from seqmagic.network.network import Network
-from seqmagic.sampling.prompts import fit_prompt
+from seqmagic.sampling.prompts import begin_record, fit_prompt
 from seqmagic.sampling.writer import write_text
 from seqmagic.texts.corpus import Corpus
 from seqmagic.texts.record_streams import RecordStreams, fitted_window, record_lengths
@@ -86,7 +86,9 @@ class Session:
         self.seed = training.seed
         self.prompt = training.prompt
         if self.prompt is not None:
-            fit_prompt(self.prompt, corpus.vocabulary)  # a prompt that can't be read is said now, not minutes later
+            fitted, _ = fit_prompt(self.prompt, corpus.vocabulary)  # what can't be read is said now, not minutes later
+            if (end := record_end(corpus.config)) is not None:
+                begin_record(fitted, end)
         self.model = build_model(plan.model, vocabulary_size=corpus.vocabulary.size, seed=training.seed)
         self.cell = plan.model.cell
         self.engine = make_engine(
