@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -48,6 +49,7 @@ from seqmagic.runs.folder import Run
 from seqmagic.runs.record import HistoryRow, Results, RunRecord, size_of
 from seqmagic.sampling.stepper import FoldedNetwork, State, Stepper
 from seqmagic.sampling.writer import write
+from seqmagic.texts.records import record_end
 from seqmagic.texts.vocabulary import Vocabulary
 from seqmagic.training.events import Progress, clock
 
@@ -107,12 +109,17 @@ class Model:
     def _size(self) -> str:
         return size_of(self.record.model.layers, self.record.model.units) or ""
 
+    @property
+    def record_end(self) -> str | None:
+        """The character that ends a record, where the model was trained on records; else None."""
+        return record_end(self.record.data)
+
     @_in_python()
     def generate(self, prompt: str | None = None, config: SampleConfig | None = None, **settings: Any) -> Iterator[str]:
-        """Write one text, character by character, as it is made.
+        """Write one text, character by character, as it is made; one record by a model of records.
 
         Args:
-            prompt: What the text goes on from; `None` for the default, a line break.
+            prompt: What the text goes on from; `None` for the default, a line break, or the beginning of a record.
             config: How to write.
             settings: Fields of SampleConfig by name, which win over `config`: length (0: without end),
                 temperature (a number, or that of the first character and of the last), top_k, top_p, min_p,
@@ -129,19 +136,26 @@ class Model:
         if config.count != 1:
             raise ConfigError(f"generate writes one text, received count={config.count}; call it once for each seed")
         prompts = [] if prompt is None else [prompt]
-        pieces = write(self.network, self.vocabulary, config, prompts)
+        pieces = write(self.network, self.vocabulary, config, prompts, record_end=self.record_end)
         return (character for piece in pieces for character in piece.characters)
 
     def score(self, text: str) -> np.ndarray:
         """What each character of `text` but the first cost, in nats: -ln of the probability that it was given.
 
         The mean is the loss of the text, as `seqmagic evaluate` reports it. The text is read from an empty
-        memory; characters that the model does not know are scored as its unknown symbol.
+        memory; characters that the model does not know are scored as its unknown symbol. A model of records begins
+        again at each of their ends: "\\nann\\n" are the characters of one whole line and its end.
 
         Returns:
             (n - 1,) float32, n = len(text).
         """
-        return Stepper(self.network).score(self.vocabulary.encode(text))
+        ids = self.vocabulary.encode(text)
+        if self.record_end is None:
+            return Stepper(self.network).score(ids)
+        begins = np.flatnonzero(ids[1:-1] == self.vocabulary.encode(self.record_end)[0]) + 1
+        edges = [0, *begins.tolist(), len(ids) - 1]
+        pieces = [ids[start : stop + 1] for start, stop in itertools.pairwise(edges)]
+        return np.concatenate([Stepper(self.network).score(piece) for piece in pieces])
 
     def step(self, state: State | None, characters: str) -> tuple[np.ndarray, State]:
         """Read `characters` on from `state` and say what may follow.
@@ -366,14 +380,14 @@ def evaluate(
         text: A file, a folder, or a name that `seqmagic data list` has; None for the run's own.
         part: Of the run's own text: train, validation (where none is named) or test.
         models: The models folder; by default SEQMAGIC_MODELS, else models/.
-        settings: `encoding` and `glob`, how the other text is read.
+        settings: `encoding`, `glob`, `records` and `column`, how the other text is read.
 
     Raises:
         ConfigError: a setting is unknown, or a part of another text is asked for.
         CorpusError: the text can't be read.
         RunError: there is no such run, or its own text is gone or has changed.
     """
-    from seqmagic.evaluation.evaluation import evaluate as measure
+    from seqmagic.evaluation.evaluation import score_text
     from seqmagic.evaluation.scorer import NetworkScorer
     from seqmagic.evaluation.subject import read_subject
 
@@ -382,7 +396,7 @@ def evaluate(
         raise ConfigError(f"--part must be one of {', '.join(PARTS)} of the run's own text; received {part!r}")
     model = read_trained(_find(run, models))
     subject = read_subject(model, None if text is None else os.fspath(text), part, _configured(DataConfig, settings))
-    return measure(NetworkScorer(model.network), subject.ids)
+    return score_text(NetworkScorer(model.network), subject.ids, subject.boundary)
 
 
 @_in_python()
@@ -439,7 +453,9 @@ def _title_of(event: object) -> str:
 def _configurations(settings: Mapping[str, Any]) -> tuple[DataConfig, ModelConfig, TrainConfig]:
     """The three configurations of a training from the settings of all."""
     _refuse_unknown(settings, DataConfig, ModelConfig, TrainConfig)
-    return _configured(DataConfig, settings), _configured(ModelConfig, settings), _configured(TrainConfig, settings)
+    training = _configured(TrainConfig, settings)
+    data = _configured(DataConfig, settings).drawn_with(training.seed)
+    return data, _configured(ModelConfig, settings), training
 
 
 def _configured(owner: type[AnyConfig], settings: Mapping[str, Any]) -> AnyConfig:

@@ -24,6 +24,7 @@ CELLS = ("rnn", "lstm", "gru")
 CELL_ALIASES = {"simple_rnn": "rnn", "simplernn": "rnn"}
 ENGINES = ("auto", "fused", "keras")
 PARTS = ("train", "validation", "test")  # of a text, in its order
+RECORDS = ("line", "blank-line")
 STOPS = ("length", "blank-line", "sentence")
 PRECISIONS = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
 DEFAULT_MINUTES = 3.0
@@ -238,6 +239,44 @@ class DataConfig(Config):
     glob: str | None = setting(
         None, "Which files of a folder to read, as a pattern such as '**/*.py'.", auto="every text file"
     )
+    records: str | None = setting(
+        None,
+        "Read the text as records, each with a start and an end of its own: its lines, or what stands between its "
+        "blank lines.",
+        choices=RECORDS,
+        auto="one text from start to end",
+    )
+    column: str | None = setting(
+        None,
+        "Read a table, CSV (with a line of names) or JSON lines: each row's cell of this column is a record.",
+        metavar="NAME",
+        auto="none",
+    )
+    split_seed: int | None = setting(
+        None,
+        "Seed that draws the records for validation and test.",
+        minimum=0,
+        maximum=2**31 - 1,
+        auto="that of --seed",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.records is not None and self.column is not None:
+            raise ConfigError("--records and --column are two ways to cut a text; give one of them")
+        if self.column == "":
+            raise ConfigError("--column must be the name of a column; received ''")
+
+    @property
+    def has_records(self) -> bool:
+        """Whether the text is read as records."""
+        return self.records is not None or self.column is not None
+
+    def drawn_with(self, seed: int) -> DataConfig:
+        """The same with the seed of the draw decided, where records are drawn: `seed`, unless one was given."""
+        if not self.has_records or self.split_seed is not None:
+            return self
+        return dataclasses.replace(self, split_seed=seed)
 
 
 @dataclass(frozen=True, kw_only=True)

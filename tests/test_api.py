@@ -18,6 +18,7 @@ import seqmagic
 from seqmagic import SampleConfig, api
 from seqmagic.api import Model
 from seqmagic.comparison.compare import Compared, compare_runs
+from seqmagic.config import DataConfig
 from seqmagic.errors import ConfigError, RunError, SampleError
 from seqmagic.evaluation.evaluation import evaluate
 from seqmagic.evaluation.scorer import NetworkScorer
@@ -78,6 +79,17 @@ def test_a_score_is_the_loss_of_each_character(model: Model, tiny_run: Run) -> N
     assert model.score("1").shape == (0,)
     unknown = model.score("a→")
     assert np.isfinite(unknown).all()
+
+
+def test_a_model_of_records_scores_each_from_an_empty_memory(models: Path, text: Path) -> None:
+    run = make_run(models, "lines", source=text, data=DataConfig(records="line", split_seed=1))
+    lines, model = TEXT.splitlines(), seqmagic.load("lines", models=models)
+    nats = model.score("\n" + TEXT)
+    alone = [model.score(f"\n{line}\n") for line in lines]
+    np.testing.assert_allclose(nats, np.concatenate(alone), rtol=1e-5)
+    assert nats.mean() == pytest.approx(seqmagic.evaluate(run.path, text).loss, abs=1e-5)
+    assert model.score("a").shape == model.score("").shape == (0,)
+    np.testing.assert_array_equal(model.score("1 gre\n"), model.score("1 gre\nen")[:5])
 
 
 def test_step_says_what_may_follow(model: Model) -> None:

@@ -31,7 +31,19 @@ PACKAGES = [  # allowed in addition to those of the levels below
 ]
 # What a room offers: the modules that other rooms may import. The rest of it is nobody's business.
 DOORS = {
-    "texts": {"builtin", "catalog", "corpus", "normal_forms", "repeats", "sources", "streams", "vocabulary", "whole"},
+    "texts": {
+        "builtin",
+        "catalog",
+        "corpus",
+        "normal_forms",
+        "record_streams",
+        "records",
+        "repeats",
+        "sources",
+        "streams",
+        "vocabulary",
+        "whole",
+    },
     "network": {"cells", "fresh", "keras_file", "layout", "network", "probabilities", "sizes", "trained"},
     "evaluation": {
         "baselines",
@@ -41,6 +53,7 @@ DOORS = {
         "delimiters",
         "evaluation",
         "per_character",
+        "records",
         "scorer",
         "subject",
         "text_statistics",

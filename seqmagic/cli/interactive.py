@@ -191,7 +191,9 @@ class Talk:
         Raises:
             SampleError: the prompt does not fit the model.
         """
-        prompt = fit_prompt(line, self.model.vocabulary)[0] if line else self.text[-_MEMORY:]
+        end = self.model.record_end
+        going_on = "" if end else self.text[-_MEMORY:]  # a record that has ended is over
+        prompt = fit_prompt(line, self.model.vocabulary)[0] if line else going_on
         for said in prompt_notices(line, self.model.vocabulary):
             notice(one_line(said))
         written = [prompt]
@@ -201,6 +203,7 @@ class Talk:
             self.config,
             [prompt] if prompt else [],
             surprise=self.painter is not None,
+            record_end=end,
         )
         shown = page.shown(prompt) if line else ""
         page.write(self.painter.prompt(shown) if self.painter else shown)

@@ -32,9 +32,13 @@ class BaselinesBeside:
         corpus = self._corpus
         with contextlib.suppress(SeqmagicError, MemoryError):  # a training does not depend on them
             found = measure_baselines(
-                corpus.part("train"), corpus.part("validation"), corpus.vocabulary.size, limit=MOST_CHARACTERS
+                corpus.part("train"),
+                corpus.part("validation"),
+                corpus.vocabulary.size,
+                limit=MOST_CHARACTERS,
+                boundary=corpus.boundary,
             )
-            best = best_possible(corpus.sha256, corpus.validation)
+            best = best_possible(corpus.sha256, corpus.validation) if corpus.boundary is None else None
             self._found = found if best is None else [*found, best]
 
     def result(self, *, wait: bool) -> Sequence[Baseline]:

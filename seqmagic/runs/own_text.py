@@ -72,6 +72,11 @@ def read_own_text(run: Run, part: str) -> OwnText:
             f"{record.text.sha256[:12]} then, {corpus.sha256[:12]} now), and so have its parts",
             brief=f"the text {name} has changed since the training",
         )
+    if corpus.boundary is not None and (corpus.train, corpus.validation) != (record.text.train, record.text.validation):
+        raise OwnTextError(
+            f"the records of run {run.name} are not drawn as they were in the training; evaluate it on a text instead",
+            brief=f"the records of {name} are not drawn as they were",
+        )
     return OwnText(corpus=corpus, record=record, ids=corpus.ids[start:stop])
 
 

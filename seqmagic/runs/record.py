@@ -249,9 +249,10 @@ def measured_on(record: RunRecord) -> dict[str, Any]:
 
     The vocabulary follows from the training part and the rarest count that it keeps.
     """
+    drawn = (record.data.split_seed,) if record.data.has_records else ()  # records of the parts, not the spans alone
     return {
         "text": record.text.sha256,
-        "split": (record.text.train, record.text.validation),
+        "split": (record.text.train, record.text.validation, *drawn),
         "min_count": record.data.min_count,
     }
 

@@ -96,6 +96,14 @@ class Spool:
             self._file.truncate(write_to)
             self.dtype = new_ids.dtype
 
+    def take(self) -> np.ndarray:
+        """All ids, (length,) of `dtype`, in memory; the spool is empty afterwards, of the same type."""
+        ids = np.concatenate([np.empty(0, self.dtype), *self.blocks(0, self.length)])
+        self._file.seek(0)
+        self._file.truncate()
+        self.length = 0
+        return ids
+
     def finish(self) -> np.ndarray:
         """All ids, (length,) of `dtype`, read only: an array in memory or a memory map of the file."""
         if self._in_memory:

@@ -29,6 +29,11 @@ class Streams:
         self._starts = np.arange(batch_size, dtype=np.int64) * (len(ids) // batch_size)
         self._offsets = np.arange(sequence_length + 1, dtype=np.int64)
 
+    @property
+    def characters_per_step(self) -> float:
+        """Characters that a step predicts."""
+        return len(self._starts) * (len(self._offsets) - 1)
+
     def window(self, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Window number `step`, from 0, in any order and without an end.
 

@@ -207,10 +207,12 @@ def _taken_up(new: NewRun, record: RunRecord, corpus: Corpus, more: More, callba
 
 def _extended(training: TrainConfig, more: More, corpus: Corpus, *, seconds: float, step: int) -> DecidedTraining:
     """`training` with the budget that it has, or with what was spent, `seconds` and `step`, and `more`."""
+    from seqmagic.training.session import make_streams
+
     decided = DecidedTraining(**training.to_json())
     if not more:
         return decided
-    readings = step * decided.batch_size * decided.sequence_length / len(corpus.part("train"))
+    readings = step * make_streams(corpus, decided).characters_per_step / len(corpus.part("train"))
     minutes = None if more.minutes is None else seconds / 60.0 + more.minutes
     epochs = None if more.epochs is None else readings + more.epochs
     return dataclasses.replace(decided, minutes=minutes, epochs=epochs)

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seqmagic.config import SampleConfig
-from seqmagic.evaluation.evaluation import Score, evaluate
+from seqmagic.config import DecidedTraining, SampleConfig
+from seqmagic.evaluation.evaluation import LONGEST_WINDOW, Score, score_text
 from seqmagic.network.network import Network
-from seqmagic.sampling.prompts import fit_prompt
+from seqmagic.sampling.prompts import begin_record, fit_prompt
 from seqmagic.sampling.writer import write_text
 from seqmagic.texts.corpus import Corpus
+from seqmagic.texts.record_streams import RecordStreams, fitted_window, record_lengths
+from seqmagic.texts.records import first_records, last_records, record_end
 from seqmagic.texts.streams import Streams
 from seqmagic.training.engines.choose import Engine, make_engine
 from seqmagic.training.inputs import InputReader
@@ -58,6 +60,16 @@ class EngineRequest:
     precision: str
 
 
+def make_streams(corpus: Corpus, training: DecidedTraining) -> Streams | RecordStreams:
+    """The streams in which the training part is read."""
+    train, batch_size, sequence_length = corpus.part("train"), training.batch_size, training.sequence_length
+    if corpus.boundary is None:
+        return Streams(train, batch_size, sequence_length)
+    return RecordStreams(
+        train, corpus.boundary, batch_size=batch_size, sequence_length=sequence_length, seed=training.seed
+    )
+
+
 class Session:
     """What a training is made of, and the few things that one can do with it.
 
@@ -74,7 +86,9 @@ class Session:
         self.seed = training.seed
         self.prompt = training.prompt
         if self.prompt is not None:
-            fit_prompt(self.prompt, corpus.vocabulary)  # a prompt that can't be read is said now, not minutes later
+            fitted, _ = fit_prompt(self.prompt, corpus.vocabulary)  # what can't be read is said now, not minutes later
+            if (end := record_end(corpus.config)) is not None:
+                begin_record(fitted, end)
         self.model = build_model(plan.model, vocabulary_size=corpus.vocabulary.size, seed=training.seed)
         self.cell = plan.model.cell
         self.engine = make_engine(
@@ -87,8 +101,13 @@ class Session:
             precision=engine.precision if engine else training.precision,
             why="as before" if engine else "as asked",
         )
-        self.streams = Streams(corpus.part("train"), batch_size, sequence_length)
-        self._reader = InputReader(self.streams, seed=self.seed, reset_probability=training.reset_probability)
+        self.streams = make_streams(corpus, training)
+        self._reader = InputReader(
+            self.streams,
+            seed=self.seed,
+            # a record begins with an empty state, and is not forgotten before its end
+            reset_probability=training.reset_probability if corpus.boundary is None else 0.0,
+        )
         optimizer = Adam(self.model.trainable_weights, weight_decay=training.weight_decay)
         self.state = TrainingState(optimizer=optimizer, carried=self.engine.initial_states(batch_size))
         self._step_function = make_steps(
@@ -97,10 +116,15 @@ class Session:
             clip_norm=training.clip_norm,
             states=self.state.carried,
             sequence_length=sequence_length,
+            has_gaps=corpus.boundary is not None,
         )
         self._scorer = EngineScorer(self.engine, self.model.trainable_weights)
+        self._record_window: int | None = None
+        if corpus.boundary is not None:
+            lengths = record_lengths(corpus.part("validation"), corpus.boundary)
+            self._record_window = fitted_window(lengths, LONGEST_WINDOW)
         self.seconds_per_step = 0.0
-        self.characters_per_step = batch_size * sequence_length
+        self.characters_per_step = self.streams.characters_per_step
         self.steps_per_epoch = len(corpus.part("train")) / self.characters_per_step
 
     def compile(self) -> float:
@@ -115,7 +139,10 @@ class Session:
         for slot, value in zip(slots, before, strict=True):
             slot.assign(value)
         validation = self.corpus.part("validation")
-        piece = validation[:PROBE_CHARACTERS]
+        boundary = self.corpus.boundary
+        piece = (
+            validation[:PROBE_CHARACTERS] if boundary is None else first_records(validation, boundary, PROBE_CHARACTERS)
+        )
         self._score(piece)
         started = time.monotonic()
         self._score(piece)
@@ -145,7 +172,7 @@ class Session:
         return found
 
     def _score(self, ids: np.ndarray) -> Score:
-        return evaluate(self._scorer, ids)
+        return score_text(self._scorer, ids, self.corpus.boundary, window=self._record_window)
 
     def validation_score(self) -> Score:
         """The exact loss of the validation part."""
@@ -158,13 +185,17 @@ class Session:
 
     def train_score(self) -> Score:
         """The loss of the end of the training part, without dropout: what validation compares with."""
-        return self._score(self.corpus.part("train")[-self.train_score_length :])
+        train, boundary = self.corpus.part("train"), self.corpus.boundary
+        if boundary is not None:
+            return self._score(last_records(train, boundary, self.train_score_length))
+        return self._score(train[-self.train_score_length :])
 
     def sample(self, weights: Sequence[np.ndarray]) -> str:
         """What a model with these weights writes after the prompt; always with the same random numbers."""
         config = SampleConfig(length=SAMPLE_LENGTH, temperature=SAMPLE_TEMPERATURE, seed=self.seed)
         network = Network.from_weights(self.cell, weights)
-        return write_text(network, self.corpus.vocabulary, config, self.prompt)
+        end = record_end(self.corpus.config)
+        return write_text(network, self.corpus.vocabulary, config, self.prompt, record_end=end)
 
     @property
     def epoch(self) -> float:
@@ -179,4 +210,4 @@ class Session:
     @property
     def characters(self) -> int:
         """Characters read in training steps."""
-        return self.state.step * self.characters_per_step
+        return round(self.state.step * self.characters_per_step)

@@ -25,6 +25,7 @@ class LossAndGradients(Protocol):
         targets: tf.Tensor,
         states: States,
         seed: tf.Tensor,
+        counted: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, list[tf.Tensor], States]: ...
 
 
@@ -91,7 +92,13 @@ def make_step(loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_nor
 
 
 def make_steps(
-    loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_norm: float, states: States, sequence_length: int
+    loss_and_gradients: LossAndGradients,
+    optimizer: Adam,
+    *,
+    clip_norm: float,
+    states: States,
+    sequence_length: int,
+    has_gaps: bool = False,
 ) -> StepFunction:
     """Any number of training steps in one call, compiled once: the steps of `make_step`, to the last bit.
 
@@ -101,13 +108,14 @@ def make_steps(
     Args:
         states: As the function will be given them; their shapes count.
         sequence_length: T.
+        has_gaps: Whether some targets are below 0: these are not predicted, and the mean is over the others.
 
     Returns:
         As from `make_step`, with an axis of N steps before all but the states: ids and targets (N, B, T), keep
         (N, B, 1), seeds and learning rates (N,) in, losses and lengths out. These are fewer than N where a step
         was not finite: it is the last one that was taken.
     """
-    step = _step(loss_and_gradients, optimizer, clip_norm=clip_norm)
+    step = _step(loss_and_gradients, optimizer, clip_norm=clip_norm, has_gaps=has_gaps)
     batch = tf.nest.flatten(states)[0].shape[0]
     window = tf.TensorSpec((None, batch, sequence_length), tf.int32)
     signature = (
@@ -148,7 +156,9 @@ def make_steps(
     return steps
 
 
-def _step(loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_norm: float) -> StepFunction:
+def _step(
+    loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_norm: float, has_gaps: bool = False
+) -> StepFunction:
     """The step of `make_step`, to be made part of a graph."""
 
     def step(
@@ -161,8 +171,14 @@ def _step(loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_norm: f
     ) -> tuple[tf.Tensor, tf.Tensor, States]:
         states = tf.nest.map_structure(lambda state: state * keep, states)
         weights = [variable.read_value() for variable in optimizer.variables]
-        loss_sum, gradients, states = loss_and_gradients(weights, ids, targets, states, seed)
-        count = tf.cast(tf.size(targets), tf.float32)
+        if has_gaps:
+            counted = tf.cast(targets >= 0, tf.float32)
+            count = tf.reduce_sum(counted)
+            window = weights, ids, tf.maximum(targets, 0), states, seed, counted
+            loss_sum, gradients, states = loss_and_gradients(*window)
+        else:
+            loss_sum, gradients, states = loss_and_gradients(weights, ids, targets, states, seed)
+            count = tf.cast(tf.size(targets), tf.float32)
         norm = update(optimizer, gradients, count, learning_rate, clip_norm=clip_norm)
         return loss_sum / count, norm, states
 

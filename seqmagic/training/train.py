@@ -15,6 +15,7 @@ from seqmagic.runs import folder as runs
 from seqmagic.runs.making import create_run
 from seqmagic.runs.record import RunRecord, TextRecord, now, vocabulary_sum
 from seqmagic.texts.corpus import Corpus
+from seqmagic.texts.record_streams import record_lengths
 from seqmagic.training.device import Device, environment_of, measure_flops, start_tensorflow
 from seqmagic.training.events import Event
 from seqmagic.training.interrupt import stop_on_signal
@@ -79,6 +80,7 @@ def train(
         vocabulary_size=corpus.vocabulary.size,
         device=device.kind,
         measure_flops=measure_flops,
+        record_lengths=None if corpus.boundary is None else record_lengths(corpus.part("train"), corpus.boundary),
     )
     default = runs.default_name(corpus.source, plan.model.cell, plan.model.layers, plan.model.units)
     with stop_on_signal() as stop_requested:

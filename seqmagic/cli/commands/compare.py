@@ -128,7 +128,7 @@ def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, for
         _show(settings, _follow(settings, compare_runs(names, models=settings.models, argv=sys.argv[1:])), look)
         return 0
     require_tensorflow()
-    corpus = _read(settings, target[0], collect(DataConfig, values))
+    corpus = _read(settings, target[0], collect(DataConfig, values).drawn_with(values["seed"]))
     events = train_and_compare(
         corpus,
         cells=values["cells"],

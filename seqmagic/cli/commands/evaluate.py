@@ -52,7 +52,7 @@ _LONG = 100_000  # characters from which on a terminal shows how many have been 
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write what every character cost: .csv for a table, .jsonl for JSON lines.",
 )
-@config_options(DataConfig, exclude=("validation", "test", "min_count"))
+@config_options(DataConfig, exclude=("validation", "test", "min_count", "split_seed"))
 @click.pass_obj
 def evaluate(
     settings: Settings,
@@ -68,11 +68,15 @@ def evaluate(
     The first name that is no run is a text, and so are those after it. The loss is exact: every character but
     the first is predicted once, with the state carried from the start. Characters that the model does not know
     are scored as its unknown symbol and counted.
+
+    A model that was trained with --records or --column reads any text that way, each record from an empty
+    memory and with its end, and says what records cost.
     """
     from seqmagic.cli.show.evaluations import evaluations_table, show_evaluation
-    from seqmagic.evaluation.evaluation import Score, costs
+    from seqmagic.evaluation.evaluation import Score, costs, score_records
     from seqmagic.evaluation.evaluation import evaluate as measure
     from seqmagic.evaluation.per_character import SUFFIXES, write_costs
+    from seqmagic.evaluation.records import record_statistics
     from seqmagic.evaluation.scorer import NetworkScorer
     from seqmagic.evaluation.subject import read_subject
     from seqmagic.network.trained import read_trained
@@ -98,13 +102,16 @@ def evaluate(
                 settings.notice(line)
             found = _baselines(settings, model, subject) if baselines else []
             with _watched(NetworkScorer(model.network), len(subject.ids), hidden=settings.quiet) as scorer:
-                if per_character is None:
-                    score = measure(scorer, subject.ids)
-                else:
+                records = None if subject.boundary is None else score_records(scorer, subject.ids, subject.boundary)
+                nats = None if records is None else records.costs
+                if nats is None and per_character is not None:
                     nats = costs(scorer, subject.ids)
-                    score = Score.of(nats)
-                    tables.append(_table(model, subject, nats))
+                score = records.score if records else measure(scorer, subject.ids) if nats is None else Score.of(nats)
+            if nats is not None and per_character is not None:
+                tables.append(_table(model, subject, nats))
             documents.append(_document(model, subject, score, found))
+            if records is not None:
+                documents[-1]["records"] = record_statistics(records, subject.ids, model.vocabulary)
             if not settings.json and len(models) * len(subjects) == 1:
                 show_evaluation(documents[0], subject.unknown)
     if per_character is not None:

@@ -53,8 +53,8 @@ class FileName(click.Path):
 @config_options(SampleConfig)
 @option("--output", metavar="FILE", type=FileName(dir_okay=False, path_type=Path), section="Output",
         help="Write to FILE instead of standard output.")  # fmt: skip
-@option("--separator", metavar="TEXT", default=SEPARATOR, section="Output",
-        help=f"Line between several texts. [default: {len(SEPARATOR)} dashes]")  # fmt: skip
+@option("--separator", metavar="TEXT", section="Output",
+        help=f"Line between several texts. [default: {len(SEPARATOR)} dashes; of records their own]")  # fmt: skip
 @option("--surprise", is_flag=True, section="Output",
         help="Paint each character by its surprise in bits; digits below where there are no colours.")  # fmt: skip
 @option("--novelty", is_flag=True, section="Output",
@@ -69,7 +69,7 @@ def sample(
     prompt_files: tuple[str, ...],
     skip_unknown: bool,
     output: Path | None,
-    separator: str,
+    separator: str | None,
     surprise: bool,
     novelty: bool,
     interactive: bool,
@@ -107,8 +107,8 @@ def sample(
     if settings.json:
         return _write_json(assignments, output)
     if len(assignments) > 1:
-        return _write_columns(settings, assignments, output, separator)
-    return _write_text(settings, assignments[0], output, separator)
+        return _write_columns(settings, assignments, output, SEPARATOR if separator is None else separator)
+    return _write_text(settings, assignments[0], output, _between(models[0]) if separator is None else separator)
 
 
 def _import_numpy_lightly() -> None:
@@ -128,10 +128,10 @@ def _refuse_contradictions(
     prompt_files: Sequence[str],
     output: Path | None,
     interactive: bool,
-    separator: str,
+    separator: str | None,
 ) -> None:
     """Raise click.UsageError for options that can't be heeded, or not together."""
-    if separator.encode("utf-8", "ignore").decode("utf-8") != separator:
+    if separator is not None and separator.encode("utf-8", "ignore").decode("utf-8") != separator:
         raise click.UsageError(f"--separator must be Unicode; received {separator!r}")
     if len(runs) > 1 and config.length == 0:
         raise click.UsageError("--length 0 never ends, so runs can't stand side by side; give a length")
@@ -203,7 +203,12 @@ def _write_json(assignments: Sequence[Assignment], output: Path | None) -> int:
     return 0
 
 
-def _write_text(settings: Settings, assignment: Assignment, output: Path | None, separator: str) -> int:
+def _between(model: Model) -> str | None:
+    """The line between several texts: what stood between the records of a model's text; None for nothing."""
+    return {"line": None, "blank-line": ""}.get(model.record.data.records or "", SEPARATOR)
+
+
+def _write_text(settings: Settings, assignment: Assignment, output: Path | None, separator: str | None) -> int:
     from seqmagic.cli.show.page import Page
     from seqmagic.cli.writing import write_texts
 

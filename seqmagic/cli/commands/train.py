@@ -127,6 +127,7 @@ def _begin(settings: Settings, text: str, *, name: str | None, overwrite: bool, 
         from seqmagic.training.device import require_tensorflow
 
     require_tensorflow()
+    data = data.drawn_with(training.seed)
     if name is not None:  # before minutes go into reading and compiling
         check_free(settings.models, name, overwrite=overwrite)
     bring(settings, text)

@@ -13,6 +13,7 @@ from seqmagic.cli.show.tables import Column, Line, figure, fold_table, name_in_s
 from seqmagic.cli.show.verdicts import verdict
 from seqmagic.evaluation.baselines import Baseline
 
+SHOWN_OF_A_RECORD = 60  # characters
 NAMED_UNKNOWN = 5  # of the unknown characters, so many are named
 _COLUMNS = [
     Column("run", figures=False, vital=True), Column("loss", vital=True), Column("bits/\nchar"),
@@ -29,6 +30,8 @@ def show_evaluation(document: Mapping[str, Any], unknown: Mapping[str, int]) -> 
         f"loss {document['loss']:.4f} nats per character, {document['bits_per_character']:.3f} bits, "
         f"perplexity {perplexity}"
     )
+    if records := document.get("records"):
+        _show_records(records)
     if said := verdict(document["loss"], _counted(document)):
         result(said)
     if best := document.get("best_possible"):
@@ -42,6 +45,18 @@ def show_evaluation(document: Mapping[str, Any], unknown: Mapping[str, int]) -> 
         frequent = ", ".join(f"{character!r} {times:,}" for character, times in most)
         names = f"; most often {frequent}" if frequent else ""
         result(f"{count:,} of them unknown to the model and scored as its unknown symbol{names}")
+
+
+def _show_records(records: Mapping[str, Any]) -> None:
+    result(
+        f"{records['count']:,} records, {records['bits_per_record']:.2f} bits per record on an average "
+        f"(median {records['median_bits']:.2f}, {records['least_bits']:.2f} to {records['most_bits']:.2f})"
+    )
+    result("the costliest:")
+    for one in records["costliest"]:
+        shown = one_line(one["record"])
+        more = "…" if len(shown) > SHOWN_OF_A_RECORD or one["characters"] - 1 > len(one["record"]) else ""
+        result(f"{one['bits']:10.2f} bits  {shown[:SHOWN_OF_A_RECORD]}{more}")
 
 
 def evaluations_table(documents: Sequence[Mapping[str, Any]], *, width: int) -> Table:

@@ -46,8 +46,9 @@ class FusedEngine:
         targets: tf.Tensor,
         states: Sequence[States],
         seed: tf.Tensor,
+        counted: tf.Tensor | None = None,
     ) -> StepResult:
-        return self._step_all(as_tensors(weights), ids, targets, states, seed)
+        return self._step_all(as_tensors(weights), ids, targets, states, seed, counted)
 
     def score(
         self, weights: Sequence[tf.Tensor], ids: tf.Tensor, targets: tf.Tensor, states: Sequence[States]
@@ -65,9 +66,18 @@ class FusedEngine:
         targets: tf.Tensor,
         states: Sequence[States],
         seed: tf.Tensor,
+        counted: tf.Tensor | None,
     ) -> StepResult:
         results = [
-            program(weights, ids[rows], targets[rows], _cut(states, rows), seed, tf.constant(rows.start))
+            program(
+                weights,
+                ids[rows],
+                targets[rows],
+                _cut(states, rows),
+                seed,
+                tf.constant(rows.start),
+                None if counted is None else counted[rows],
+            )
             for program, rows in self._shards_of(ids, self._step_programs)
         ]
         losses, gradients, new_states = zip(*results, strict=True)
@@ -85,9 +95,10 @@ class FusedEngine:
         states: Sequence[States],
         seed: tf.Tensor,
         first_stream: tf.Tensor,
+        counted: tf.Tensor | None,
     ) -> StepResult:
         masks = dropout_masks(self._config, seed, first_stream=first_stream, batch=ids.shape[0], dtype=tf.float32)
-        return network.loss_and_gradients(self._config.cell, weights, ids, targets, states, masks)
+        return network.loss_and_gradients(self._config.cell, weights, ids, targets, states, masks, counted)
 
     def _all_score(
         self, weights: list[tf.Tensor], ids: tf.Tensor, targets: tf.Tensor, states: Sequence[States]

@@ -85,6 +85,7 @@ class KerasEngine:
         targets: tf.Tensor,
         states: Sequence[States],
         seed: tf.Tensor,
+        counted: tf.Tensor | None = None,
     ) -> StepResult:
         weights = as_tensors(weights)
         masks = dropout_masks(self._config, seed, first_stream=0, batch=ids.shape[0], dtype=self._dtype)
@@ -92,7 +93,7 @@ class KerasEngine:
             tape.watch(weights)
             logits, new_states = self._forward(weights, ids, states, masks)
             nats = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)
-            loss = tf.reduce_sum(nats)
+            loss = tf.reduce_sum(nats if counted is None else nats * counted)
         gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, weights)]
         return loss, gradients, new_states
 
