@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqmagic.cli.console import INTERRUPTED, json_document, notice, result, unread
-from seqmagic.cli.downloads import bring
 from seqmagic.cli.options import RunName, Settings, TextName, collect, command, config_options, option
+from seqmagic.cli.reading import read_to_train
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import ConfigError
 
@@ -111,17 +111,13 @@ def _begun(
 ) -> Generator[Event, None, None]:
     """The events of a new training."""
     from seqmagic.runs.making import check_free
-    from seqmagic.texts.corpus import read_trainable
     from seqmagic.training.device import require_tensorflow
 
     require_tensorflow()
     data, model, training = collect(DataConfig, values), collect(ModelConfig, values), collect(TrainConfig, values)
     if name is not None:  # before minutes go into reading and compiling
         check_free(settings.models, name, overwrite=overwrite)
-    bring(settings, text)
-    corpus = read_trainable(text, data)
-    for line in corpus.notices:
-        settings.notice(line)
+    corpus = read_to_train(settings, text, data)
 
     from seqmagic.training.train import train as run_training
 
