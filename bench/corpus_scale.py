@@ -179,9 +179,7 @@ def main() -> None:
     sizes = sorted(int(float(size) * MB) for size in options.sizes.split(","))
     needed, free = 5 * sizes[-1], shutil.disk_usage(tempfile.gettempdir()).free
     if needed > free:
-        sys.exit(
-            f"{tempfile.gettempdir()} has {free / MB:,.0f} MB free; text, ids and their cache need {needed / MB:,.0f} MB"
-        )
+        sys.exit(f"{tempfile.gettempdir()} has {free / MB:,.0f} MB free; this needs {needed / MB:,.0f} MB")
 
     rows = []
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
