@@ -170,7 +170,8 @@ class IdCache:
         """Keep the ids in `spool`, those of the text `source` in `vocabulary`, whose files were `before` reading them.
 
         Returns:
-            The ids as they are kept now, and why they are not, in a sentence; where another process writes, neither.
+            The ids as they are kept now, and why they are not, in a sentence; neither where the limit is 0 or another
+            process writes.
         """
         description = Description(
             source=named(source),
@@ -182,6 +183,8 @@ class IdCache:
         entry = f"{_digest(__version__, text_sha256, config.to_json(), description.characters)[:32]}.ids"
         identity = before.digest if before and before.is_settled and before == identify(source, config) else ""
         note = _Source(identity=identity, entry=entry, bytes=bytes_read, notices=notices)
+        if self.limit == 0:
+            return None, None  # as was asked for
         try:
             self._sources.mkdir(parents=True, exist_ok=True)
             with self._alone(PATIENCE) as alone:

@@ -252,8 +252,10 @@ def test_the_oldest_go_first(tmp_path: Path, cache: IdCache) -> None:
     assert kept(cache) == ["3.txt", "0.txt"]
     cache.set_limit(0)
     assert kept(cache) == []
+    assert read_corpus(sources[0], DataConfig(), cache=cache).notices == ()
+    cache.set_limit(100)
     corpus = read_corpus(sources[0], DataConfig(), cache=cache)
-    assert "are more than the limit of 0 (seqmagic data cache --limit)" in corpus.notices[-1]
+    assert "are more than the limit of 100 (seqmagic data cache --limit)" in corpus.notices[-1]
 
 
 def test_what_is_mapped_can_be_removed(text: Path, cache: IdCache) -> None:
