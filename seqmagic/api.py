@@ -267,11 +267,12 @@ def train(
     elif text is None:
         raise ConfigError("train needs a text, or a run to resume; received neither")
     else:
+        from seqmagic.texts.cache import IdCache
         from seqmagic.texts.corpus import read_trainable
         from seqmagic.training.train import train as events_of
 
         events = events_of(
-            read_trainable(os.fspath(text), data),
+            read_trainable(os.fspath(text), data, cache=IdCache(models_folder(models))),
             model=model,
             training=training,
             models=models_folder(models),
@@ -334,6 +335,7 @@ def compare(
     """
     from seqmagic.comparison.compare import Compared
     from seqmagic.comparison.compare import compare as events_of
+    from seqmagic.texts.cache import IdCache
     from seqmagic.texts.corpus import read_trainable
     from seqmagic.training.device import require_tensorflow
 
@@ -345,7 +347,7 @@ def compare(
     data, model, training = _configurations(settings)
     compared = _follow(
         events_of(
-            read_trainable(os.fspath(text), data),
+            read_trainable(os.fspath(text), data, cache=IdCache(models_folder(models))),
             cells=[ModelConfig(cell=cell).cell for cell in cells],
             units=_several(units),
             layers=_several(layers),

@@ -33,6 +33,7 @@ PACKAGES = [  # allowed in addition to those of the levels below
 DOORS = {
     "texts": {
         "builtin",
+        "cache",
         "catalog",
         "corpus",
         "normal_forms",

@@ -122,11 +122,16 @@ def explain(problem: BaseException | None) -> tuple[int, str]:
             package = problem.name.partition(".")[0]
             command = install_command() if package in TENSORFLOW else f"pip install {package.replace('_', '-')}"
             return 1, f"this needs the package {package}, which is not installed; get it with: {command}"
-        case MemoryError():
+        case _ if _is_out_of_memory(problem):
             return 1, "not enough memory; make --units, --batch-size or the text smaller"
         case _:
             words = " ".join(str(problem).split())
             return 1, f"unexpected {type(problem).__name__}: {words} (--debug shows where)"
+
+
+def _is_out_of_memory(problem: BaseException | None) -> bool:
+    """Whether Python or TensorFlow got no memory; the error of the latter is known by its name, without an import."""
+    return isinstance(problem, MemoryError) or type(problem).__name__ == "ResourceExhaustedError"
 
 
 def _usage_line(problem: click.UsageError) -> str:

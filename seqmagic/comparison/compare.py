@@ -41,6 +41,7 @@ from seqmagic.runs.find import open_run
 from seqmagic.runs.folder import Run
 from seqmagic.runs.own_text import OwnText, read_own_text
 from seqmagic.runs.record import RunRecord, TextRecord, now
+from seqmagic.texts.cache import IdCache
 from seqmagic.texts.corpus import Corpus, read_corpus
 from seqmagic.texts.sources import STANDARD_INPUT
 from seqmagic.training import train as door
@@ -172,7 +173,7 @@ def resume(
         TrainingError, OSError: as for `compare`.
     """
     with resumed_comparison(models, name) as (folder, before, plan):
-        corpus = _same_text(before, plan.data)
+        corpus = _same_text(before, plan.data, IdCache(models))
         kept = {row.entry: row for row in before.rows}
         done: dict[int, Row] = {}
         names: dict[int, str] = {}
@@ -246,13 +247,13 @@ def _planned(number: int, entry: Entry, unfinished: str | None = None) -> Row:
     )
 
 
-def _same_text(comparison: Comparison, data: DataConfig) -> Corpus:
+def _same_text(comparison: Comparison, data: DataConfig, cache: IdCache) -> Corpus:
     """The text of a series, read again; RunError where it is gone or not the same any more."""
     source = comparison.text["source"]
     if source == STANDARD_INPUT:
         raise RunError(f"{comparison.name} read its text from standard input, where it can't be read again")
     try:
-        corpus = read_corpus(source, data, again=True)
+        corpus = read_corpus(source, data, again=True, cache=cache)
     except CorpusError as problem:
         raise RunError(f"the text of {comparison.name} can't be read again: {problem}") from problem
     if corpus.sha256 != comparison.text["sha256"]:

@@ -127,7 +127,7 @@ class Run:
     @property
     def has_record(self) -> bool:
         """Whether the folder is a run: one without a record is none."""
-        return self.record_path.is_file()
+        return os.path.lexists(self.record_path)  # what is there and can not be read is shown as that
 
     @property
     def has_model(self) -> bool:

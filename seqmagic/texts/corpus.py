@@ -13,7 +13,8 @@ import numpy as np
 
 from seqmagic.config import DataConfig, TrainConfig
 from seqmagic.errors import ConfigError, CorpusError
-from seqmagic.texts.decoding import Tallied
+from seqmagic.texts.cache import IdCache, Kept, identify
+from seqmagic.texts.decoding import Tallied, Watch
 from seqmagic.texts.likeness import unlikeness
 from seqmagic.texts.normal_forms import NormalForms
 from seqmagic.texts.records import draw, record_end, record_pieces, way_of_reading
@@ -82,6 +83,8 @@ def read_corpus(
     vocabulary: Vocabulary | None = None,
     spool_folder: Path | None = None,
     again: bool = False,
+    cache: IdCache | None = None,
+    watch: Watch | None = None,
 ) -> Corpus:
     """Read `source` once, in pieces, and encode it.
 
@@ -95,6 +98,8 @@ def read_corpus(
             for the system's temporary folder.
         again: This text was read before, to train with, and is to be the same, character for character: no
             letter changes its form, and what can be read only once (a pipe, standard input) is refused.
+        cache: Where the ids of a large text may be found, and are kept for the next time; `None` for nowhere.
+        watch: Told of every read how many bytes it was.
 
     Records are not split where a vocabulary is given and the text is a new one: all of them are the training part.
 
@@ -105,7 +110,14 @@ def read_corpus(
     """
     config = config.drawn_with(TrainConfig.seed)
     end = record_end(config)
-    found_pieces = text_pieces(source, config, again=again)
+    if end is not None:
+        cache = None  # the records of a text are arranged anew for every draw
+    if cache is not None and (vocabulary is None or again):
+        kept = cache.find(source, config)
+        if kept is not None and vocabulary in (None, kept.vocabulary):
+            return _as_corpus(kept, source, config)
+    before = identify(source, config) if cache is not None and vocabulary is None else None
+    found_pieces = text_pieces(source, config, again=again, watch=watch)
     if end is not None:
         _check_records(source, config, end, vocabulary)
         found_pieces = record_pieces(found_pieces, config, named(source))
@@ -132,6 +144,20 @@ def read_corpus(
                 )
             vocabulary, found_out = _settle(spool, found, train, validation, config.min_count, end)
             notices += found_out
+            if cache is not None and spool.is_large:
+                kept, trouble = cache.keep(
+                    spool,
+                    source=source,
+                    config=config,
+                    before=before,
+                    text_sha256=sha256,
+                    vocabulary=vocabulary,
+                    bytes_read=read.tally.bytes,
+                    notices=tuple(notices),
+                )
+                if kept is not None:
+                    return _as_corpus(kept, source, config)
+                notices += [trouble] if trouble else []
         if forms is not None and forms.changed:
             notices.append(forms.sentence)
         return Corpus(
@@ -218,9 +244,28 @@ def split(characters: int, validation: float | None, test: float) -> tuple[Span,
     return (0, train_stop), (train_stop, validation_stop), (validation_stop, characters)
 
 
-def read_trainable(source: str, config: DataConfig) -> Corpus:
+def _as_corpus(kept: Kept, source: str, config: DataConfig) -> Corpus:
+    """A text from the cache, cut as `config` says."""
+    train, validation, test = split(len(kept.ids), config.validation, config.test)
+    return Corpus(
+        source=source,
+        config=config,
+        sha256=kept.sha256,
+        bytes=kept.bytes,
+        ids=kept.ids,
+        vocabulary=kept.vocabulary,
+        train=train,
+        validation=validation,
+        test=test,
+        notices=kept.notices,
+    )
+
+
+def read_trainable(
+    source: str, config: DataConfig, *, cache: IdCache | None = None, watch: Watch | None = None
+) -> Corpus:
     """`read_corpus`, and CorpusError unless the text is long and varied enough to train on."""
-    corpus = read_corpus(source, config)
+    corpus = read_corpus(source, config, cache=cache, watch=watch)
     check_trainable(corpus)
     return corpus
 

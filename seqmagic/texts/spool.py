@@ -43,6 +43,11 @@ class Spool:
             _close(self._file)
 
     @property
+    def is_large(self) -> bool:
+        """Whether the ids are in a file: from `SPOOL_BYTES` on, which is also where keeping them begins to pay."""
+        return not self._in_memory
+
+    @property
     def _bytes(self) -> int:
         return self.length * self.dtype.itemsize
 

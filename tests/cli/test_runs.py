@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -246,6 +248,23 @@ def test_a_run_that_is_not_there_is_one_line(verb: list[str], tiny_run: Run, seq
     assert result.exit_code == 1
     assert result.stderr.startswith("seqmagic: there is no run 'tinny'")
     assert "did you mean tiny?" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no FIFOs")
+@pytest.mark.parametrize(
+    "put", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("nowhere"), lambda path: path.symlink_to("/dev/zero")]
+)
+def test_a_run_whose_record_is_no_file_is_listed_and_removed(
+    put: Callable[[Path], object], several: Path, seqmagic: Call
+) -> None:
+    record = several / "old" / "run.json"
+    record.unlink()
+    put(record)
+    rows = json.loads(seqmagic("runs", "list", "--json").stdout)["runs"]
+    (row,) = (row for row in rows if row["name"] == "old")
+    assert "run.json" in row["error"] and seqmagic("runs", "list").exit_code == 0
+    assert seqmagic("runs", "remove", "--yes", "old").exit_code == 0
+    assert not (several / "old").exists()
 
 
 def test_a_corrupt_or_newer_run_is_one_line(several: Path, seqmagic: Call) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -254,3 +255,14 @@ def test_the_best_possible_is_over_the_characters_that_are_scored():
     assert best.bits_per_character == pytest.approx((first + second + third) / 3)
     assert baselines.best_possible(sha256, (99, 100)) is None
     assert baselines.best_possible("0" * 64, (0, 100)) is None
+
+
+def test_looking_for_the_unknown_takes_no_memory():
+    """The training part of a large text is on the disk: nothing as long as it is made."""
+    known = np.ones(4_000_000, np.uint8)
+    tracemalloc.start()
+    assert baselines.possible_characters(90, known, known[:5]) == 89
+    assert baselines.possible_characters(90, known, np.zeros(5, np.uint8)) == 90
+    assert baselines.possible_characters(90, known, known[:0].astype(np.int64)) == 89
+    assert tracemalloc.get_traced_memory()[1] < 400_000
+    tracemalloc.stop()

@@ -416,7 +416,7 @@ def test_checkpoints_take_a_small_share_of_the_time(
     while now[0] < 2000.0:
         ours.write_if_due()
         now[0] += 0.1
-    assert written[0] == pytest.approx(5.0, abs=0.2)
+    assert written[0] == 0.0  # a kill soon after the first steps leaves what they reached
     assert np.diff(written) == pytest.approx(between + cost, abs=0.2)
     assert ours.seconds <= 0.02 * 2000.0
     new.release()

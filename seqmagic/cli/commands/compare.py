@@ -13,7 +13,6 @@ import click
 from click.core import ParameterSource
 
 from seqmagic.cli.console import INTERRUPTED, json_document, result
-from seqmagic.cli.downloads import bring
 from seqmagic.cli.insight import plot_option, write_plot
 from seqmagic.cli.options import (
     Settings,
@@ -22,9 +21,9 @@ from seqmagic.cli.options import (
     command,
     config_list_option,
     config_options,
-    name_of,
     option,
 )
+from seqmagic.cli.reading import read_to_train
 from seqmagic.config import CELLS, DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import RunError
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from seqmagic.comparison.compare import CompareEvent, Planned
     from seqmagic.comparison.record import Comparison
     from seqmagic.drawing.chart import Chart
-    from seqmagic.texts.corpus import Corpus
     from seqmagic.training.events import Event
 
 _FREE_WITH_RESUME = ("resume", "form", "against", "plot")
@@ -128,7 +126,9 @@ def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, for
         _show(settings, _follow(settings, compare_runs(names, models=settings.models, argv=sys.argv[1:])), look)
         return 0
     require_tensorflow()
-    corpus = _read(settings, target[0], collect(DataConfig, values).drawn_with(values["seed"]))
+    corpus = read_to_train(settings, target[0], collect(DataConfig, values).drawn_with(values["seed"]))
+    for line in corpus.notices:
+        settings.notice(line)
     events = train_and_compare(
         corpus,
         cells=values["cells"],
@@ -187,17 +187,6 @@ def _train(settings: Settings, events: Generator[CompareEvent | Event], look: _L
             settings.notice(f"go on with: seqmagic compare --resume {comparison.name}")
         return INTERRUPTED
     return 0 if any(row.loss is not None for row in comparison.rows) else 1
-
-
-def _read(settings: Settings, text: str, data: DataConfig) -> Corpus:
-    from seqmagic.texts.corpus import read_trainable
-
-    bring(settings, text)
-    with settings.meanwhile(f"reading {name_of(text)}"):
-        corpus = read_trainable(text, data)
-    for line in corpus.notices:
-        settings.notice(line)
-    return corpus
 
 
 def _follow(settings: Settings, events: Generator[CompareEvent | Event]) -> Comparison:

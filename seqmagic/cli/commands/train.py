@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqmagic.cli.console import INTERRUPTED, json_document, notice, result, unread
-from seqmagic.cli.downloads import bring
 from seqmagic.cli.options import RunName, Settings, TextName, collect, command, config_options, name_of, option
+from seqmagic.cli.reading import read_to_train
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import ConfigError
 
@@ -122,7 +122,6 @@ def _begin(settings: Settings, text: str, *, name: str | None, overwrite: bool, 
         from seqmagic.cli.show.progress import COMPILING
         from seqmagic.evaluation.beside import BaselinesBeside
         from seqmagic.runs.making import check_free
-        from seqmagic.texts.corpus import read_trainable
         from seqmagic.training import train as door
         from seqmagic.training.device import require_tensorflow
 
@@ -130,9 +129,7 @@ def _begin(settings: Settings, text: str, *, name: str | None, overwrite: bool, 
     data = data.drawn_with(training.seed)
     if name is not None:  # before minutes go into reading and compiling
         check_free(settings.models, name, overwrite=overwrite)
-    bring(settings, text)
-    with settings.meanwhile(f"reading {name_of(text)}"):
-        corpus = read_trainable(text, data)
+    corpus = read_to_train(settings, text, data)
     beside = BaselinesBeside(corpus)
 
     def events(display: TrainingDisplay) -> Generator[Event, None, None]:
