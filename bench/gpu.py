@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,8 +118,12 @@ def engines_of(config: Any, *, on_gpu: bool) -> dict[str, Any]:
     return engines
 
 
-def time_engine(engine: Any, config: Any, batch: int) -> dict[str, float]:
-    """Milliseconds of a training step, several in one call as a training takes them; its first loss and gradient."""
+def make_call(engine: Any, config: Any, batch: int) -> Callable[[int], tuple[float, float, float]]:
+    """Training steps of `engine` on noise, as many in one call as it is told, as a training takes them.
+
+    Returns:
+        A function from the number of steps to their seconds, and the loss and the length of the gradient in the first.
+    """
     import numpy as np
     import tensorflow as tf
 
@@ -134,7 +138,6 @@ def time_engine(engine: Any, config: Any, batch: int) -> dict[str, float]:
     windows = [tf.constant(rng.integers(0, VOCABULARY, (1, batch, STEPS)), tf.int32) for _ in range(2)]
 
     def call(count: int) -> tuple[float, float, float]:
-        """Seconds of `count` steps, loss and length of the gradient in the first."""
         stacked = [tf.repeat(window, count, axis=0) for window in windows]
         rest = tf.ones((count, batch, 1)), states, tf.range(count), tf.fill((count,), 1e-3)
         started = time.perf_counter()
@@ -142,6 +145,12 @@ def time_engine(engine: Any, config: Any, batch: int) -> dict[str, float]:
         found = losses.numpy(), norms.numpy()
         return time.perf_counter() - started, float(found[0][0]), float(found[1][0])
 
+    return call
+
+
+def time_engine(engine: Any, config: Any, batch: int) -> dict[str, float]:
+    """Milliseconds of a training step, the best of some calls; its first loss and gradient."""
+    call = make_call(engine, config, batch)
     compiling, loss, norm = call(1)
     seconds = max(call(2)[0] / 2, 1e-6)
     count = max(1, min(256, int(CALL_SECONDS / seconds)))
