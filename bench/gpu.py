@@ -3,7 +3,7 @@
     python bench/gpu.py --text tinyshakespeare.txt [--torch-python PATH] [--minutes 9] [--json gpu.json]
     python bench/gpu.py --device cpu --quick        # a dry run without a GPU: whether the script works, no figures
 
-1. The tests marked gpu (where pytest is installed).
+1. The tests marked gpu (where pytest and hypothesis are installed).
 2. Whole training steps side by side: our fused one, stock Keras layers, cuDNN, and PyTorch's cuDNN where PyTorch is
    installed, in float32 and mixed precision; every cell, 1x512 and 2x1024, batch 32 to 512, T 64. Milliseconds per step
    and the share of the card's peak: the products that the equations ask for, against the card's own large product in
@@ -73,8 +73,8 @@ QUICK = Scale(
 
 def run_tests(seconds: float) -> str:
     """The last line of what pytest says of the tests marked gpu."""
-    if importlib.util.find_spec("pytest") is None:
-        return "left out: pytest is not installed here"
+    if missing := [name for name in ("pytest", "hypothesis") if importlib.util.find_spec(name) is None]:
+        return f"left out: {missing[0]} is not installed here"
     # Without the project's settings: their plugins need not be installed here.
     options = ["-c", os.devnull, "--rootdir", str(ROOT), "-p", "no:cacheprovider", "-W", "ignore"]
     command = [sys.executable, "-m", "pytest", *options, "-m", "gpu", "-q", "tests/training"]
