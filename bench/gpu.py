@@ -43,7 +43,6 @@ HOPELESS = 5.0  # times the fastest engine of a size: not tried at other batches
 CALL_SECONDS, CALLS = 0.2, 3
 MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
 TUNED_CELL, TUNED_BATCHES, RATE_FACTORS = "lstm", (64, 128, 256, 512), (0.5, 2.0, 1.4)
-SPARE_SECONDS = 12.0  # of a training: starting, compiling, its last evaluation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +55,7 @@ class Scale:
     tuned_units: int | None = None  # None: the recipe's choice
     tuned_batches: tuple[int, ...] = TUNED_BATCHES
     training_seconds: float = 60.0
+    spare_seconds: float = 40.0  # of a training: trying engines, compiling, its last evaluation; measured then
 
 
 QUICK = Scale(
@@ -65,6 +65,7 @@ QUICK = Scale(
     tuned_units=16,
     tuned_batches=(8, 16),
     training_seconds=4.0,
+    spare_seconds=5.0,
 )
 
 
@@ -330,14 +331,19 @@ def find_batch_and_rate(text: str, scale: Scale, *, until: float) -> Iterator[di
     print("| seconds | batch | rate | width | readings | characters/s | engine | loss |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     rows: list[dict[str, Any]] = []
+    spare = scale.spare_seconds
     with tempfile.TemporaryDirectory() as models:
 
-        def tried(seconds: float, batch: int, rate: float | None = None, *, keep: float = 0.0) -> bool:
-            """Whether there was time for it, and for `keep` seconds more."""
-            if time.monotonic() + seconds + SPARE_SECONDS + keep > until:
+        def tried(seconds: float, batch: int, rate: float | None = None, *, another: float = 0.0) -> bool:
+            """Whether there was time for it, and for one of `another` seconds after it."""
+            nonlocal spare
+            started = time.monotonic()
+            if started + seconds + spare + (another + spare if another else 0.0) > until:
                 return False
             units = rows[0]["units"] if rows else scale.tuned_units
             row = train_once(text, models, batch=batch, seconds=seconds, units=units, rate=rate)
+            took = time.monotonic() - started - seconds
+            spare = max(spare, took) if rows else took
             rows.append(row)
             cells = (
                 f"{seconds:g}", row["batch"], f"{row['rate']:.4g}", row["units"], f"{row['readings']:.2f}",
@@ -346,13 +352,12 @@ def find_batch_and_rate(text: str, scale: Scale, *, until: float) -> Iterator[di
             print("|", " | ".join(map(str, cells)), "|", flush=True)
             return True
 
-        last = whole + SPARE_SECONDS  # one whole training must fit in any case
         for batch in scale.tuned_batches:
-            if tried(whole / 4, batch, keep=last):
+            if tried(whole / 4, batch, another=whole):
                 yield rows[-1]
         short = sorted(rows, key=lambda row: row["loss"])
         for factor in RATE_FACTORS if short else ():
-            if tried(whole / 4, short[0]["batch"], short[0]["rate"] * factor, keep=last):
+            if tried(whole / 4, short[0]["batch"], short[0]["rate"] * factor, another=whole):
                 yield rows[-1]
         for row in sorted(rows, key=lambda row: row["loss"])[:2]:
             if tried(whole, row["batch"], row["rate"]):
@@ -375,19 +380,16 @@ def dry_text(folder: str) -> str:
     return str(path)
 
 
-def measure(arguments: argparse.Namespace, scale: Scale, found: dict[str, Any]) -> None:
+def measure(arguments: argparse.Namespace, device: Any, scale: Scale, found: dict[str, Any]) -> None:
     """Everything, in order, into `found`."""
     began = time.monotonic()
     total = 60.0 * arguments.minutes
+    from seqmagic.training.device import versions
+
+    found |= {"device": device.name, "versions": versions(), "engines": [], "trainings": []}
+    print(f"{device.name}; TensorFlow {found['versions']['tensorflow']}", flush=True)
     found["tests"] = run_tests(TESTS_UNTIL * total)
     print(f"tests marked gpu: {found['tests']}", flush=True)
-    from seqmagic.training.device import start_tensorflow, versions
-
-    device = start_tensorflow(None)
-    if device.kind != arguments.device:
-        raise SystemExit("no GPU is at hand here; for a dry run: --device cpu --quick")
-    found |= {"device": device.name, "versions": versions(), "engines": [], "trainings": []}
-    print(f"{device.name}; TensorFlow {found['versions']['tensorflow']}")
     has_torch = arguments.torch_python != sys.executable or importlib.util.find_spec("torch")
     torch = Torch(arguments.torch_python, arguments.device) if has_torch else None
     if torch is None:
@@ -428,11 +430,16 @@ def main() -> None:
     if arguments.device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from seqmagic.training.device import start_tensorflow
+
+    device = start_tensorflow(None)
+    if device.kind != arguments.device:
+        parser.error("TensorFlow finds no GPU here; for a dry run: --device cpu --quick")
     found: dict[str, Any] = {"dry_run": arguments.quick}
     if arguments.quick:
         print("DRY RUN with tiny sizes: it shows that the script works; its figures mean nothing")
     try:
-        measure(arguments, QUICK if arguments.quick else Scale(), found)
+        measure(arguments, device, QUICK if arguments.quick else Scale(), found)
     except KeyboardInterrupt:
         print("stopped; what was found so far is kept")
     finally:
