@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import contextlib
 import functools
 import hmac
@@ -19,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seqmagic.serve.description import describe
 from seqmagic.serve.engine import Busy, Deliveries, Engine, Order, Piece
@@ -164,7 +163,7 @@ def make_app(
             Route("/openapi.json", show_description),
             Route("/", show_page),
         ],
-        exception_handlers={HTTPException: refuse_path, Refused: _refuse},
+        exception_handlers={HTTPException: refuse_path, Refused: _refuse, Exception: _fail},
     )
     app.router.redirect_slashes = False
     return _Guard(app, token=token, hosts=hosts, failed=failed)
@@ -187,22 +186,13 @@ class _Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun = False
-
-        async def watched(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
         try:
             refusal = self._refusal(Request(scope))
-            await (refusal or self._app)(scope, receive, watched)
+            await (refusal or self._app)(scope, receive, send)
         except ClientDisconnect:
             pass
         except Exception as problem:
-            self._failed(problem)
-            if not begun:
-                await _refusal(Refused(500, "the server failed; it goes on"))(scope, receive, send)
+            self._failed(problem)  # who asked was told by `_fail`
 
     def _refusal(self, request: Request) -> Response | None:
         """The answer to who may not come in."""
@@ -231,7 +221,7 @@ def _knows(authorization: str, token: str) -> bool:
     if scheme.lower() == "basic":
         try:
             value = base64.b64decode(value, validate=True).decode("utf-8").partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no base64, or no UTF-8
             return False
     elif scheme.lower() != "bearer":
         return False
@@ -264,6 +254,11 @@ def _refusal(refused: Refused, headers: dict[str, str] | None = None) -> Respons
 async def _refuse(request: Request, refused: Exception) -> Response:
     assert isinstance(refused, Refused)  # noqa: S101
     return _refusal(refused)
+
+
+async def _fail(request: Request, problem: Exception) -> Response:
+    """The answer where something went wrong that nobody expected; what it was is no business of the client's."""
+    return _refusal(Refused(500, "the server failed; it goes on"))
 
 
 # ---------------------------------------------------------------- answers
