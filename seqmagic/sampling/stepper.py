@@ -148,7 +148,7 @@ class Stepper:
         return np.dot(self.network.dense, self._top, self.logits)
 
     def predict(self, ids: np.ndarray) -> np.ndarray:
-        """As `read`, but the logits after each of `ids`, (T, V); those after the last are in `logits` as `read` has them.
+        """As `read`, but the logits after each of `ids`, (T, V); `logits` has those after the last as `read` does.
 
         The rows agree with what `read` gives but for rounding.
         """

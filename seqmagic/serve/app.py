@@ -113,7 +113,10 @@ def make_app(
             return models[0]
         if name not in by_name:
             raise Refused(
-                404, f"there is no model {name!r}; there are {', '.join(by_name)}", code="model_not_found", param="model"
+                404,
+                f"there is no model {name!r}; there are {', '.join(by_name)}",
+                code="model_not_found",
+                param="model",
             )
         return by_name[name]
 
@@ -354,9 +357,7 @@ async def _gather(asked: Asked, start: dict[str, Any], pieces: asyncio.Queue[Pie
         scores[number] += piece.scores
         ends[number] = ends[number] or piece.ended
     _share_prompt_scores(asked, scores)
-    choices = [
-        Choice(asked, number).document(text, scores[number], ends[number]) for number, text in enumerate(texts)
-    ]
+    choices = [Choice(asked, number).document(text, scores[number], ends[number]) for number, text in enumerate(texts)]
     return {**start, "choices": choices, "usage": usage(asked, written)}
 
 

@@ -92,8 +92,8 @@ class _OneByOne:
         self._logits = np.empty((columns, network.vocabulary_size), np.float32)
 
     def step(self, ids: np.ndarray) -> np.ndarray:
-        for stepper, id, row in zip(self._steppers, ids.tolist(), self._logits, strict=True):
-            row[:] = stepper.step(id)
+        for stepper, character, row in zip(self._steppers, ids.tolist(), self._logits, strict=True):
+            row[:] = stepper.step(character)
         return self._logits
 
     def restore(self, states: Sequence[State], first: int = 0) -> None:
@@ -209,8 +209,8 @@ class Batch:
         self._chosen = ids
         chosen = ids.tolist()
         written = [(text, column, chosen[column]) for column, text in enumerate(self._texts) if text is not None]
-        for text, _, id in written:
-            text.ids.append(id)
+        for text, _, character in written:
+            text.ids.append(character)
         return written, expected
 
     def advance(self) -> None:
@@ -255,8 +255,8 @@ class Batch:
         """Put what reading `text` alone gives into its column, and remember it."""
         read, state, logits = text.anchor
         self._alone.restore([state])
-        for id in text.ids[read:]:
-            logits = self._alone.step(id)
+        for character in text.ids[read:]:
+            logits = self._alone.step(character)
         text.anchor = (len(text.ids), self._alone.state(), logits.copy())
         self._steps.restore([text.anchor[1]], column)
         self._logits[column] = text.anchor[2]

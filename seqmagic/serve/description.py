@@ -40,7 +40,7 @@ def describe(names: Sequence[str], limits: Limits, *, guarded: bool) -> dict[str
                     "requestBody": {"required": True, "content": _json("CompletionRequest")},
                     "responses": {
                         "200": {
-                            "description": "The texts, whole or, with stream, as server-sent events that end in [DONE].",
+                            "description": "The texts: whole or, with stream, server-sent events up to [DONE].",
                             "content": {**_json("Completion"), "text/event-stream": {"schema": _STRING}},
                         },
                         **_errors("400", "404", "413", "415", "500", "503"),
@@ -79,9 +79,7 @@ def describe(names: Sequence[str], limits: Limits, *, guarded: bool) -> dict[str
                 "get": {
                     "operationId": "describe",
                     "summary": "This description.",
-                    "responses": {
-                        "200": {"description": "OpenAPI.", "content": {"application/json": {"schema": {}}}}
-                    },
+                    "responses": {"200": {"description": "OpenAPI.", "content": {"application/json": {"schema": {}}}}},
                 }
             },
         },
@@ -150,7 +148,9 @@ _SCHEMAS = {
                 {"type": "null"},
                 {
                     "type": "array",
-                    "items": {"anyOf": [{"type": "null"}, {"type": "object", "additionalProperties": {"type": "number"}}]},
+                    "items": {
+                        "anyOf": [{"type": "null"}, {"type": "object", "additionalProperties": {"type": "number"}}]
+                    },
                 },
             ]
         },

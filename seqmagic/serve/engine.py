@@ -334,7 +334,7 @@ class Engine:
             reading.scores.append(Score(self._alphabet[ids[0]], None))
         else:
             reading.scores.append(self._score(before, ids[0], likeliest))
-        reading.scores += [self._score(row, id, likeliest) for row, id in zip(rows, ids[1:], strict=False)]
+        reading.scores += [self._score(row, one, likeliest) for row, one in zip(rows, ids[1:], strict=False)]
 
     def _make_ready(self, order: Order, state: State, logits: np.ndarray, deliveries: Deliveries) -> None:
         for stream in range(order.config.count):

@@ -77,8 +77,10 @@ def listen(host: str, port: int) -> Address:
 @contextlib.contextmanager
 def serving(
     runs: Sequence[str], models: Path, address: Address, settings: Settings, failed: Callable[[Exception], None]
-) -> Iterator[tuple[list[str], Callable[[], None]]]:
-    """Load `runs` and start what writes with them; gives their names, and what serves until a signal comes.
+) -> Iterator[tuple[list[str], Callable[[Callable[[], None]], None]]]:
+    """Load `runs` and start what writes with them.
+
+    Gives their names, and what serves until a signal comes: called with what is to be called when it listens.
 
     Raises:
         RunError: there is no such run, or it can't be read.
@@ -122,8 +124,8 @@ def serving(
             server_header=False,
             timeout_graceful_shutdown=int(_LAST_WORDS),
         )
-        server = _Server(config, [one.engine for one in served.values()])
-        yield list(served), lambda: server.run(sockets=[address.socket])
+        engines = [one.engine for one in served.values()]
+        yield list(served), lambda ready: _Server(config, engines, ready).run(sockets=[address.socket])
     finally:
         for one in served.values():
             one.engine.stop()
@@ -134,9 +136,13 @@ def serving(
 class _Server(uvicorn.Server):
     """Ends what is being written as soon as a signal comes, so that no connection is waited for."""
 
-    def __init__(self, config: uvicorn.Config, engines: Sequence[Engine]) -> None:
+    def __init__(self, config: uvicorn.Config, engines: Sequence[Engine], ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._engines = engines
+        self._engines, self._ready = engines, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)

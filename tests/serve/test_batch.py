@@ -41,9 +41,7 @@ def alone(network: FoldedNetwork, prompt: str, config: SampleConfig, stream: int
 def after(network: FoldedNetwork, prompt: str, config: SampleConfig, stream: int = 0) -> Growing:
     reader = Stepper(network)
     logits = reader.read(VOCABULARY.encode(prompt)).copy()
-    return Growing(
-        network, config, banned=np.array([0], np.intp), stream=stream, state=reader.state(), logits=logits
-    )
+    return Growing(network, config, banned=np.array([0], np.intp), stream=stream, state=reader.state(), logits=logits)
 
 
 class Asked:
@@ -156,7 +154,9 @@ def test_rounding_never_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_again > 20
     monkeypatch.setattr(module, "NEARLY_EQUAL", 0.0)
     pairs = run(NETWORK, texts=100, limit=16, busy=0.9)
-    assert any(became != wanted for became, wanted in pairs), "the coarse steps changed nothing: the test proves nothing"
+    assert any(became != wanted for became, wanted in pairs), (
+        "the coarse steps changed nothing: the test proves nothing"
+    )
 
 
 def test_what_was_expected_is_the_models_own() -> None:
@@ -166,9 +166,9 @@ def test_what_was_expected_is_the_models_own() -> None:
         batch.join(after(NETWORK, "abc", config, number))
     for _ in range(5):
         written, expected = batch.choose(predictions=True)
-        for text, column, id in written:
+        for text, column, chosen in written:
             read = Stepper(NETWORK).read(np.array([*VOCABULARY.encode("abc"), *text.ids[:-1]]))
             assert expected[column] == pytest.approx(log_softmax(read), abs=1e-4)
-            assert text.ids[-1] == id
+            assert text.ids[-1] == chosen
         batch.advance()
     assert batch.choose()[1].shape == (0, VOCABULARY.size)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Sequence
 
 import click
 
@@ -82,18 +84,22 @@ def serve(
             limits=Limits(length=max_length, texts=max_texts, body=max_body),
         )
         with serving(runs or ("latest",), settings.models, address, wanted, _tell_failure) as (names, run):
-            if settings.json:
-                json_document({"url": address.url, "models": names})
-            else:
-                result(f"{address.url}/v1")
-            click.get_text_stream("stdout").flush()
-            settings.notice(f"{', '.join(map(one_line, names))}: a page for the browser at {address.url}; Ctrl-C ends")
             try:
-                run()
+                run(lambda: _announce(settings, address.url, names))
             except KeyboardInterrupt:
                 settings.notice("ended")
                 return INTERRUPTED
     return 0
+
+
+def _announce(settings: Settings, url: str, names: Sequence[str]) -> None:
+    """Say where the server is: at once, also to a pipe."""
+    if settings.json:
+        json_document({"url": url, "models": names})
+    else:
+        result(f"{url}/v1")
+    sys.stdout.flush()
+    settings.notice(f"{', '.join(map(one_line, names))}: a page for the browser at {url}; Ctrl-C ends")
 
 
 def _check_token(token: str | None, source: str) -> str | None:
