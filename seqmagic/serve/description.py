@@ -41,7 +41,7 @@ def describe(names: Sequence[str], limits: Limits, *, guarded: bool) -> dict[str
                     "responses": {
                         "200": {
                             "description": "The texts: whole or, with stream, server-sent events up to [DONE].",
-                            "content": {**_json("Completion"), "text/event-stream": {"schema": _STRING}},
+                            "content": {**_json("Completion"), "text/event-stream": {}},
                         },
                         **_errors("400", "404", "413", "415", "500", "503"),
                     },

@@ -76,7 +76,7 @@ class CompletionRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True
     stream_options: StreamOptions | None = None
     echo: Annotated[bool, Meta(description="Begin each text with its prompt.")] | None = None
     logprobs: Annotated[int, Meta(ge=0, le=5)] | None = None
-    best_of: Annotated[int, Meta(ge=1, description="No more than n: every text is handed over.")] | None = None
+    best_of: Annotated[int, Meta(ge=1, le=1, description="No more than 1: every text is handed over.")] | None = None
     frequency_penalty: Annotated[float, Meta(ge=0, le=0)] | None = None
     presence_penalty: Annotated[float, Meta(ge=0, le=0)] | None = None
     logit_bias: Annotated[dict[str, float], Meta(max_length=0)] | None = None
@@ -159,11 +159,6 @@ def check_request(request: CompletionRequest, model: str, vocabulary: Vocabulary
         raise Refused(
             400, f"max_tokens: {length:,} is more than the {limits.length:,} characters that a text may have here",
             param="max_tokens",
-        )  # fmt: skip
-    if request.best_of is not None and request.best_of > count:
-        raise Refused(
-            400, f"best_of: {request.best_of} is more than n={count}; every text that is written is handed over",
-            param="best_of",
         )  # fmt: skip
     stop = () if request.stop is None else (request.stop,) if isinstance(request.stop, str) else tuple(request.stop)
     try:
