@@ -219,12 +219,15 @@ def test_what_does_not_start(tiny_run: Run) -> None:
     assert "tinny" in line
 
 
-def test_the_page_is_the_web_export(tiny_run: Run) -> None:
+def test_the_page_is_the_web_export_and_tensorflow_is_not_loaded(tiny_run: Run) -> None:
     with server_of(tiny_run.path.parent, "tiny") as server:
+        server.complete()
         for _ in range(2):
             status, page = server.ask("/")
             assert status == 200
             assert page.startswith("<!doctype html>") and "tiny" in page
+        maps = Path(f"/proc/{server.process.pid}/maps")
+        assert not maps.exists() or "/tensorflow/" not in maps.read_text(encoding="utf-8", errors="replace")
 
 
 def test_chinese(models: Path, tmp_path: Path) -> None:
