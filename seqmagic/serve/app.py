@@ -8,6 +8,7 @@ import contextlib
 import functools
 import hmac
 import secrets
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from seqmagic.sampling.threads import Threads
 from seqmagic.serve.description import describe
 from seqmagic.serve.engine import Busy, Deliveries, Engine, Order, Piece
 from seqmagic.serve.protocol import (
@@ -78,6 +80,26 @@ class Post:
         if self.loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self.loop.call_soon_threadsafe(_receive_all, deliveries)
+
+
+class MainThreads:
+    """Sets the number of threads of NumPy's products from the event loop, which runs in the main thread.
+
+    OpenBLAS (0.3.31, as NumPy 2.4 brings it) ignores who sets it in any other thread.
+    """
+
+    def __init__(self, post: Post, threads: Threads) -> None:
+        self._post, self._threads = post, threads
+
+    def get(self) -> int:
+        return self._threads.get()
+
+    def set(self, count: int) -> None:
+        if self._post.loop is not None and threading.current_thread() is not threading.main_thread():
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._post.loop.call_soon_threadsafe(self._threads.set, count)
+        else:
+            self._threads.set(count)
 
 
 def _receive_all(deliveries: Deliveries) -> None:

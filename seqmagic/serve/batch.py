@@ -22,7 +22,7 @@ from seqmagic.sampling import filters
 from seqmagic.sampling.noise import GumbelNoise
 from seqmagic.sampling.sampler import banned_ids
 from seqmagic.sampling.stepper import FoldedNetwork, State, Stepper
-from seqmagic.sampling.threads import WORTH_SHARING, ThreadChooser, available_threads, blas_threads
+from seqmagic.sampling.threads import WORTH_SHARING, ThreadChooser, Threads, available_threads
 from seqmagic.sampling.writer import TOGETHER
 from seqmagic.texts.vocabulary import Vocabulary
 
@@ -107,12 +107,21 @@ class _OneByOne:
 class Batch:
     """Up to `limit` texts, one character of each per step."""
 
-    def __init__(self, network: FoldedNetwork, vocabulary: Vocabulary, *, limit: int) -> None:
+    def __init__(
+        self, network: FoldedNetwork, vocabulary: Vocabulary, *, limit: int, threads: Threads | None = None
+    ) -> None:
+        """An empty batch.
+
+        Args:
+            network, vocabulary: The model.
+            limit: Texts that take part at most.
+            threads: What sets the number of threads of the products; None to leave it as it is.
+        """
         self.limit = limit
         self.banned = banned_ids(SampleConfig(), vocabulary)
         self._network = network
         self._alone = Stepper(network)
-        self._threads = blas_threads()
+        self._threads = threads
         self._laid_out: dict[int, tuple[_Steps, ThreadChooser]] = {}  # by the number of columns
         self._resize(1)
 

@@ -18,6 +18,7 @@ from seqmagic.config import SampleConfig
 from seqmagic.network.probabilities import log_softmax
 from seqmagic.sampling.endings import Ending, make_ending
 from seqmagic.sampling.stepper import PIECE, FoldedNetwork, State, Stepper
+from seqmagic.sampling.threads import Threads
 from seqmagic.sampling.writer import BLOCK
 from seqmagic.serve.batch import Batch, Growing
 from seqmagic.texts.vocabulary import UNKNOWN_CHARACTER, Vocabulary
@@ -127,6 +128,7 @@ class Engine:
         waiting: int,
         post: Callable[[Deliveries], None],
         failed: Callable[[Exception], None],
+        threads: Threads | None = None,
     ) -> None:
         """Start the thread.
 
@@ -136,9 +138,11 @@ class Engine:
             waiting: Texts that may wait for that at most.
             post: Called in the thread with what was written; it is to see to it that `receive` of each order is called.
             failed: Called in the thread with what ended all texts that were going.
+            threads: As for `Batch`; set from the thread.
         """
         self._network, self._vocabulary = network, vocabulary
-        self._limit, self._most_waiting, self._post, self._failed = limit, waiting, post, failed
+        self._limit, self._most_waiting, self._threads = limit, waiting, threads
+        self._post, self._failed = post, failed
         self._alphabet = (UNKNOWN_CHARACTER, *vocabulary.characters)
         self._changed = threading.Condition()
         self._new: deque[Order] = deque()
@@ -191,7 +195,7 @@ class Engine:
 
     def _reset(self) -> None:
         """An empty batch and an empty line."""
-        self._batch = Batch(self._network, self._vocabulary, limit=self._limit)
+        self._batch = Batch(self._network, self._vocabulary, limit=self._limit, threads=self._threads)
         self._texts: dict[Growing, _Text] = {}
         self._line: deque[Order] = deque()
         self._reading: _Reading | None = None

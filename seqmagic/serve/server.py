@@ -19,7 +19,8 @@ from seqmagic.errors import ConfigError, SeqmagicError
 from seqmagic.export.formats import FORMATS
 from seqmagic.export.publish import export_run
 from seqmagic.runs.folder import Run
-from seqmagic.serve.app import Post, Served, make_app
+from seqmagic.sampling.threads import blas_threads
+from seqmagic.serve.app import MainThreads, Post, Served, make_app
 from seqmagic.serve.engine import Engine
 from seqmagic.serve.protocol import Limits, Refused
 
@@ -85,7 +86,7 @@ def serving(
     Raises:
         RunError: there is no such run, or it can't be read.
     """
-    post = Post()
+    post, threads = Post(), blas_threads()
     served: dict[str, Served] = {}
     try:
         for name in dict.fromkeys(runs):
@@ -98,6 +99,7 @@ def serving(
                     waiting=settings.waiting,
                     post=post,
                     failed=failed,
+                    threads=None if threads is None else MainThreads(post, threads),
                 )
                 served[model.run.name] = Served(
                     model.run.name,
