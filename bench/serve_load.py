@@ -3,8 +3,8 @@
     python bench/serve_load.py [--run lstm] [--clients 1,16,64] [--requests 10000] [--only speed|load]
 
 Speed: that many clients ask one after another for texts of 400 characters, each with a prompt and a seed of its own, in
-turns with `seqmagic sample --count` of as many texts, which is the same sampler without a server. Requests are written
-and answers read by plain sockets in this process, so the clients take little of the machine.
+turns with `seqmagic sample --count` of as many texts, which is the same sampler without a server. Medians. Requests
+are written and answers read by plain sockets in this process, so the clients take little of the machine.
 
 Load: `--requests` requests of 64 clients, short ones, streamed and whole, in batches that change with every character.
 Each text is held against the one of the same seed and prompt that `seqmagic.api` writes alone. One client in eight
@@ -20,6 +20,7 @@ import os
 import random
 import re
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -31,7 +32,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 PROMPTS = ("The ", "An object", "import ", "class ", "return", "if the", "\n", "x = ")
 LENGTH = 400  # characters of a text, for speed
-SECONDS = 6.0  # for each figure of speed
+SECONDS = 3.0  # for each figure of speed
+ROUNDS = 3
 
 
 def main() -> None:
@@ -51,13 +53,19 @@ def main() -> None:
         if arguments.only != "load":
             print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {arguments.run}, characters per second")
             for clients in map(int, arguments.clients.split(",")):
-                whole = asyncio.run(measure(port, clients, stream=False))
-                streamed = asyncio.run(measure(port, clients, stream=True))
-                beside = sample_speed(arguments.run, clients)
-                print(
-                    f"{clients} clients: whole {whole:,.0f}, streamed {streamed:,.0f}; sample --count {clients}: "
-                    f"{beside:,.0f}", flush=True,
-                )  # fmt: skip
+                rounds = [
+                    (
+                        asyncio.run(measure(port, clients, stream=False)),
+                        asyncio.run(measure(port, clients, stream=True)),
+                        sample_speed(arguments.run, clients),
+                    )
+                    for _ in range(ROUNDS)
+                ]
+                for name, figures in zip(
+                    ("whole", "streamed", "sample --count"), zip(*rounds, strict=True), strict=True
+                ):
+                    spread = f"{min(figures):,.0f} to {max(figures):,.0f}"
+                    print(f"{clients} clients, {name}: {statistics.median(figures):,.0f} ({spread})", flush=True)
         if arguments.only != "speed":
             asyncio.run(check(port, arguments.run, arguments.requests))
     finally:

@@ -124,7 +124,7 @@ def make_app(
         limits: What one request may ask for.
         token: What a client has to show; None for nothing.
         hosts: Names that a client may call this server by; None for any. A page of another site that had its name
-            changed to this address (DNS rebinding) calls it by its own name.
+            changed to this address (DNS rebinding) calls it by its own name; it does not know a token either.
         failed: Called with an error that nobody expected.
     """
     by_name = {served.name: served for served in models}

@@ -7,6 +7,7 @@ due is read, so a long prompt slows the others down and does not stop them.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -303,7 +304,7 @@ class Engine:
             self._reading = _Reading(self._line.popleft())
             self._reader.restore([self._beginning])
         reading, order = self._reading, self._reading.order
-        key = order.prompt.tobytes()
+        key = hashlib.sha256(order.prompt.tobytes()).digest()  # prompts may be long
         if not order.scored and key in self._remembered:
             self._remembered.move_to_end(key)
             state, logits = self._remembered[key]

@@ -24,6 +24,7 @@ from seqmagic.texts.vocabulary import Vocabulary
 DEFAULTS = SampleConfig()
 FINGERPRINT = f"seqmagic-{__version__}"
 STOPS_AT_MOST = 4  # as with OpenAI
+SCORED_AT_MOST = 100_000  # characters of an answer with logprobs; each takes up to a kilobyte while it is made
 
 Stop = Annotated[str, Meta(min_length=1)]
 
@@ -172,11 +173,20 @@ def check_request(request: CompletionRequest, model: str, vocabulary: Vocabulary
         prompts = tuple(_fitting(prompt, model, vocabulary) for prompt in given)
     except SeqmagicError as problem:
         raise Refused(400, str(problem)) from problem
+    length = min(DEFAULTS.length, limits.length) if length is None else length
+    read = max(map(len, prompts)) if request.echo else 0
+    if request.logprobs is not None and len(prompts) * count * (read + length) > SCORED_AT_MOST:
+        raise Refused(
+            400,
+            f"logprobs: {len(prompts) * count} texts of {read + length:,} characters are more than the "
+            f"{SCORED_AT_MOST:,} characters that get logprobs in one request; ask for fewer",
+            param="logprobs",
+        )
     return Asked(
         model=model,
         prompts=prompts,
         config=fit_stops(with_seed(config), vocabulary),
-        length=min(DEFAULTS.length, limits.length) if length is None else length,
+        length=length,
         request=request,
     )
 

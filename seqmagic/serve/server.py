@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import logging
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -86,11 +87,19 @@ def serving(
     Raises:
         RunError: there is no such run, or it can't be read.
     """
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of every client that goes away
     post, threads = Post(), blas_threads()
     served: dict[str, Served] = {}
+    paths: dict[str, Path] = {}
     try:
         for name in dict.fromkeys(runs):
             model = load(name, models=models)
+            path = model.run.path.resolve()
+            if paths.get(model.run.name, path) != path:
+                raise ConfigError(
+                    f"two runs are called {model.run.name}, and clients could not tell them apart: "
+                    f"{paths[model.run.name]} and {path}; serve one of them"
+                )
             if model.run.name not in served:
                 engine = Engine(
                     model.network,
@@ -103,17 +112,18 @@ def serving(
                 )
                 served[model.run.name] = Served(
                     model.run.name,
-                    created=int(datetime.fromisoformat(model.record.created).timestamp()),
+                    created=_seconds(model.record.created),
                     vocabulary=model.vocabulary,
                     engine=engine,
                     make_page=_page_maker(model.run),
                 )
+                paths[model.run.name] = path
         app = make_app(
             list(served.values()),
             post,
             limits=settings.limits,
             token=settings.token,
-            hosts=(*_LOCAL_NAMES, settings.host.lower()) if address.is_local else None,
+            hosts=(*_LOCAL_NAMES, settings.host.lower()) if settings.token is None else None,
             failed=failed,
         )
         config = uvicorn.Config(
@@ -150,6 +160,14 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
         for engine in self._engines:
             engine.stop()
+
+
+def _seconds(created: str) -> int:
+    """The time `created` of a record in seconds since 1970; 0 where it is no time."""
+    try:
+        return int(datetime.fromisoformat(created).timestamp())
+    except ValueError:
+        return 0
 
 
 def _page_maker(run: Run) -> Callable[[], bytes]:

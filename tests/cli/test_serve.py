@@ -29,7 +29,7 @@ def test_without_the_extra_one_line_says_what_to_install(tiny_run: Run) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
-    assert line.startswith("seqmagic: serve needs the package starlette, which is not installed; get it with: pip install")
+    assert line.startswith("seqmagic: serve needs the package starlette, which is not installed; get it with: pip ")
     assert line.endswith("[serve]'")
 
 
@@ -42,9 +42,7 @@ def test_without_the_extra_one_line_says_what_to_install(tiny_run: Run) -> None:
         (["--tokn", "x"], "did you mean --token?"),
     ],
 )
-def test_what_is_mistyped_is_refused_in_a_line(
-    seqmagic: Call, tiny_run: Run, arguments: list[str], words: str
-) -> None:
+def test_what_is_mistyped_is_refused_in_a_line(seqmagic: Call, tiny_run: Run, arguments: list[str], words: str) -> None:
     done = seqmagic("serve", "tiny", *arguments)
     assert done.exit_code == 2
     assert words in done.stderr

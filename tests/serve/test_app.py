@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from seqmagic.config import SampleConfig
+from seqmagic.serve import protocol
 from seqmagic.serve.engine import Engine
 from seqmagic.serve.protocol import Limits, Refused
 from tests.serve.test_batch import NETWORK, VOCABULARY, alone
@@ -232,6 +233,8 @@ def test_echo_and_logprobs(server: Server, stream: bool, likeliest: int | None, 
         ({"stop": ""}, "stop"),
         ({"stop": ["a", "b", "c", "d", "e"]}, "stop"),
         ({"logprobs": 6}, "logprobs"),
+        ({"logprobs": 1, "n": 8, "max_tokens": 600}, "8 texts of 600 characters are more than the 4,000"),
+        ({"logprobs": 1, "n": 8, "max_tokens": 0, "echo": True, "prompt": "a" * 501}, "8 texts of 501 characters"),
         ({"presence_penalty": 0.5}, "presence_penalty"),
         ({"logit_bias": {"a": 1.0}}, "logit_bias"),
         ({"suffix": "x"}, "suffix"),
@@ -239,7 +242,10 @@ def test_echo_and_logprobs(server: Server, stream: bool, likeliest: int | None, 
         ({"stream_options": {"include": True}}, "include"),
     ],
 )
-def test_what_can_not_be_answered_is_refused_in_a_line(server: Server, fields: dict[str, Any], words: str) -> None:
+def test_what_can_not_be_answered_is_refused_in_a_line(
+    server: Server, fields: dict[str, Any], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "SCORED_AT_MOST", 4_000)
     answer = server.complete(**fields)
     error = answer.json()["error"]
     assert answer.status_code == 400

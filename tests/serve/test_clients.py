@@ -1,4 +1,4 @@
-"""The server with clients that others wrote: OpenAI's own, `llm`, and schemathesis, which tries what a description says.
+"""The server with clients that others wrote: OpenAI's own, `llm`, and schemathesis, which tries a description.
 
 They come with `pip install -e '.[clients]'`.
 """

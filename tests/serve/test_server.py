@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -214,6 +215,11 @@ def test_what_does_not_start(tiny_run: Run) -> None:
         assert line.startswith(f"seqmagic: 127.0.0.1 port {port} can't be listened at: ")
     assert refused(models, "tiny", "--host", "no.such.host.invalid")[0] == 2
     assert refused(models, "tiny", "--token", "two words")[0] == 2
+    (models / "more").mkdir()
+    shutil.copytree(tiny_run.path, models / "more" / "tiny")
+    code, line = refused(models, "tiny", str(models / "more" / "tiny"), "--port", "0")
+    assert code == 2
+    assert line.startswith("seqmagic: two runs are called tiny")
     code, line = refused(models, "tinny", "--port", "0")
     assert code == 1
     assert "tinny" in line
