@@ -12,6 +12,7 @@ import pytest
 from seqmagic.config import SampleConfig
 from seqmagic.network.network import Network
 from seqmagic.network.probabilities import log_softmax
+from seqmagic.sampling import filters
 from seqmagic.sampling.pieces import gather
 from seqmagic.sampling.stepper import FoldedNetwork, Stepper
 from seqmagic.sampling.writer import write
@@ -172,3 +173,21 @@ def test_what_was_expected_is_the_models_own() -> None:
             assert text.ids[-1] == chosen
         batch.advance()
     assert batch.choose()[1].shape == (0, VOCABULARY.size)
+
+
+@pytest.mark.parametrize("p", [0.05, 0.3, 0.9, 0.99, 0.9999])
+def test_what_top_p_keeps_is_sure_or_said_not_to_be(p: float) -> None:
+    """Scores are moved as rounding would: wherever that changes what is kept, it was foreseen; elsewhere seldom."""
+    random, tolerance, rows = np.random.default_rng(3), 0.01, 4_000
+    scores = random.normal(scale=3, size=(rows, 12)).astype(np.float32)
+    scores[:, 0] = -np.inf
+    each = np.full(rows, p, np.float32)
+    unsure = module._top_p_unsure(scores, each, np.full(rows, tolerance, np.float32))
+    kept = np.isfinite(filters.top_p(scores, p))
+    changed = np.zeros(rows, bool)
+    for _ in range(50):
+        moved = scores + random.uniform(-tolerance / 2, tolerance / 2, scores.shape).astype(np.float32)
+        changed |= (np.isfinite(filters.top_p(moved, p)) != kept).any(axis=1)
+    assert changed.any()
+    assert not (changed & ~unsure).any()
+    assert unsure.mean() < 0.2
