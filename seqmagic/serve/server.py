@@ -69,8 +69,8 @@ def listen(host: str, port: int) -> Address:
     except (OSError, UnicodeError) as problem:
         words = getattr(problem, "strerror", None) or problem
         raise ConfigError(
-            f"{host or repr(host)} port {port} can't be listened at: {words}; choose another --port, 0 takes a free one, "
-            "or --host"
+            f"{host or repr(host)} port {port} can't be listened at: {words}; choose another "
+            "--port, 0 takes a free one, or --host"
         ) from problem
     number, port = taken.getsockname()[:2]
     shown = f"[{number}]" if family == socket.AF_INET6 else number
