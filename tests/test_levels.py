@@ -18,7 +18,7 @@ LEVELS = [
     {"texts", "network.cells", "network.layout", "network.sizes", "evaluation.baselines", "evaluation.units"},
     {"runs", "network", "evaluation", "sampling", "insight", "drawing"},
     {"fused"},
-    {"training", "comparison", "export", "probes", "report", "api"},
+    {"training", "comparison", "export", "probes", "report", "serve", "api"},
     {"cli", "__main__"},
 ]
 PACKAGES = [  # allowed in addition to those of the levels below
@@ -26,7 +26,7 @@ PACKAGES = [  # allowed in addition to those of the levels below
     {"numpy", "filelock"},
     {"h5py", "threadpoolctl", "wcwidth", "matplotlib"},
     {"tensorflow", "keras"},
-    {"ai_edge_litert", "onnx", "onnxruntime", "safetensors"},
+    {"ai_edge_litert", "onnx", "onnxruntime", "safetensors", "starlette", "uvicorn"},
     {"click", "rich", "prompt_toolkit"},
 ]
 # What a room offers: the modules that other rooms may import. The rest of it is nobody's business.
@@ -61,7 +61,18 @@ DOORS = {
         "units",
     },
     "runs": {"checkpoints", "find", "folder", "locks", "making", "own_text", "pack", "record"},
-    "sampling": {"endings", "novelty", "pieces", "prompts", "stepper", "threads", "writer"},
+    "sampling": {
+        "endings",
+        "filters",
+        "noise",
+        "novelty",
+        "pieces",
+        "prompts",
+        "sampler",
+        "stepper",
+        "threads",
+        "writer",
+    },
     "insight": {
         "cache",
         "excerpts",
@@ -135,6 +146,7 @@ DOORS = {
         "verdicts",
     },
     "probes": {"measure_recall", "settings", "shapes", "tasks"},
+    "serve": {"protocol", "server"},
     "drawing": {"bars", "chart", "figure", "heat", "look", "svg", "terminal", "words"},
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

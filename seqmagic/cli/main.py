@@ -27,6 +27,7 @@ COMMANDS = {
     "inspect": ("seqmagic.cli.commands.inspect:inspect", "See inside models: gates, memory, surprise."),
     "report": ("seqmagic.cli.commands.report:report", "One page that shows what is inside models."),
     "export": ("seqmagic.cli.commands.export:export", "Make a model work elsewhere, without this tool."),
+    "serve": ("seqmagic.cli.commands.serve:serve", "Answer OpenAI's clients with trained models."),
     "data": ("seqmagic.cli.commands.data:data", "List, download and look into texts."),
     "runs": ("seqmagic.cli.commands.runs:runs", "List, show, diff, pack and remove what was trained."),
 }
