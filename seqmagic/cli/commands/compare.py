@@ -20,10 +20,12 @@ from seqmagic.cli.options import (
     TextOrRunName,
     collect,
     command,
+    config_file_option,
     config_list_option,
     config_options,
     name_of,
     option,
+    settled,
 )
 from seqmagic.config import CELLS, DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import RunError
@@ -94,6 +96,7 @@ MATCHES = ("units", "parameters")
     help="What the curves run over. [default: seconds, or characters where --epochs are the budget]",
 )
 @plot_option
+@config_file_option("Comparison")
 @config_options(ModelConfig, TrainConfig, DataConfig, exclude=("cell", "units", "layers"))
 @click.pass_context
 def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, form: str, **values: Any) -> int:
@@ -137,7 +140,7 @@ def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, for
         seeds=values["seeds"],
         match=values["match"],
         model=collect(ModelConfig, values, units=None, layers=None),
-        training=collect(TrainConfig, values),
+        training=collect(TrainConfig, settled(ctx, values)),
         models=settings.models,
         name=values["name"],
         overwrite=values["overwrite"],

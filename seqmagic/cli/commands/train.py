@@ -11,7 +11,18 @@ import click
 
 from seqmagic.cli.console import INTERRUPTED, json_document, notice, result, unread
 from seqmagic.cli.downloads import bring
-from seqmagic.cli.options import RunName, Settings, TextName, collect, command, config_options, name_of, option
+from seqmagic.cli.options import (
+    RunName,
+    Settings,
+    TextName,
+    collect,
+    command,
+    config_file_option,
+    config_options,
+    name_of,
+    option,
+    settled,
+)
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import ConfigError
 
@@ -56,6 +67,7 @@ _EXIT_CODES = {"complete": 0, "interrupted": INTERRUPTED, "failed": 1}
     section="Run",
     help="With --resume: the same, in readings of the training part.",
 )
+@config_file_option("Run")
 @config_options(ModelConfig, TrainConfig, DataConfig)
 @click.pass_context
 def train(
@@ -86,7 +98,7 @@ def train(
         raise ConfigError("--more-minutes and --more-epochs make a run longer; name it with --resume")
     if text is None:
         raise click.UsageError("Missing argument 'TEXT'.", ctx)
-    return _begin(settings, text, name=name, overwrite=overwrite, values=values)
+    return _begin(settings, text, name=name, overwrite=overwrite, values=settled(ctx, values))
 
 
 def _is_typed(ctx: click.Context, name: str) -> bool:
