@@ -83,7 +83,7 @@ class Trainer:
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.session.model, epochs=1, verbose=0)
         # A callback that is called at each step finds the weights of that step, and may end the training there.
         self.most_steps = 1 if any(map(_follows_steps, self.callbacks.callbacks)) else MOST_STEPS
-        self.diverged = False
+        self.diverged = self.ended_early = False
         self._taken_up: TakenUp | None = None
         self.checkpoints: Checkpoints
 
@@ -124,7 +124,8 @@ class Trainer:
             raise KeyboardInterrupt  # stopped while it compiled: there is nothing to keep
         if stopped and not self.diverged:
             self.checkpoints.write()  # before an evaluation that a training never stopped would not have made
-        if not self.diverged or state.best is None:
+        self.ended_early = self._out_of_patience()  # by an evaluation of these weights
+        if not self.ended_early and (not self.diverged or state.best is None):
             yield from self._evaluate()
         self.callbacks.on_train_end()
         yield self._finish(interrupted=stop_requested())
@@ -133,7 +134,7 @@ class Trainer:
         """Step, evaluate and write checkpoints until the budget is spent or a stop is requested."""
         session, state, budget = self.session, self.session.state, self.budget
         reported = budget.elapsed
-        while not (stop_requested() or session.model.stop_training or self.diverged):
+        while not (stop_requested() or session.model.stop_training or self.diverged or self._out_of_patience()):
             fractions = coming_fractions(
                 budget, state.step, seconds_per_step=session.seconds_per_step, most=self.most_steps
             )
@@ -148,6 +149,13 @@ class Trainer:
                 self.callbacks.on_epoch_begin(len(state.history))
             if not self.diverged:
                 self.checkpoints.write_if_due()
+
+    def _out_of_patience(self) -> bool:
+        """Whether the training ends here, early. The history decides: so one that goes on counts on."""
+        patience, state = self.plan.training.patience, self.session.state
+        if patience is None or not state.history or state.history[-1].step != state.step:
+            return False
+        return evaluations_without_gain(state.history, since=state.began_step) >= patience
 
     def _put_files_back(self, taken_up: TakenUp) -> None:
         """Make the files of the run what they were at the checkpoint; then the extended budget is on disk too."""
@@ -255,6 +263,9 @@ class Trainer:
         worse = worse_than_uniform(best.loss, uniform)
         found = [f"its {worse} (this run's was {self.plan.training.learning_rate:g})"] if worse else []
         found += [f"{advice}; the last good weights are kept"] if self.diverged else []
+        if self.ended_early:
+            times = f"{self.plan.training.patience} evaluation{'s' if self.plan.training.patience != 1 else ''}"
+            found.append(f"ended early: no validation loss below {best.loss:.4f} in {times} (--patience)")
         if interrupted and self.checkpoints.problem:
             found.append(f"no checkpoint could be written: {self.checkpoints.problem}")
         notes = tuple(found)
@@ -296,6 +307,15 @@ class Trainer:
             f"weight decay {training.weight_decay:g}; {budget}",
             *self.record.notes,
         )
+
+
+def evaluations_without_gain(history: Sequence[HistoryRow], *, since: int) -> int:
+    """How many evaluations have passed since the lowest validation loss of those after step `since`.
+
+    Those before it belong to another budget: where that is extended the loss rises first.
+    """
+    losses = [row.validation_loss for row in history if (row.step or 0) > since and row.validation_loss is not None]
+    return len(losses) - 1 - losses.index(min(losses)) if losses else 0
 
 
 def _follows_steps(callback: keras.callbacks.Callback) -> bool:
