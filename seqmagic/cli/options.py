@@ -39,6 +39,7 @@ class Settings:
     models_given: Path | None = None
     json: bool = False
     quiet: bool = False
+    verbose: bool = False
     debug: bool = False
 
     @property
@@ -205,27 +206,36 @@ def option(*names: str, section: str = "Options", **attributes: Any) -> Callable
     return click.option(*names, cls=Option, section=section, **attributes)
 
 
+def _keep(field: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """A callback that keeps a value, where one was given, in `Settings`."""
+
+    def store(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+        settings = ctx.ensure_object(Settings)
+        if value:
+            setattr(settings, field, value)
+
+    return store
+
+
+def _flag(name: str, *, help: str, section: str = COMMON) -> Callable[[AnyFunction], AnyFunction]:
+    return option(name, is_flag=True, expose_value=False, section=section, help=help, callback=_keep(name.strip("-")))
+
+
+def verbose_option(section: str) -> Callable[[AnyFunction], AnyFunction]:
+    """`--verbose`, for the commands that train."""
+    return _flag("--verbose", section=section, help="Say more: versions, how long each part takes.")
+
+
 def common_options(function: AnyFunction) -> AnyFunction:
     """`--models`, `--json`, `--quiet`, `--debug`, kept in `Settings`, and `--version`."""
-
-    def keep(field: str) -> Callable[[click.Context, click.Parameter, Any], None]:
-        def store(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
-            settings = ctx.ensure_object(Settings)
-            if value:
-                setattr(settings, field, value)
-
-        return store
-
-    def flag(name: str, field: str, help: str) -> Callable[[AnyFunction], AnyFunction]:
-        return option(name, is_flag=True, expose_value=False, section=COMMON, help=help, callback=keep(field))
-
     models = option(
         "--models",
         type=click.Path(file_okay=False, path_type=Path),
         metavar="DIR",
         expose_value=False,
+        is_eager=True,  # what reads a run while options are parsed must know where
         section=COMMON,
-        callback=keep("models_given"),
+        callback=_keep("models_given"),
         help="Folder of the runs. [default: SEQMAGIC_MODELS, else models]",
     )
     version = click.version_option(
@@ -238,9 +248,9 @@ def common_options(function: AnyFunction) -> AnyFunction:
     )
     decorators = (
         models,
-        flag("--json", "json", "One JSON document on standard output."),
-        flag("--quiet", "quiet", "No progress and no notices."),
-        flag("--debug", "debug", "Show where an error came from."),
+        _flag("--json", help="One JSON document on standard output."),
+        _flag("--quiet", help="No progress and no notices."),
+        _flag("--debug", help="Show where an error came from."),
         version,
     )
     for decorator in reversed(decorators):
@@ -334,6 +344,12 @@ def base_type(owner: type[Config], name: str) -> type:
     hint = typing.get_type_hints(owner)[name]
     kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
     return kinds[0] if kinds else hint
+
+
+def takes_auto(config: Config, name: str) -> bool:
+    """Whether a setting may be left open by the word auto."""
+    owner = type(config)
+    return SettingType(owner, next(field for field in setting_fields(owner) if field.name == name)).takes_auto
 
 
 def is_repeatable(owner: type[Config], name: str) -> bool:
@@ -457,6 +473,11 @@ def config_file_option(section: str) -> Callable[[AnyFunction], AnyFunction]:
         section=section,
         help="Settings from a TOML file: options as keys, and text. What is typed wins over it.",
     )
+
+
+def is_given(ctx: click.Context, name: str) -> bool:
+    """Whether a parameter was asked for, by typing it or in a file; a variable of the environment may be forgotten."""
+    return ctx.get_parameter_source(name) in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
 
 
 def settled(ctx: click.Context, values: Mapping[str, Any]) -> dict[str, Any]:

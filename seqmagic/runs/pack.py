@@ -103,7 +103,9 @@ def _without_places(record: RunRecord) -> RunRecord:
         return f"{option}{sign}{PurePath(value).name if is_place else value}"
 
     text = dataclasses.replace(record.text, source=bare(source))
-    return dataclasses.replace(record, text=text, argv=tuple(map(bare, record.argv)))
+    began = record.fine_tuned
+    began = None if began is None else dataclasses.replace(began, run=PurePath(began.run).name)
+    return dataclasses.replace(record, text=text, argv=tuple(map(bare, record.argv)), fine_tuned=began)
 
 
 def _write(target: Path, run: Run, record: RunRecord) -> None:

@@ -24,6 +24,8 @@ VALIDATION_SHARE = 0.1
 LONGEST_VALIDATION = 1_000_000  # characters, where the share is not given
 MINIMUM_PART = 16
 
+NO_CHARACTERS = Vocabulary(())
+
 Span = tuple[int, int]
 
 
@@ -75,6 +77,7 @@ def read_corpus(
     config: DataConfig,
     *,
     vocabulary: Vocabulary | None = None,
+    extending: Vocabulary = NO_CHARACTERS,
     spool_folder: Path | None = None,
     again: bool = False,
 ) -> Corpus:
@@ -86,6 +89,7 @@ def read_corpus(
         vocabulary: To encode with; letters in a form that it lacks are read in the one that it has
             (`texts.normal_forms`), other characters outside become the unknown one. `None` to make it from
             the training part.
+        extending: Where one is made: characters that keep their ids, before those that are new.
         spool_folder: Where the ids of a large text are kept until the corpus is no longer used; `None`
             for the system's temporary folder.
         again: This text was read before, to train with, and is to be the same, character for character: no
@@ -110,7 +114,7 @@ def read_corpus(
                 raise CorpusError(
                     f"{named(source)} is one character, {found.characters[0]!r}, repeated; give another text"
                 )
-            vocabulary, found_out = _settle(spool, found, train, validation, config.min_count)
+            vocabulary, found_out = _settle(spool, found, train, validation, config.min_count, extending)
             notices += found_out
         if forms is not None and forms.changed:
             notices.append(forms.sentence)
@@ -145,9 +149,9 @@ def split(characters: int, validation: float | None, test: float) -> tuple[Span,
     return (0, train_stop), (train_stop, validation_stop), (validation_stop, characters)
 
 
-def read_trainable(source: str, config: DataConfig) -> Corpus:
+def read_trainable(source: str, config: DataConfig, *, extending: Vocabulary = NO_CHARACTERS) -> Corpus:
     """`read_corpus`, and CorpusError unless the text is long and varied enough to train on."""
-    corpus = read_corpus(source, config)
+    corpus = read_corpus(source, config, extending=extending)
     check_trainable(corpus)
     return corpus
 
@@ -206,9 +210,9 @@ def encode_pieces(
 
 
 def _settle(
-    spool: Spool, found: Vocabulary, train: Span, validation: Span, min_count: int
+    spool: Spool, found: Vocabulary, train: Span, validation: Span, min_count: int, extending: Vocabulary
 ) -> tuple[Vocabulary, list[str]]:
-    """Make the ids in `spool`, still those of `found`, those of the vocabulary of the training part.
+    """Make the ids in `spool`, still those of `found`, those of `extending` and then of the training part.
 
     Returns:
         That vocabulary, and a notice for the rare characters of the training part and one for the new
@@ -220,7 +224,7 @@ def _settle(
     held_back = counts_of_rest if validation == rest else count_ids(spool, validation, found.size)
     unlike = unlikeness(spool, found, (train, validation), (counts, held_back))
     kept = sorted(c for c, count in zip(found.characters, counts[1:], strict=True) if count >= min_count)
-    vocabulary = Vocabulary(kept)
+    vocabulary = Vocabulary(dict.fromkeys((*extending.characters, *kept)))
     new_ids = np.zeros(found.size, vocabulary.dtype)
     new_ids[1:] = vocabulary.encode("".join(found.characters))
     spool.replace(new_ids)

@@ -116,9 +116,9 @@ class Session:
             slot.assign(value)
         validation = self.corpus.part("validation")
         piece = validation[:PROBE_CHARACTERS]
-        self._score(piece)
+        self.score(piece)
         started = time.monotonic()
-        self._score(piece)
+        self.score(piece)
         return (time.monotonic() - started) * len(validation) / len(piece)
 
     def _run_steps(self, first: int, learning_rates: Sequence[float]) -> tuple[tf.Tensor, tf.Tensor, Any]:
@@ -144,12 +144,13 @@ class Session:
         state.step_seconds += time.monotonic() - started
         return found
 
-    def _score(self, ids: np.ndarray) -> Score:
+    def score(self, ids: np.ndarray) -> Score:
+        """The exact loss of `ids`, (n,), read from an empty memory."""
         return evaluate(self._scorer, ids)
 
     def validation_score(self) -> Score:
         """The exact loss of the validation part."""
-        return self._score(self.corpus.part("validation"))
+        return self.score(self.corpus.part("validation"))
 
     @property
     def train_score_length(self) -> int:
@@ -158,7 +159,7 @@ class Session:
 
     def train_score(self) -> Score:
         """The loss of the end of the training part, without dropout: what validation compares with."""
-        return self._score(self.corpus.part("train")[-self.train_score_length :])
+        return self.score(self.corpus.part("train")[-self.train_score_length :])
 
     def sample(self, weights: Sequence[np.ndarray]) -> str:
         """What a model with these weights writes after the prompt; always with the same random numbers."""
