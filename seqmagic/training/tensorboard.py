@@ -147,19 +147,21 @@ def settings_message(settings: Mapping[str, Scalar], *, seconds: float) -> bytes
         for name, value in sorted(settings.items())
         if value is not None
     ]
-    started = bytes([5 << 3 | 1]) + struct.pack("<d", seconds)
-    return _field(3, b"".join(entries) + started)
+    return _field(3, b"".join(entries) + _double(5, seconds))
 
 
 def _proto_value(value: Scalar) -> bytes:
-    """A serialized google.protobuf.Value."""
-    from google.protobuf.struct_pb2 import Value
-
+    """A serialized google.protobuf.Value: its number, its words or its truth."""
     if isinstance(value, bool):
-        return Value(bool_value=value).SerializeToString()
+        return bytes([4 << 3, value])
     if isinstance(value, int | float):
-        return Value(number_value=value).SerializeToString()
-    return Value(string_value=str(value)).SerializeToString()
+        return _double(2, value)
+    return _field(3, str(value).encode("utf-8", "replace"))
+
+
+def _double(number: int, value: float) -> bytes:
+    """A field of a protocol buffer that holds a number of 64 bits."""
+    return bytes([number << 3 | 1]) + struct.pack("<d", value)
 
 
 def _field(number: int, content: bytes) -> bytes:
