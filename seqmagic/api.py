@@ -185,6 +185,7 @@ def train(
     *,
     name: str | None = None,
     overwrite: bool = False,
+    fine_tune: Name | None = None,
     resume: Name | None = None,
     more_minutes: float | None = None,
     more_epochs: float | None = None,
@@ -199,6 +200,8 @@ def train(
     Args:
         text: A file, a folder, or a name that `seqmagic data list` has.
         name, overwrite: Of the run; by default TEXT-CELL-LAYERSxUNITS.
+        fine_tune: A run, as for `load`, to begin with: its characters and weights are kept, new characters are added,
+            its sizes taken over. `run.read_record().fine_tuned` has the losses before and after, on both texts.
         resume: A run, as for `load`, that was stopped or killed: go on from its last checkpoint. Text and settings are
             its own; they need not be given, and may not be others.
         more_minutes, more_epochs: With `resume`: train the run, also a finished one, for so much longer. The learning
@@ -224,8 +227,8 @@ def train(
         from seqmagic.training.resume import More
         from seqmagic.training.resume import resume as events_of_resumed
 
-        if name is not None or overwrite:
-            raise ConfigError("resume goes on with a run as it is: name and overwrite are for new ones")
+        if name is not None or overwrite or fine_tune is not None:
+            raise ConfigError("resume goes on with a run as it is: name, overwrite and fine_tune are for new ones")
         given = {"text": None if text is None else os.fspath(text), **settings}
         more = More(minutes=more_minutes, epochs=more_epochs)
         events = events_of_resumed(open_run(models_folder(models), os.fspath(resume)), more=more, given=given)
@@ -235,16 +238,20 @@ def train(
         raise ConfigError("train needs a text, or a run to resume; received neither")
     else:
         from seqmagic.texts.corpus import read_trainable
+        from seqmagic.training.finetune import Base
         from seqmagic.training.train import train as events_of
 
+        base = None if fine_tune is None else Base.find(models_folder(models), os.fspath(fine_tune))
+        known = () if base is None else base.trained.vocabulary.characters
         events = events_of(
-            read_trainable(os.fspath(text), data),
-            model=model,
+            read_trainable(os.fspath(text), data, extending=Vocabulary(known)),
+            model=model if base is None else base.sizes(model, given=settings),
             training=training,
             models=models_folder(models),
             name=name,
             overwrite=overwrite,
-            argv=_call("train", text, settings),
+            argv=_call("train", text, settings if base is None else {"fine_tune": base.name, **settings}),
+            base=base,
         )
     finished = _follow(events, on_event)
     if not isinstance(finished, Finished):

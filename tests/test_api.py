@@ -206,3 +206,20 @@ def test_objects_show_themselves_in_a_line_and_as_a_table(tiny_run: Run, models:
     assert repr(compared) == f"Comparison(of runs, {compared.status}, lstm 1×6 {loss:.4f})"
     assert "<th>validation loss</th>" in compared._repr_html_()
     assert html_table([("<b>", None)]) == "<table><tr><td>&lt;b&gt;</td><td>–</td></tr></table>"
+
+
+def test_a_run_is_begun_with(tiny_run: Run, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from seqmagic.training import train as door
+
+    fake = FakeTraining({"lstm": 2.0})
+    monkeypatch.setattr(door, "train", fake)
+    other = make_text(tmp_path, "ÄÖÜ and more bottles\n" * 40, "other.txt")
+    training = seqmagic.train(other, fine_tune="tiny", models=models, dropout=0.2)
+    (asked,) = fake.calls
+    assert asked["base"].trained.run == tiny_run and asked["model"].units == 6 and asked["model"].dropout == 0.2
+    assert list(asked["argv"][:4]) == ["train", str(other), "--fine-tune", "tiny"]
+    assert training.status == "complete"
+    with pytest.raises(ConfigError, match="run tiny has --units 6, received 7"):
+        seqmagic.train(other, fine_tune="tiny", models=models, units=7)
+    with pytest.raises(ConfigError, match="fine_tune are for new ones"):
+        seqmagic.train(fine_tune="tiny", resume="tiny", models=models)
