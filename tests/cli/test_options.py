@@ -323,3 +323,21 @@ def test_the_help_names_a_variable_once(seqmagic: Call) -> None:
     assert shown.count("SEQMAGIC_") == 2  # the other is SEQMAGIC_MODELS
     assert "SEQMAGIC_RUNS_LIST_SORT for --sort, and so on" in shown
     assert "SEQMAGIC_MODELS for --models" in seqmagic("--help").stdout
+
+
+def test_the_shell_completes_files_of_settings_and_the_runs_to_begin_with(
+    tiny_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from click.shell_completion import ShellComplete
+
+    monkeypatch.setenv("SEQMAGIC_MODELS", str(tiny_run.path.parent))
+
+    def completed(*words: str) -> list[tuple[str, str]]:
+        *before, incomplete = words
+        shell = ShellComplete(boundary.main, {}, "seqmagic", "_SEQMAGIC_COMPLETE")
+        return [(one.type, one.value) for one in shell.get_completions(before, incomplete)]
+
+    assert completed("train", "--config", "") == [("file", "")]
+    assert ("plain", "tiny") in completed("train", "--fine-tune", "ti")
+    assert ("plain", "tiny") in completed("runs", "rerun", "")
+    assert completed("runs", "rerun", "nosuch", "--pri") == [("plain", "--print-config")]

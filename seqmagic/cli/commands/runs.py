@@ -184,6 +184,7 @@ def _facts(document: dict[str, Any]) -> tuple[Facts, Facts]:
     head = [(key, document[key]) for key in ("path", "status", "created", "seed")]
     head.append(("command", shlex.join(["seqmagic", *document["argv"]])))
     found: Facts = [(document["name"], head), ("results", list((document["results"] or {}).items()))]
+    found.append(("fine-tuned", list((document["fine_tuned"] or {}).items())))
     found.append(("best possible on this text", list(document.get("best_possible", {}).items())))
     found.append(("notes", [("", note) for note in document["notes"]]))
     source = [(key, text[key]) for key in ("source", "characters", "bytes", "sha256")]
