@@ -162,4 +162,7 @@ def test_a_file_is_no_way_to_contradict_a_run_that_goes_on(tiny_run: Run, seqmag
     assert done.exit_code == 2 and "--units 6, received 99" in done.stderr
     for words in (("--fine-tune", "tiny"), ("--name", "x"), ("--print-config",)):
         done = seqmagic("train", "--resume", "tiny", *words)
-        assert done.exit_code == 2 and f"{words[0]} is for new ones" in done.stderr
+        assert (
+            done.exit_code == 2
+            and "--fine-tune, --print-config, --name and --overwrite are for new ones" in done.stderr
+        )

@@ -141,9 +141,10 @@ def train(
     """
     settings: Settings = ctx.obj
     if resume is not None:
-        if new := next((name for name in _FOR_NEW_RUNS if is_given(ctx, name) and values[name]), None):
+        if any(is_given(ctx, name) and values[name] for name in _FOR_NEW_RUNS):
+            *first, last = map(option_name, _FOR_NEW_RUNS)
             raise ConfigError(
-                f"--resume goes on with a run as it is: {option_name(new)} is for new ones; see seqmagic train --help"
+                f"--resume goes on with a run as it is: {', '.join(first)} and {last} are for new ones; leave them out"
             )
         given = {key: value for key, value in values.items() if is_given(ctx, key) and key not in _OF_THE_COMMAND}
         more = {"more_minutes": more_minutes, "more_epochs": more_epochs}
@@ -156,7 +157,7 @@ def train(
     return begin(ctx, text, values)
 
 
-_FOR_NEW_RUNS = ("name", "overwrite", "fine_tune", "print_config")
+_FOR_NEW_RUNS = ("fine_tune", "print_config", "name", "overwrite")
 _OF_THE_COMMAND = (*_FOR_NEW_RUNS, "text_sha256", "tensorboard", "tensorboard_dir")  # no settings of the training
 
 
