@@ -96,7 +96,7 @@ def test_a_training_leaves_a_whole_run(cell: str, corpus: Corpus, tmp_path: Path
     run = end.run
     assert run.name == f"fox-{cell}-1x12"
     assert {path.name for path in run.path.iterdir()} == {
-        "run.json", "vocabulary.json", "model.keras", "history.jsonl", "samples.txt",
+        "run.json", "vocabulary.json", "model.keras", "history.jsonl", "samples.txt", "train.log",
     }  # fmt: skip
     record = run.read_record()
     assert record.status == "complete" and record.results == end.results
