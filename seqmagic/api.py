@@ -216,6 +216,7 @@ def train(
     *,
     name: str | None = None,
     overwrite: bool = False,
+    fine_tune: Name | None = None,
     resume: Name | None = None,
     more_minutes: float | None = None,
     more_epochs: float | None = None,
@@ -231,6 +232,8 @@ def train(
     Args:
         text: A file, a folder, or a name that `seqmagic data list` has.
         name, overwrite: Of the run; by default TEXT-CELL-LAYERSxUNITS.
+        fine_tune: A run, as for `load`, to begin with: its characters and weights are kept, new characters are added,
+            its sizes taken over. `run.read_record().fine_tuned` has the losses before and after, on both texts.
         resume: A run, as for `load`, that was stopped or killed: go on from its last checkpoint. Text and settings are
             its own; they need not be given, and may not be others.
         more_minutes, more_epochs: With `resume`: train the run, also a finished one, for so much longer. The learning
@@ -257,8 +260,8 @@ def train(
         from seqmagic.training.resume import More
         from seqmagic.training.resume import resume as events_of_resumed
 
-        if name is not None or overwrite:
-            raise ConfigError("resume goes on with a run as it is: name and overwrite are for new ones")
+        if name is not None or overwrite or fine_tune is not None:
+            raise ConfigError("resume goes on with a run as it is: name, overwrite and fine_tune are for new ones")
         given = {"text": None if text is None else os.fspath(text), **settings}
         more = More(minutes=more_minutes, epochs=more_epochs)
         events = events_of_resumed(open_run(models_folder(models), os.fspath(resume)), more=more, given=given)
@@ -269,16 +272,20 @@ def train(
     else:
         from seqmagic.texts.cache import IdCache
         from seqmagic.texts.corpus import read_trainable
+        from seqmagic.training.finetune import Base
         from seqmagic.training.train import train as events_of
 
+        base = None if fine_tune is None else Base.find(models_folder(models), os.fspath(fine_tune))
+        known = () if base is None else base.trained.vocabulary.characters
         events = events_of(
-            read_trainable(os.fspath(text), data, cache=IdCache(models_folder(models))),
-            model=model,
+            read_trainable(os.fspath(text), data, extending=Vocabulary(known), cache=IdCache(models_folder(models))),
+            model=model if base is None else base.sizes(model, given=settings),
             training=training,
             models=models_folder(models),
             name=name,
             overwrite=overwrite,
-            argv=_call("train", text, settings),
+            argv=_call("train", text, settings if base is None else {"fine_tune": base.name, **settings}),
+            base=base,
         )
     finished = _follow(events, on_event, progress)
     if not isinstance(finished, Finished):

@@ -398,6 +398,15 @@ class TrainConfig(Config):
         unit="cores",
         auto="all that this process may use",
     )
+    patience: int | None = setting(
+        None,
+        "End the training after so many evaluations in a row without a lower validation loss. About 12 are made in a "
+        "budget, and most is gained at its end, where the learning rate falls.",
+        minimum=1,
+        maximum=1_000_000,
+        unit="evaluations",
+        auto="use up the budget",
+    )
     prompt: str | None = setting(None, "Start of the text written after each evaluation.", auto="a line break")
 
     def __post_init__(self) -> None:

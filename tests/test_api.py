@@ -269,3 +269,20 @@ def test_in_a_notebook_the_bar_is_drawn_in_place(monkeypatch: pytest.MonkeyPatch
     with Bar() as bar:
         bar.show(0.25, "a < b")
     assert shown == ['<div><progress max="1" value="0.250"></progress> 25%&ensp;a &lt; b</div>']
+
+
+def test_a_run_is_begun_with(tiny_run: Run, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from seqmagic.training import train as door
+
+    fake = FakeTraining({"lstm": 2.0})
+    monkeypatch.setattr(door, "train", fake)
+    other = make_text(tmp_path, "ÄÖÜ and more bottles\n" * 40, "other.txt")
+    training = seqmagic.train(other, fine_tune="tiny", models=models, dropout=0.2)
+    (asked,) = fake.calls
+    assert asked["base"].trained.run == tiny_run and asked["model"].units == 6 and asked["model"].dropout == 0.2
+    assert list(asked["argv"][:4]) == ["train", str(other), "--fine-tune", "tiny"]
+    assert training.status == "complete"
+    with pytest.raises(ConfigError, match="run tiny has units 6, received 7"):
+        seqmagic.train(other, fine_tune="tiny", models=models, units=7)
+    with pytest.raises(ConfigError, match="fine_tune are for new ones"):
+        seqmagic.train(fine_tune="tiny", resume="tiny", models=models)

@@ -36,6 +36,10 @@ COMMANDS = {
 class Ended(Exception):  # noqa: N818
     """Carries an exception past click's own handlers; the exception itself is `__cause__`."""
 
+    def __init__(self, *, debug: bool) -> None:
+        super().__init__()
+        self.debug = debug
+
 
 class MainGroup(LazyGroup):
     """The group of all commands, with the one error boundary."""
@@ -48,7 +52,7 @@ class MainGroup(LazyGroup):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except (Exception, KeyboardInterrupt) as problem:
-            raise Ended from problem
+            raise Ended(debug=ctx.ensure_object(Settings).debug) from problem
 
     def main(
         self,
@@ -73,7 +77,10 @@ class MainGroup(LazyGroup):
             )
             code = result if isinstance(result, int) else 0
         except (Exception, KeyboardInterrupt) as problem:
-            code = report(problem.__cause__ if isinstance(problem, Ended) else problem, debug=debug)
+            if isinstance(problem, Ended):
+                code = report(problem.__cause__, debug=debug or problem.debug)
+            else:
+                code = report(problem, debug=debug)
         if not standalone_mode:
             return code
         sys.exit(code)
@@ -183,7 +190,11 @@ def _abandon_unwritable_output() -> None:
     cls=MainGroup,
     table=COMMANDS,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "auto_envvar_prefix": "SEQMAGIC",
+    },
     example="seqmagic compare python-docs --minutes 1",
 )
 @common_options

@@ -6,12 +6,14 @@ import contextlib
 import dataclasses
 import difflib
 import importlib
+import os
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from seqmagic import __version__
 from seqmagic.cli import console
@@ -37,6 +39,7 @@ class Settings:
     models_given: Path | None = None
     json: bool = False
     quiet: bool = False
+    verbose: bool = False
     debug: bool = False
 
     @property
@@ -56,12 +59,59 @@ class Settings:
         return contextlib.nullcontext() if self.quiet else console.meanwhile(what)
 
 
+# where a value may come from, the strongest first: a file of settings was asked for, the environment may be forgotten
+_STRENGTH = (
+    ParameterSource.COMMANDLINE,
+    ParameterSource.DEFAULT_MAP,
+    ParameterSource.ENVIRONMENT,
+    ParameterSource.DEFAULT,
+)
+_SETTINGS_FROM = "seqmagic.settings_from"  # in the `meta` of a context: what its `default_map` was read from
+
+
 class Option(click.Option):
-    """An option that knows under which heading of `--help` it stands."""
+    """An option that knows under which heading of `--help` it stands, and which variable of the environment sets it.
+
+    What comes from such a variable or from a file of settings is refused with the name of the variable or the key.
+    """
 
     def __init__(self, *arguments: Any, section: str = "Options", **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
         self.section = section
+
+    @property
+    def key(self) -> str:
+        """Its name in a file of settings: `batch_size` for --batch-size."""
+        return max(self.opts, key=len).lstrip("-").replace("-", "_")
+
+    def variable(self, ctx: click.Context) -> str | None:
+        """`SEQMAGIC_TRAIN_BATCH_SIZE`; those of every command are set for all at once, as `SEQMAGIC_MODELS`."""
+        prefix = (ctx.find_root() if self.section == COMMON else ctx).auto_envvar_prefix
+        return f"{prefix}_{self.key.upper()}" if prefix and self.allow_from_autoenv else None
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        variable = self.variable(ctx)
+        if variable is None or (self.section == COMMON and ctx.parent is not None):
+            return None
+        return os.environ.get(variable) or None
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        value, source = super().consume_value(ctx, opts)
+        if source is ParameterSource.ENVIRONMENT and ctx.default_map and self.name in ctx.default_map:
+            return ctx.default_map[self.name], ParameterSource.DEFAULT_MAP
+        return value, source
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        try:
+            return super().type_cast_value(ctx, value)
+        except click.UsageError as problem:
+            place = {
+                ParameterSource.ENVIRONMENT: self.variable(ctx),
+                ParameterSource.DEFAULT_MAP: f"{ctx.meta.get(_SETTINGS_FROM)}, {self.key}",
+            }.get(ctx.get_parameter_source(self.name or "") or ParameterSource.DEFAULT)
+            if place is None:
+                raise
+            raise click.UsageError(f"{place}: {problem.format_message()}", ctx) from problem
 
 
 class _Help:
@@ -85,6 +135,12 @@ class _Help:
                     formatter.write_dl(records)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        options = [one for one in ctx.command.get_params(ctx) if isinstance(one, Option) and one.variable(ctx)]
+        if options:
+            first = next((one for one in options if one.section != COMMON), options[0])
+            with formatter.section("Environment"):
+                pair = f"{first.variable(ctx)} for {max(first.opts, key=len)}"
+                formatter.write_text(f"A variable sets an option that is not typed: {pair}, and so on.")
         with formatter.section("Example"):
             for line in self.example.splitlines():
                 formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
@@ -150,41 +206,51 @@ def option(*names: str, section: str = "Options", **attributes: Any) -> Callable
     return click.option(*names, cls=Option, section=section, **attributes)
 
 
+def _keep(field: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """A callback that keeps a value, where one was given, in `Settings`."""
+
+    def store(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+        settings = ctx.ensure_object(Settings)
+        if value:
+            setattr(settings, field, value)
+
+    return store
+
+
+def _flag(name: str, *, help: str, section: str = COMMON) -> Callable[[AnyFunction], AnyFunction]:
+    return option(name, is_flag=True, expose_value=False, section=section, help=help, callback=_keep(name.strip("-")))
+
+
+def verbose_option(section: str) -> Callable[[AnyFunction], AnyFunction]:
+    """`--verbose`, for the commands that train."""
+    return _flag("--verbose", section=section, help="Say more: versions, how long each part takes.")
+
+
 def common_options(function: AnyFunction) -> AnyFunction:
     """`--models`, `--json`, `--quiet`, `--debug`, kept in `Settings`, and `--version`."""
-
-    def keep(field: str) -> Callable[[click.Context, click.Parameter, Any], None]:
-        def store(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
-            settings = ctx.ensure_object(Settings)
-            if value:
-                setattr(settings, field, value)
-
-        return store
-
-    def flag(name: str, field: str, help: str) -> Callable[[AnyFunction], AnyFunction]:
-        return option(name, is_flag=True, expose_value=False, section=COMMON, help=help, callback=keep(field))
-
     models = option(
         "--models",
         type=click.Path(file_okay=False, path_type=Path),
         metavar="DIR",
         expose_value=False,
+        is_eager=True,  # what reads a run while options are parsed must know where
         section=COMMON,
-        callback=keep("models_given"),
+        callback=_keep("models_given"),
         help="Folder of the runs. [default: SEQMAGIC_MODELS, else models]",
     )
     version = click.version_option(
         __version__,
         cls=Option,
         section=COMMON,
+        allow_from_autoenv=False,
         message="seqmagic %(version)s",
         help="Show the version and exit.",
     )
     decorators = (
         models,
-        flag("--json", "json", "One JSON document on standard output."),
-        flag("--quiet", "quiet", "No progress and no notices."),
-        flag("--debug", "debug", "Show where an error came from."),
+        _flag("--json", help="One JSON document on standard output."),
+        _flag("--quiet", help="No progress and no notices."),
+        _flag("--debug", help="Show where an error came from."),
         version,
     )
     for decorator in reversed(decorators):
@@ -197,6 +263,8 @@ class SettingType(click.ParamType):
 
     Rules between several settings are those of the dataclass, and are checked when `collect` makes it.
     """
+
+    envvar_list_splitter = "\n"  # of several values in one variable: a value may have spaces
 
     def __init__(self, owner: type[Config], field: dataclasses.Field[Any]) -> None:
         self.field = field
@@ -260,7 +328,7 @@ class ListType(click.ParamType):
         self.item = item
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
-        parts = value if isinstance(value, tuple) else [part.strip() for part in value.split(",")]
+        parts = value if isinstance(value, (tuple, list)) else [part.strip() for part in value.split(",")]
         return tuple(dict.fromkeys(self.item.convert(part, param, ctx) for part in parts))
 
     def shell_complete(
@@ -276,6 +344,12 @@ def base_type(owner: type[Config], name: str) -> type:
     hint = typing.get_type_hints(owner)[name]
     kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
     return kinds[0] if kinds else hint
+
+
+def takes_auto(config: Config, name: str) -> bool:
+    """Whether a setting may be left open by the word auto."""
+    owner = type(config)
+    return SettingType(owner, next(field for field in setting_fields(owner) if field.name == name)).takes_auto
 
 
 def is_repeatable(owner: type[Config], name: str) -> bool:
@@ -348,6 +422,70 @@ def config_list_option(
         section=SECTIONS.get(owner.__name__, "Options"),
         help=help,
     )
+
+
+def use_settings(ctx: click.Context, values: Mapping[str, Any], *, origin: str) -> None:
+    """Make `values`, by the keys of options and "text", what the command goes by where nothing is typed.
+
+    Args:
+        origin: What they were read from, for a message about one of them.
+
+    Raises:
+        ConfigError: a list, and the setting takes one value.
+    """
+    names = setting_keys(ctx.command)
+    single = {one.name for one in ctx.command.params if one.nargs == 1 and not (one.multiple or _takes_list(one))}
+    wrong = next((key for key, value in values.items() if isinstance(value, list) and names[key] in single), None)
+    if wrong is not None:
+        raise ConfigError(f"{origin}, {wrong}: it takes one value; received {len(values[wrong])} in a list")
+    ctx.default_map = {**(ctx.default_map or {}), **{names[key]: value for key, value in values.items()}}
+    ctx.meta[_SETTINGS_FROM] = origin
+
+
+def _takes_list(parameter: click.Parameter) -> bool:
+    return isinstance(parameter.type, ListType)
+
+
+def setting_keys(command: click.Command) -> dict[str, str]:
+    """What a file of settings may have for `command`: its keys, with the names of the parameters that they set."""
+    options = [one for one in command.params if isinstance(one, Option) and not one.is_eager and one.section != COMMON]
+    keys = {one.key: one.name or "" for one in options}
+    text = next((one for one in command.params if isinstance(one.type, TAKE_TEXTS)), None)
+    return keys if text is None else {"text": text.name or "", **keys}
+
+
+def config_file_option(section: str) -> Callable[[AnyFunction], AnyFunction]:
+    """`--config FILE`: settings from a TOML file, below what is typed and above the environment."""
+
+    def store(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> None:
+        if path is not None:
+            from seqmagic.cli.settings_file import read_settings
+
+            use_settings(ctx, read_settings(path, setting_keys(ctx.command)), origin=str(path))
+
+    return option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        is_eager=True,
+        expose_value=False,
+        callback=store,
+        section=section,
+        help="Settings from a TOML file: options as keys, and text. What is typed wins over it.",
+    )
+
+
+def is_given(ctx: click.Context, name: str) -> bool:
+    """Whether a parameter was asked for, by typing it or in a file; a variable of the environment may be forgotten."""
+    return ctx.get_parameter_source(name) in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
+
+
+def settled(ctx: click.Context, values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with one budget, where two came from different places: the stronger place has it, as for one option."""
+    sources = {name: ctx.get_parameter_source(name) for name in ("minutes", "epochs") if values.get(name) is not None}
+    order = sorted(sources, key=lambda name: _STRENGTH.index(sources[name] or ParameterSource.DEFAULT))
+    weaker = [name for name in order[1:] if sources[name] is not sources[order[0]]]
+    return {**values, **dict.fromkeys(weaker)}
 
 
 def collect(owner: type[AnyConfig], values: Mapping[str, Any], **overrides: Any) -> AnyConfig:
@@ -441,3 +579,6 @@ class TextOrRunName(RunName):
 
     def names(self, models: Path) -> list[str]:
         return [*TextName().names(models), *_comparisons(models), *super().names(models)]
+
+
+TAKE_TEXTS = (TextName, TextOrRunName)  # an argument of these is `text` in a file of settings

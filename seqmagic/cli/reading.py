@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from seqmagic.cli.options import Settings
     from seqmagic.config import DataConfig
     from seqmagic.texts.corpus import Corpus
+    from seqmagic.texts.vocabulary import Vocabulary
 
 
-def read_to_train(settings: Settings, source: str, data: DataConfig) -> Corpus:
+def read_to_train(settings: Settings, source: str, data: DataConfig, *, extending: Vocabulary | None = None) -> Corpus:
     """The text `source`, long and varied enough to train on."""
     from seqmagic.texts.cache import IdCache, large_size
-    from seqmagic.texts.corpus import read_trainable
+    from seqmagic.texts.corpus import NO_CHARACTERS, read_trainable
     from seqmagic.texts.sources import named
 
     bring(settings, source)
@@ -34,4 +35,6 @@ def read_to_train(settings: Settings, source: str, data: DataConfig) -> Corpus:
 
         waiting = settings.meanwhile(f"reading {name_of(source)}") if total is None else contextlib.nullcontext()
         with waiting:
-            return read_trainable(source, data, cache=IdCache(settings.models), watch=watch)
+            return read_trainable(
+                source, data, extending=extending or NO_CHARACTERS, cache=IdCache(settings.models), watch=watch
+            )

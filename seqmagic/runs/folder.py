@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import zipfile
@@ -13,13 +14,13 @@ from typing import Any
 from seqmagic import files
 from seqmagic.errors import ConfigError, CorpusError, RunError
 from seqmagic.runs import locks
-from seqmagic.runs.record import HistoryRow, RunRecord, VocabularyFile
+from seqmagic.runs.record import HistoryRow, RunRecord, VocabularyFile, now
 from seqmagic.texts.vocabulary import Vocabulary
 
 REFERENCES = ("latest", "best")
 _NAME = re.compile(r"[^\W_][\w.+-]*")
 _WRITTEN_WHOLE = ("run.json", "vocabulary.json", "model.keras", "history.jsonl")  # through a temporary file beside them
-_FILES_OF_RUN = (*_WRITTEN_WHOLE, "samples.txt", "checkpoint", "insight")
+_FILES_OF_RUN = (*_WRITTEN_WHOLE, "samples.txt", "train.log", "checkpoint", "insight", "tensorboard")
 
 SEALS = ("a.json", "b.json")  # in the folder of checkpoints; see `runs.checkpoints`
 
@@ -53,6 +54,14 @@ class Run:
     @property
     def samples_path(self) -> Path:
         return self.path / "samples.txt"
+
+    @property
+    def log_path(self) -> Path:
+        return self.path / "train.log"
+
+    @property
+    def tensorboard_path(self) -> Path:
+        return self.path / "tensorboard"
 
     @property
     def checkpoint_path(self) -> Path:
@@ -118,6 +127,12 @@ class Run:
     def append_sample(self, heading: str, text: str) -> None:
         with open(self.samples_path, "a", encoding="utf-8", newline="") as file:
             file.write(f"--- {heading}\n{text}\n\n")
+
+    def append_log(self, lines: Iterable[str]) -> None:
+        """Keep what was said, each line with the moment. A disk that takes no more ends nothing."""
+        text = "".join(f"{now()} {' '.join(line.split())}\n" for line in lines)
+        with contextlib.suppress(OSError), open(self.log_path, "a", encoding="utf-8", errors="replace") as file:
+            file.write(text)
 
     @property
     def has_checkpoint(self) -> bool:

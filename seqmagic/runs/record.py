@@ -167,10 +167,35 @@ class VocabularyFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FineTuned:
+    """What a training began with that went on from the weights of another run.
+
+    Losses in nats per character, each of a validation part; those of the other run's text are None where that could
+    not be read again.
+
+    Attributes:
+        run: The other run, by name or path, as it was given.
+        created: When that was.
+        new_characters: How many its vocabulary was extended by.
+        before, after: Loss on the new text before the first step, and at the weights that are kept.
+        own_before, own_after: The same on the text that the other run was trained on.
+    """
+
+    run: str
+    created: str
+    new_characters: Count
+    before: Figure | None = None
+    after: Figure | None = None
+    own_before: Figure | None = None
+    own_after: Figure | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """What run.json holds.
 
     Attributes:
+        fine_tuned: What it began with, where that was another run.
         vocabulary_sha256: From `vocabulary_sum`, so that another run's vocabulary of the same size is
             noticed; None in runs that were trained before it was kept.
     """
@@ -188,6 +213,7 @@ class RunRecord:
     results: Results | None = None
     notes: tuple[str, ...] = ()
     vocabulary_sha256: str | None = None
+    fine_tuned: FineTuned | None = None
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:

@@ -27,6 +27,8 @@ VALIDATION_SHARE = 0.1
 LONGEST_VALIDATION = 1_000_000  # characters, where the share is not given
 MINIMUM_PART = 16
 
+NO_CHARACTERS = Vocabulary(())
+
 Span = tuple[int, int]
 
 
@@ -81,6 +83,7 @@ def read_corpus(
     config: DataConfig,
     *,
     vocabulary: Vocabulary | None = None,
+    extending: Vocabulary = NO_CHARACTERS,
     spool_folder: Path | None = None,
     again: bool = False,
     cache: IdCache | None = None,
@@ -94,6 +97,7 @@ def read_corpus(
         vocabulary: To encode with; letters in a form that it lacks are read in the one that it has
             (`texts.normal_forms`), other characters outside become the unknown one. `None` to make it from
             the training part.
+        extending: Where one is made: characters that keep their ids, before those that are new.
         spool_folder: Where the ids of a large text are kept until the corpus is no longer used; `None`
             for the system's temporary folder.
         again: This text was read before, to train with, and is to be the same, character for character: no
@@ -110,8 +114,8 @@ def read_corpus(
     """
     config = config.drawn_with(TrainConfig.seed)
     end = record_end(config)
-    if end is not None:
-        cache = None  # the records of a text are arranged anew for every draw
+    if end is not None or extending.characters:
+        cache = None  # records are arranged anew for every draw, and ids depend on the vocabulary that is extended
     if cache is not None and (vocabulary is None or again):
         kept = cache.find(source, config)
         if kept is not None and vocabulary in (None, kept.vocabulary):
@@ -142,7 +146,7 @@ def read_corpus(
                 raise CorpusError(
                     f"{named(source)} is one character, {found.characters[0]!r}, repeated; give another text"
                 )
-            vocabulary, found_out = _settle(spool, found, train, validation, config.min_count, end)
+            vocabulary, found_out = _settle(spool, found, train, validation, config.min_count, end, extending)
             notices += found_out
             if cache is not None and spool.is_large:
                 kept, trouble = cache.keep(
@@ -262,10 +266,15 @@ def _as_corpus(kept: Kept, source: str, config: DataConfig) -> Corpus:
 
 
 def read_trainable(
-    source: str, config: DataConfig, *, cache: IdCache | None = None, watch: Watch | None = None
+    source: str,
+    config: DataConfig,
+    *,
+    extending: Vocabulary = NO_CHARACTERS,
+    cache: IdCache | None = None,
+    watch: Watch | None = None,
 ) -> Corpus:
     """`read_corpus`, and CorpusError unless the text is long and varied enough to train on."""
-    corpus = read_corpus(source, config, cache=cache, watch=watch)
+    corpus = read_corpus(source, config, extending=extending, cache=cache, watch=watch)
     check_trainable(corpus)
     return corpus
 
@@ -324,9 +333,15 @@ def encode_pieces(
 
 
 def _settle(
-    spool: Spool, found: Vocabulary, train: Span, validation: Span, min_count: int, end: str | None
+    spool: Spool,
+    found: Vocabulary,
+    train: Span,
+    validation: Span,
+    min_count: int,
+    end: str | None,
+    extending: Vocabulary,
 ) -> tuple[Vocabulary, list[str]]:
-    """Make the ids in `spool`, still those of `found`, those of the vocabulary of the training part.
+    """Make the ids in `spool`, still those of `found`, those of `extending` and then of the training part.
 
     The end of a record stays, however rare; a part whose records were drawn needs no look at how like another it is.
 
@@ -340,7 +355,7 @@ def _settle(
     held_back = counts_of_rest if validation == rest else count_ids(spool, validation, found.size)
     unlike = unlikeness(spool, found, (train, validation), (counts, held_back)) if end is None else []
     kept = sorted(c for c, count in zip(found.characters, counts[1:], strict=True) if count >= min_count or c == end)
-    vocabulary = Vocabulary(kept)
+    vocabulary = Vocabulary(dict.fromkeys((*extending.characters, *kept)))
     new_ids = np.zeros(found.size, vocabulary.dtype)
     new_ids[1:] = vocabulary.encode("".join(found.characters))
     spool.replace(new_ids)

@@ -30,6 +30,7 @@ from seqmagic.runs.record import HistoryRow, RunRecord
 from seqmagic.texts.corpus import Corpus
 from seqmagic.training.device import Device, environment_of
 from seqmagic.training.events import Event
+from seqmagic.training.finetune import FineTuning
 from seqmagic.training.interrupt import stop_on_signal
 from seqmagic.training.recipe import Plan
 from seqmagic.training.train import start
@@ -154,7 +155,7 @@ def _own_corpus(run: Run, record: RunRecord) -> Corpus:
 
 def _taken_up(new: NewRun, record: RunRecord, corpus: Corpus, more: More, callbacks: Sequence[Callback]) -> Trainer:
     """A trainer in the state that the run was left in."""
-    device = start(dataclasses.replace(record.training, threads=_threads(record)))
+    device = start(dataclasses.replace(record.training, threads=threads_of(record)))
     from seqmagic.training.trainer import TakenUp, Trainer  # imports TensorFlow and Keras
 
     def trainer(training: DecidedTraining) -> Trainer:
@@ -162,6 +163,8 @@ def _taken_up(new: NewRun, record: RunRecord, corpus: Corpus, more: More, callba
         environment = {**record.environment, **environment_of(device)}
         begun = dataclasses.replace(record, status="running", training=training, environment=environment)
         made = Trainer(new, begun, corpus, plan, device, callbacks, engine=_engine(record, device))
+        if record.fine_tuned is not None:
+            made.fine_tuning = FineTuning.again(record.fine_tuned, run.path.parent)
         made.record = dataclasses.replace(made.record, notes=(*record.notes, *_differences(record, made.record)))
         return made
 
@@ -237,7 +240,7 @@ def _start_from(
     state.best, state.best_weights = session.validation_score(), state.weights
 
 
-def _threads(record: RunRecord) -> int | None:
+def threads_of(record: RunRecord) -> int | None:
     """As many as before, where there are so many; None for all there are."""
     before = record.environment.get("threads")
     if record.training.threads is not None or not isinstance(before, int):

@@ -143,9 +143,9 @@ class Session:
         piece = (
             validation[:PROBE_CHARACTERS] if boundary is None else first_records(validation, boundary, PROBE_CHARACTERS)
         )
-        self._score(piece)
+        self.score(piece)
         started = time.monotonic()
-        self._score(piece)
+        self.score(piece)
         return (time.monotonic() - started) * len(validation) / len(piece)
 
     def _run_steps(self, first: int, learning_rates: Sequence[float]) -> tuple[tf.Tensor, tf.Tensor, Any]:
@@ -171,12 +171,13 @@ class Session:
         state.step_seconds += time.monotonic() - started
         return found
 
-    def _score(self, ids: np.ndarray) -> Score:
+    def score(self, ids: np.ndarray) -> Score:
+        """The exact loss of `ids`, (n,), read from an empty memory."""
         return score_text(self._scorer, ids, self.corpus.boundary, window=self._record_window)
 
     def validation_score(self) -> Score:
         """The exact loss of the validation part."""
-        return self._score(self.corpus.part("validation"))
+        return self.score(self.corpus.part("validation"))
 
     @property
     def train_score_length(self) -> int:
@@ -187,8 +188,8 @@ class Session:
         """The loss of the end of the training part, without dropout: what validation compares with."""
         train, boundary = self.corpus.part("train"), self.corpus.boundary
         if boundary is not None:
-            return self._score(last_records(train, boundary, self.train_score_length))
-        return self._score(train[-self.train_score_length :])
+            return self.score(last_records(train, boundary, self.train_score_length))
+        return self.score(train[-self.train_score_length :])
 
     def sample(self, weights: Sequence[np.ndarray]) -> str:
         """What a model with these weights writes after the prompt; always with the same random numbers."""

@@ -6,11 +6,12 @@ event is asked for, or before that by who calls `start`; only then is the code i
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqmagic.config import ModelConfig, TrainConfig
+from seqmagic.config import ENGINES, ModelConfig, TrainConfig
 from seqmagic.runs import folder as runs
 from seqmagic.runs.making import create_run
 from seqmagic.runs.record import RunRecord, TextRecord, now, vocabulary_sum
@@ -18,6 +19,7 @@ from seqmagic.texts.corpus import Corpus
 from seqmagic.texts.record_streams import record_lengths
 from seqmagic.training.device import Device, environment_of, measure_flops, start_tensorflow
 from seqmagic.training.events import Event
+from seqmagic.training.finetune import Base, FineTuning
 from seqmagic.training.interrupt import stop_on_signal
 from seqmagic.training.recipe import Plan, make_plan
 
@@ -45,6 +47,7 @@ def train(
     overwrite: bool = False,
     argv: Sequence[str] = (),
     callbacks: Sequence[Callback] = (),
+    base: Base | None = None,
 ) -> Generator[Event, None, None]:
     """Train a model on `corpus` and keep it as a run below `models`.
 
@@ -59,6 +62,7 @@ def train(
         model, training: What was asked for; what is `None` is decided by the recipe.
         models, name, overwrite: Where the run goes; see `making.create_run`.
         argv: The command line, for the record.
+        base: The run whose weights it begins with, sizes and characters already those of the run and more.
         callbacks: Keras callbacks. An epoch of theirs is the stretch between two evaluations, with
             `loss`, `val_loss` and `learning_rate` in its logs; `model.stop_training` is heeded. Where one follows
             single steps (`on_train_batch_end` and the like) each step is a call of its own, which is slower.
@@ -73,15 +77,7 @@ def train(
     device = start(training)
     from seqmagic.training.trainer import Trainer  # imports TensorFlow and Keras
 
-    plan = make_plan(
-        model,
-        training,
-        characters=len(corpus.part("train")),
-        vocabulary_size=corpus.vocabulary.size,
-        device=device.kind,
-        measure_flops=measure_flops,
-        record_lengths=None if corpus.boundary is None else record_lengths(corpus.part("train"), corpus.boundary),
-    )
+    plan = _plan(corpus, model, training, device)
     default = runs.default_name(corpus.source, plan.model.cell, plan.model.layers, plan.model.units)
     with stop_on_signal() as stop_requested:
         new = create_run(models, name=name, default=default, overwrite=overwrite)
@@ -90,10 +86,39 @@ def train(
             new.run.write_vocabulary(corpus.vocabulary)
             new.run.write_record(record)
             trainer = Trainer(new, record, corpus, plan, device, callbacks)
+            if base is not None:
+                trainer.fine_tuning = FineTuning.of(base, vocabulary_size=corpus.vocabulary.size)
             yield from trainer.events(stop_requested)
         except BaseException as problem:
             new.end("interrupted" if isinstance(problem, GeneratorExit | KeyboardInterrupt) else "failed")
             raise
+
+
+def decide(corpus: Corpus, *, model: ModelConfig, training: TrainConfig) -> Plan:
+    """Every setting as `train` would have it here, the engine and the threads too.
+
+    An engine that can't be asked for by name (cuDNN) stays "auto".
+    """
+    device = start(training)
+    from seqmagic.training.session import Session  # imports TensorFlow and Keras
+
+    plan = _plan(corpus, model, training, device)
+    engine = Session(corpus, plan, threads=device.threads).engine
+    name = engine.name if engine.name in ENGINES else plan.training.engine
+    decided = dataclasses.replace(plan.training, threads=device.threads, engine=name, precision=engine.precision)
+    return dataclasses.replace(plan, training=decided)
+
+
+def _plan(corpus: Corpus, model: ModelConfig, training: TrainConfig, device: Device) -> Plan:
+    return make_plan(
+        model,
+        training,
+        characters=len(corpus.part("train")),
+        vocabulary_size=corpus.vocabulary.size,
+        device=device.kind,
+        measure_flops=measure_flops,
+        record_lengths=None if corpus.boundary is None else record_lengths(corpus.part("train"), corpus.boundary),
+    )
 
 
 def _new_record(name: str, corpus: Corpus, *, plan: Plan, argv: Sequence[str], device: Device) -> RunRecord:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from seqmagic.cli.console import INTERRUPTED, json_document, result
 from seqmagic.cli.insight import plot_option, write_plot
@@ -19,9 +18,13 @@ from seqmagic.cli.options import (
     TextOrRunName,
     collect,
     command,
+    config_file_option,
     config_list_option,
     config_options,
+    is_given,
     option,
+    settled,
+    verbose_option,
 )
 from seqmagic.cli.reading import read_to_train
 from seqmagic.config import CELLS, DataConfig, ModelConfig, TrainConfig
@@ -92,6 +95,8 @@ MATCHES = ("units", "parameters")
     help="What the curves run over. [default: seconds, or characters where --epochs are the budget]",
 )
 @plot_option
+@config_file_option("Comparison")
+@verbose_option("Comparison")
 @config_options(ModelConfig, TrainConfig, DataConfig, exclude=("cell", "units", "layers"))
 @click.pass_context
 def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, form: str, **values: Any) -> int:
@@ -137,7 +142,7 @@ def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, for
         seeds=values["seeds"],
         match=values["match"],
         model=collect(ModelConfig, values, units=None, layers=None),
-        training=collect(TrainConfig, values),
+        training=collect(TrainConfig, settled(ctx, values)),
         models=settings.models,
         name=values["name"],
         overwrite=values["overwrite"],
@@ -165,9 +170,7 @@ def _refuse_settings(ctx: click.Context) -> None:
     given = [
         parameter.human_readable_name.rstrip(".") if isinstance(parameter, click.Argument) else parameter.opts[0]
         for parameter in ctx.command.params
-        if parameter.name in ctx.params
-        and parameter.name not in _FREE_WITH_RESUME
-        and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+        if parameter.name in ctx.params and parameter.name not in _FREE_WITH_RESUME and is_given(ctx, parameter.name)
     ]
     if given:
         raise click.UsageError(
@@ -240,7 +243,7 @@ def _plan_words(plan: Planned) -> str:
 def _display(settings: Settings) -> TrainingDisplay:
     from seqmagic.cli.show.progress import TrainingDisplay
 
-    return TrainingDisplay(quiet=settings.quiet)
+    return TrainingDisplay(quiet=settings.quiet, verbose=settings.verbose)
 
 
 @dataclass(frozen=True, kw_only=True)

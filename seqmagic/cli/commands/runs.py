@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seqmagic.cli.commands.runs_rerun import rerun
 from seqmagic.cli.console import draw, json_document, notice, one_line, result
 from seqmagic.cli.options import Command, Group, OwnRunName, RunName, Settings, common_options, option
 from seqmagic.errors import RunError
@@ -39,6 +40,9 @@ def runs(ctx: click.Context) -> None:
     """List, show, diff, pack and remove what was trained. Alone it shows the list."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_runs, sort="created")
+
+
+runs.add_command(rerun)
 
 
 @runs.command("list", cls=Command, example="seqmagic runs list --sort loss")
@@ -180,6 +184,7 @@ def _facts(document: dict[str, Any]) -> tuple[Facts, Facts]:
     head = [(key, document[key]) for key in ("path", "status", "created", "seed")]
     head.append(("command", shlex.join(["seqmagic", *document["argv"]])))
     found: Facts = [(document["name"], head), ("results", list((document["results"] or {}).items()))]
+    found.append(("fine-tuned", list((document["fine_tuned"] or {}).items())))
     found.append(("best possible on this text", list(document.get("best_possible", {}).items())))
     found.append(("notes", [("", note) for note in document["notes"]]))
     source = [(key, text[key]) for key in ("source", "characters", "bytes", "sha256")]

@@ -135,8 +135,9 @@ class TrainingDisplay(LiveDisplay):
     it. Elsewhere (a file, a pipe, NO_COLOR, TERM=dumb) each evaluation is one line.
     """
 
-    def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+    def __init__(self, *, quiet: bool = False, verbose: bool = False, stream: TextIO | None = None) -> None:
         super().__init__(quiet=quiet, stream=stream)
+        self._verbose = verbose
         self._title, self._number, self._total = "", 1, 1
         self._said: set[str] = set()
         self._reset()
@@ -156,15 +157,17 @@ class TrainingDisplay(LiveDisplay):
     def show(self, event: Event) -> None:
         """Draw one event."""
         match event:
-            case Started(lines=lines):
+            case Started(lines=lines, details=details):
                 self._compiling = False
+                self.detail(*details)
                 self.tell(lines)
             case Progress():
                 self._progress = event
             case Evaluated():
                 self._validation_loss = event.row.validation_loss
                 self._show_evaluation(event)
-            case Finished():
+            case Finished(details=details):
+                self.detail(*details)
                 self._progress = None
                 self._compiling = True  # if another follows
                 return
@@ -176,6 +179,11 @@ class TrainingDisplay(LiveDisplay):
             if text not in self._said:
                 self.line(text, style="dim")
             self._said.add(text)
+
+    def detail(self, *lines: str) -> None:
+        """Lines that only a reader who asked for more wants to see."""
+        if self._verbose:
+            self.tell(lines)
 
     def _show_evaluation(self, event: Evaluated) -> None:
         self.tell([LEGEND])
