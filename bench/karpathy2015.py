@@ -103,7 +103,9 @@ def tables(found: dict[Field, Comparison]) -> Iterator[str]:
         lowest = min((row.test_loss for row in line if row and row.test_loss is not None), default=None)
         shown = ["–" if row is None or row.test_loss is None else f"{row.test_loss:.3f}" for row in line]
         bold = [row is not None and row.test_loss == lowest and lowest is not None for row in line]
-        losses.append(f"| {size} | {' | '.join(f'**{one}**' if best else one for one, best in zip(shown, bold))} |")
+        losses.append(
+            f"| {size} | {' | '.join(f'**{one}**' if best else one for one, best in zip(shown, bold, strict=True))} |"
+        )
         behind = [
             "–" if row is None or row.results is None else f"{row.units} ({row.results.parameters:,})" for row in line
         ]
