@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import difflib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from seqmagic.comparison.entries import Entry, plan_entries
 from seqmagic.comparison.rows import Row, Summary, separately, summarise
 from seqmagic.comparison.verdict import legend, verdict
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
+from seqmagic.drawing.words import listed
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.notebook import html_table
@@ -283,7 +285,7 @@ def resumed_comparison(models: Path, name: str) -> Iterator[tuple[Path, Comparis
     """
     folder = models / name
     if not is_comparison(folder):
-        raise RunError(f"there is no comparison {name!r} in {models}; compare --resume takes the name of one")
+        raise RunError(not_a_comparison(models, name))
     with _locked(models, folder):
         comparison = read_comparison(folder)
         if comparison.plan is None:
@@ -323,6 +325,26 @@ def discard_comparison(folder: Path) -> None:
 
 def is_comparison(folder: Path) -> bool:
     return (folder / FILE_NAME).is_file() and not Run(folder).record_path.exists()
+
+
+def comparison_names(models: Path) -> list[str]:
+    """The names of the comparisons below `models`, in the order of the alphabet."""
+    return sorted(file.parent.name for file in models.glob(f"[!.]*/{FILE_NAME}"))
+
+
+def not_a_comparison(models: Path, name: str) -> str:
+    """The line for a name that no comparison has: what it is, the nearest ones, or what there is."""
+    there = comparison_names(models)
+    near = difflib.get_close_matches(name, there, n=3, cutoff=0.4)
+    if Run(models / name).has_record:
+        return f"{name} is a run and no comparison; see: seqmagic runs show {name}"
+    if near:
+        return f"there is no comparison {name!r} in {models}; did you mean {' or '.join(near)}?"
+    if there:
+        return (
+            f"there is no comparison {name!r} in {models}; there {'is' if len(there) == 1 else 'are'} {listed(there)}"
+        )
+    return f"there is no comparison {name!r} in {models}, nor any other; make one with: seqmagic compare python-docs"
 
 
 def read_comparison(folder: Path) -> Comparison:

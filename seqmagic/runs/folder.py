@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import zipfile
@@ -115,6 +116,26 @@ class Run:
             with files.naming(self.samples_path):
                 os.truncate(self.samples_path, length)
 
+    def read_samples(self, rows: Iterable[HistoryRow]) -> list[str | None]:
+        """What was written after each of these evaluations; None for one of which no text is kept.
+
+        Raises:
+            RunError: the file can't be read.
+        """
+        if not os.path.lexists(self.samples_path):
+            return [None for _ in rows]
+        content = files.read_bounded(self.samples_path, limit=files.JSON_LIMIT, error=RunError)
+        text = "\n" + content.decode("utf-8", "replace")
+        spans: list[tuple[int, int] | None] = []
+        place = 0
+        for row in rows:  # a text may have what looks like a heading: they come in the order of the evaluations
+            heading = f"\n--- {sample_heading(row)}\n"
+            found = text.find(heading, place)
+            spans.append((found, found + len(heading)) if found >= 0 else None)
+            place = place if found < 0 else found + len(heading)
+        ends = [*[span[0] for span in spans if span][1:], len(text) - 1]
+        return [None if span is None else text[span[1] : ends.pop(0)].removesuffix("\n") for span in spans]
+
     def append_sample(self, heading: str, text: str) -> None:
         with open(self.samples_path, "a", encoding="utf-8", newline="") as file:
             file.write(f"--- {heading}\n{text}\n\n")
@@ -149,6 +170,12 @@ class Run:
         if not zipfile.is_zipfile(self.model_path):
             raise RunError(f"{self.model_path} is corrupt: not a Keras archive; train the run again or restore it")
         return self.model_path
+
+
+def sample_heading(row: HistoryRow) -> str:
+    """What stands above the text that was written after an evaluation."""
+    loss = math.nan if row.validation_loss is None else row.validation_loss
+    return f"step {row.step or 0:,}, validation loss {loss:.4f}"
 
 
 def state_of(record: RunRecord, run: Run) -> str:

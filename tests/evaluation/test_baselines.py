@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from seqmagic.config import DataConfig
 from seqmagic.errors import CorpusError
 from seqmagic.evaluation import baselines
-from seqmagic.evaluation.baselines import KneserNey, measure_baselines, probabilities_of_orders
+from seqmagic.evaluation.baselines import KneserNey, measure_baselines, ngram_guesses, probabilities_of_orders
 from seqmagic.texts.builtin import BUILTIN_TEXTS
 from seqmagic.texts.corpus import read_corpus
 
@@ -254,3 +254,17 @@ def test_the_best_possible_is_over_the_characters_that_are_scored():
     assert best.bits_per_character == pytest.approx((first + second + third) / 3)
     assert baselines.best_possible(sha256, (99, 100)) is None
     assert baselines.best_possible("0" * 64, (0, 100)) is None
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+@pytest.mark.parametrize("repeated", [False, True])
+def test_guesses_are_the_likeliest_characters_of_the_model(order: int, repeated: bool) -> None:
+    draw = np.random.default_rng(order)
+    train = np.tile(draw.integers(0, 6, 7), 12) if repeated else draw.integers(0, 6, 90)
+    symbols = draw.integers(0, 7, 60)  # one of them never occurs
+    guesses = ngram_guesses(train, symbols, order=order)
+    model = KneserNey.fit(train, order, 7)
+    for place, guess in enumerate(guesses):
+        probabilities = model.probabilities(symbols[max(0, place - order + 1) : place])
+        assert probabilities[guess] == pytest.approx(probabilities.max())
+    assert ngram_guesses(train[:0], symbols, order=order).tolist() == [0] * 60
