@@ -29,7 +29,7 @@ COMMANDS = {
     "report": ("seqmagic.cli.commands.report:report", "One page that shows what is inside models."),
     "export": ("seqmagic.cli.commands.export:export", "Make a model work elsewhere, without this tool."),
     "data": ("seqmagic.cli.commands.data:data", "List, download and look into texts."),
-    "runs": ("seqmagic.cli.commands.runs:runs", "List, show, diff, pack and remove what was trained."),
+    "runs": ("seqmagic.cli.commands.runs:runs", "List, show, tag, rename, pack and remove what was trained."),
 }
 
 

@@ -375,6 +375,44 @@ def runs_of(folder: Path) -> list[str]:
     return [row.run for row in read_comparison(folder).rows if row.run]
 
 
+def follow_renamed(models: Path, old: str, new: str) -> list[str]:
+    """Have the comparisons below `models` call the run `old` `new`; their names.
+
+    Raises:
+        RunError: one that names it is being made, or can't be written. Then none was changed that comes after it.
+    """
+    changed = {}
+    for name in comparison_names(models):
+        path = models / name / FILE_NAME
+        with contextlib.suppress(RunError):  # a corrupt one names nothing
+            values = files.read_json(path, error=RunError)
+            if _renamed(values, old, new):
+                changed[name] = values
+    if busy := [name for name in changed if locks.is_held(models, name)]:
+        raise RunError(f"the comparison {busy[0]} has {old} as a row and is being made; stop that first")
+    for name, values in changed.items():
+        files.write_json(models / name / FILE_NAME, values)
+    return list(changed)
+
+
+def _renamed(values: Any, old: str, new: str) -> bool:
+    """Put `new` in the place of the run `old` in what a file of a comparison holds; whether it was there."""
+    if not isinstance(values, dict):
+        return False
+    found = False
+    rows = values.get("rows")
+    for row in rows if isinstance(rows, list) else ():
+        for key in ("run", "unfinished"):
+            if isinstance(row, dict) and row.get(key) == old:
+                row[key], found = new, True
+    for key in ("curves", "samples"):
+        by_run = values.get(key)
+        if isinstance(by_run, dict) and old in by_run:
+            values[key] = {new if run == old else run: value for run, value in by_run.items()}
+            found = True
+    return found
+
+
 def remove_comparison(folder: Path) -> None:
     """Remove the record of a comparison, and its folder where nothing else is in it; its runs stay.
 

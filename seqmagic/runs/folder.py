@@ -14,14 +14,16 @@ from typing import Any
 from seqmagic import files
 from seqmagic.errors import ConfigError, CorpusError, RunError
 from seqmagic.runs import locks
-from seqmagic.runs.record import HistoryRow, RunRecord, VocabularyFile
+from seqmagic.runs.record import HistoryRow, RunRecord, TagsFile, VocabularyFile
 from seqmagic.texts.vocabulary import Vocabulary
 
 REFERENCES = ("latest", "best")
 _NAME = re.compile(r"[^\W_][\w.+-]*")
-_WRITTEN_WHOLE = ("run.json", "vocabulary.json", "model.keras", "history.jsonl")  # through a temporary file beside them
+# through a temporary file beside them
+_WRITTEN_WHOLE = ("run.json", "vocabulary.json", "model.keras", "history.jsonl", "tags.json")
 _FILES_OF_RUN = (*_WRITTEN_WHOLE, "samples.txt", "checkpoint", "insight")
 
+LONGEST_TAG = 40
 SEALS = ("a.json", "b.json")  # in the folder of checkpoints; see `runs.checkpoints`
 
 
@@ -56,6 +58,10 @@ class Run:
         return self.path / "samples.txt"
 
     @property
+    def tags_path(self) -> Path:
+        return self.path / "tags.json"
+
+    @property
     def checkpoint_path(self) -> Path:
         return self.path / "checkpoint"
 
@@ -84,6 +90,24 @@ class Run:
 
     def write_vocabulary(self, vocabulary: Vocabulary) -> None:
         files.write_json(self.vocabulary_path, {"unknown": 0, "characters": list(vocabulary.characters)})
+
+    def read_tags(self) -> tuple[str, ...]:
+        """The words that were given to this run to find it by, in the order of the alphabet.
+
+        Raises:
+            RunError: the file is corrupt.
+        """
+        if not os.path.lexists(self.tags_path):
+            return ()
+        document = files.read_json(self.tags_path, error=RunError)
+        return files.as_type(document, TagsFile, self.tags_path, error=RunError).tags
+
+    def write_tags(self, tags: Iterable[str]) -> None:
+        """Give the run these tags in place of those that it has."""
+        if chosen := sorted(set(tags)):
+            files.write_json(self.tags_path, {"tags": chosen})
+        else:
+            self.tags_path.unlink(missing_ok=True)
 
     def read_history(self) -> list[HistoryRow]:
         """The evaluations so far, rows of `HistoryRow`, as far as they can be read."""
@@ -203,6 +227,11 @@ def check_name(name: str) -> None:
             f"--name must start with a letter or digit and hold letters, digits, '.', '_', '+' and '-' alone, "
             f"at most 100, and not be 'latest' or 'best'; received {name!r}"
         )
+
+
+def is_tag(word: str) -> bool:
+    """Whether a run can have this tag: letters, digits, '.', '_', '+' and '-', as a name, at most 40."""
+    return bool(_NAME.fullmatch(word)) and len(word) <= LONGEST_TAG
 
 
 def default_name(text: str, cell: str, layers: int, units: int) -> str:
