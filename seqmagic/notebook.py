@@ -1,7 +1,8 @@
-"""How an object shows itself in a notebook: a small table of names and values, escaped."""
+"""How an object shows itself in a notebook: a small table of names and values, escaped, and a picture."""
 
 from __future__ import annotations
 
+import base64
 import html
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,6 +15,12 @@ def html_table(rows: Iterable[Sequence[Any]], *, head: Sequence[str] = (), capti
         parts.append(_row("th", head))
     parts += [_row("td", row) for row in rows]
     return f"<table>{''.join(parts)}</table>"
+
+
+def html_picture(svg: str, *, words: str) -> str:
+    """An SVG document as an image, so that its style and its ids stay its own; `words` say what is to be seen."""
+    data = base64.b64encode(svg.encode("utf-8")).decode("ascii")
+    return f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(words)}" style="width:100%;max-width:720px">'
 
 
 def _row(tag: str, values: Sequence[Any]) -> str:

@@ -75,9 +75,9 @@ DOORS = {
     "training.engines": {"choose"},
     "comparison": {
         "chance",
+        "charts",
         "comparable",
         "compare",
-        "curves",
         "learning",
         "record",
         "rows",

@@ -21,7 +21,7 @@ from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.drawing.words import listed
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import Baseline
-from seqmagic.notebook import html_table
+from seqmagic.notebook import html_picture, html_table
 from seqmagic.runs import locks
 from seqmagic.runs.folder import Run, check_name, text_stem
 from seqmagic.runs.record import Count, Figure, Results, Seed, check_format
@@ -139,10 +139,16 @@ class Comparison:
         return f"Comparison({', '.join([self.name or 'of runs', self.status, *losses])})"
 
     def _repr_html_(self) -> str:
+        """The table, the sentence above it, and the curves where they are known."""
+        from seqmagic.comparison.charts import comparison_chart
+        from seqmagic.drawing.svg import chart_svg
+
         rows = [(one.label, one.results.parameters, one.results.train_loss, one.loss) for one in self.summaries]
         rows += [(one.name, None, None, one.loss) for one in self.baselines]
         head = ("", "parameters", "train loss", "validation loss")
-        return html_table(rows, head=head, caption=self.sentence)
+        table = html_table(rows, head=head, caption=self.sentence)
+        chart = comparison_chart(self, None)
+        return table if chart is None else table + html_picture(chart_svg(chart), words=chart.finding)
 
     @property
     def summaries(self) -> list[Summary]:

@@ -287,7 +287,7 @@ def _display(settings: Settings) -> TrainingDisplay:
 
 def show_comparison(settings: Settings, comparison: Comparison, look: Look) -> None:
     """The comparison as `look` wants it, and its curves in a file where one is named."""
-    from seqmagic.cli.show.curves import comparison_chart
+    from seqmagic.comparison.charts import comparison_chart
 
     chart = comparison_chart(comparison, look.against)
     _print(settings, comparison, look.form, chart)
