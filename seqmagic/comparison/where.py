@@ -28,6 +28,7 @@ from seqmagic.evaluation.units import bits
 from seqmagic.network.trained import read_trained
 from seqmagic.runs.find import open_run
 from seqmagic.runs.own_text import OwnText, read_own_text
+from seqmagic.runs.record import comparable
 from seqmagic.texts.vocabulary import code_points
 
 ALL = "all"  # what all classes together are called
@@ -120,7 +121,7 @@ class Where:
 
     @property
     def sentence(self) -> str:
-        """Which class the difference of the pair is made of, most of all; "" where it has none."""
+        """What the difference of the pair is made of most of all, and least; "" where there is no pair of rows."""
         pair = [next((one for one in self.readers if one.label == label), None) for label in self.pair]
         if len(pair) != 2 or pair[0] is None or pair[1] is None:
             return ""
@@ -128,15 +129,17 @@ class Where:
         difference = more.mean_bits - less.mean_bits
         if difference < SMALLEST:
             return f"{less.label} and {more.label} pay the same, to a thousandth of a bit."
-        shares = [
-            (other.share * ((other.bits or 0.0) - (one.bits or 0.0)) / difference, one.name, one.share)
+        parts = [
+            (other.share * ((other.bits or 0.0) - (one.bits or 0.0)), one.name, one.share)
             for one, other in zip(less.classes[:-1], more.classes[:-1], strict=True)
         ]
-        part, name, share = max(shares)
-        return (
-            f"{less.label} pays {difference:.3f} bits per character less than {more.label}; {100 * part:.0f} % of that "
-            f"is of the class {name}, {100 * share:.0f} % of the characters."
+        part, name, share = max(parts)
+        words = (
+            f"{less.label} pays {difference:.3f} bits per character less than {more.label}: {part:.3f} less "
+            f"for {name}, {100 * share:.0f} % of the characters"
         )
+        part, name, _ = min(parts)
+        return f"{words}, but {-part:.3f} more for {name}." if -part >= SMALLEST else f"{words}."
 
     def to_json(self) -> dict[str, Any]:
         return {**dataclasses.asdict(self), "sentence": self.sentence}
@@ -174,7 +177,7 @@ def where_rows_differ(comparison: Comparison, models: Path, *, pair: Sequence[st
         raise RunError(f"no row of {comparison.name} has a loss yet; go on with: seqmagic compare --resume "
                        f"{comparison.name}")  # fmt: skip
     part = comparison.part
-    own, ids = _read_text(rows, models, part)
+    own, ids = _read_text(rows, models, part, sha256=comparison.text["sha256"])
     notes = []
     if len(ids) > MOST_CHARACTERS + 1:
         ids = ids[: MOST_CHARACTERS + 1]
@@ -182,13 +185,13 @@ def where_rows_differ(comparison: Comparison, models: Path, *, pair: Sequence[st
     judged: list[_Judged] = []
     for row in rows:
         try:
-            judged.append(_judged(row, models, ids, names=(row.cell, *_names(row))))
+            judged.append(_judged(row, models, own, ids, names=(row.cell, *_names(row))))
         except RunError as problem:
             notes.append(f"{row.run} can't be read: {problem}.")
     if not judged:
         raise RunError(notes[-1].rstrip("."))
     judged += _of_ngram(comparison, own, ids)
-    two = _pair([*judged, *_others(comparison, judged, models, ids, pair)], pair)
+    two = _pair([*judged, *_others(comparison, judged, models, own, ids, pair)], pair)
     text = own.corpus.vocabulary.decode(ids)
     classes = classify(code_points(text))[1:]
     return Where(
@@ -212,25 +215,32 @@ def chosen_rows(comparison: Comparison) -> list[Row]:
     return list(best.values())
 
 
-def _read_text(rows: Sequence[Row], models: Path, part: str) -> tuple[OwnText, np.ndarray]:
-    """The text of all rows from the first that can say what it was, and the ids (n,) of the part."""
-    problem = None
+def _read_text(rows: Sequence[Row], models: Path, part: str, *, sha256: str) -> tuple[OwnText, np.ndarray]:
+    """The text of this sum from the first row that can say what it was, and the ids (n,) of the part."""
+    problem = RunError(f"the {part} part of the text can't be read: no row was trained on it")
     for row in rows:
         try:
-            own = read_own_text(open_run(models, row.run or ""), part)
+            run = open_run(models, row.run or "")
+            if run.read_record().text.sha256 == sha256:  # else it was trained anew since
+                own = read_own_text(run, part)
+                return own, own.ids
         except RunError as found:
-            problem = problem or found
-        else:
-            return own, own.ids
-    raise problem or RunError("there is no row")
+            problem = found
+    raise problem
 
 
 def _names(row: Row) -> tuple[str, ...]:
     return (row.run or "", row.label, row.label.replace("×", "x"))
 
 
-def _judged(row: Row, models: Path, ids: np.ndarray, *, names: tuple[str, ...]) -> _Judged:
-    found = costs(JudgingScorer(read_trained(open_run(models, row.run or "")).network), ids)
+def _judged(row: Row, models: Path, own: OwnText, ids: np.ndarray, *, names: tuple[str, ...]) -> _Judged:
+    """What the weights of a row pay for `ids`; RunError where they can't be read, or are not those of the row."""
+    model = read_trained(open_run(models, row.run or ""))
+    if not comparable(own.record, model.record) or model.record.loss != row.loss:
+        raise RunError("it was trained anew since, or on another text")
+    found = costs(JudgingScorer(model.network), ids)
+    if not np.isfinite(found).all():
+        raise RunError("what it pays is no number")
     nats = found[:, 0].astype(np.float64)
     return _Judged(label=row.label, run=row.run, names=names, bits=bits(nats), hits=found[:, 1] > 0)
 
@@ -253,13 +263,18 @@ def _of_ngram(comparison: Comparison, own: OwnText, ids: np.ndarray) -> Iterator
 
 
 def _others(
-    comparison: Comparison, judged: Sequence[_Judged], models: Path, ids: np.ndarray, pair: Sequence[str]
+    comparison: Comparison,
+    judged: Sequence[_Judged],
+    models: Path,
+    own: OwnText,
+    ids: np.ndarray,
+    pair: Sequence[str],
 ) -> Iterator[_Judged]:
     """The runs that `pair` names and that stand for no cell."""
     for name in pair:
         rows = [row for row in comparison.rows if row.run and row.loss is not None and name in _names(row)]
         if rows and not any(name in one.names for one in judged):
-            other = _judged(rows[0], models, ids, names=(name,))
+            other = _judged(rows[0], models, own, ids, names=(name,))
             yield dataclasses.replace(other, label=f"{other.label} ({other.run})")
 
 

@@ -5,22 +5,24 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
+from seqmagic.cli.main import main
 from seqmagic.comparison.record import Comparison, write_comparison
 from seqmagic.comparison.rows import row_of
-from seqmagic.comparison.where import ALL, PASSAGE, chosen_rows, where_rows_differ
+from seqmagic.comparison.where import ALL, PASSAGE, OfClass, Reader, Where, chosen_rows, where_rows_differ
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import measure_baselines
 from seqmagic.evaluation.classes import CLASSES
 from seqmagic.evaluation.units import bits
 from seqmagic.runs.own_text import read_own_text
 from tests.comparison.test_costs import long_text, with_its_own_loss
-from tests.helpers import make_run
+from tests.helpers import make_run, make_text
 
 Call = Callable[..., Result]
 __all__ = ["long_text"]  # a fixture
@@ -82,6 +84,29 @@ def test_passages_are_far_apart_and_the_farthest_comes_first(kept: Comparison, m
         assert one.difference == pytest.approx(sum(one.bits[0]) - sum(one.bits[1]))
 
 
+def test_the_sentence_says_what_the_difference_is_made_of() -> None:
+    def reader(label: str, letters: float, spaces: float) -> Reader:
+        whole = (letters + 3 * spaces) / 4
+        figures = (("letters 4+", 0.25, letters), ("space", 0.75, spaces), (ALL, 1.0, whole))
+        classes = [
+            OfClass(name=name, characters=int(100 * share), share=share, bits=paid, share_of_bits=0.5, accuracy=0.5)
+            for name, share, paid in figures
+        ]
+        return Reader(label=label, run=label, classes=tuple(classes))
+
+    readers = (reader("gru", 3.0, 1.1), reader("rnn", 4.0, 1.0))
+    found = Where(
+        comparison="mine", part="test", characters=100, readers=readers, pair=("rnn", "gru"), passages=(), notes=()
+    )
+    assert found.sentence == (
+        "gru pays 0.175 bits per character less than rnn: 0.250 less for letters 4+, 25 % of the characters, "
+        "but 0.075 more for space."
+    )
+    assert dataclasses.replace(found, pair=()).sentence == ""
+    same = dataclasses.replace(found, readers=(readers[0], dataclasses.replace(readers[0], label="rnn")))
+    assert same.sentence == "rnn and gru pay the same, to a thousandth of a bit."
+
+
 def read_own_text_of(name: str, models: Path) -> str:
     from seqmagic.runs.folder import Run
 
@@ -101,10 +126,14 @@ def test_what_can_not_be_said(kept: Comparison, models: Path, long_text: Path) -
         where_rows_differ(dataclasses.replace(kept, comparable=False), models)
     with pytest.raises(RunError, match="no row of mine has a loss yet"):
         where_rows_differ(dataclasses.replace(kept, rows=()), models)
+    make_text(models.parent, "nothing like it " * 200, "other.txt")
     (models / "b" / "model.keras").unlink()
     found = where_rows_differ(kept, models)
     left = [row.run for row in chosen_rows(kept) if row.run != "b"]
     assert [one.run for one in found.readers] == [*left, None] and found.notes[0].startswith("b can't be read: run b")
+    shutil.rmtree(models / "b")
+    make_run(models, "b", source=models.parent / "other.txt", cell="lstm")
+    assert "b can't be read: it was trained anew since, or on another text." in where_rows_differ(kept, models).notes
     long_text.write_text("another text")
     with pytest.raises(RunError, match="has changed since the training"):
         where_rows_differ(kept, models)
@@ -131,11 +160,9 @@ def test_all_formats_have_the_numbers_of_the_document(kept: Comparison, models: 
                     assert all(figure in shown for figure in figures), (form, one)
 
 
-def test_the_terminal_without_colours_has_marks_below_each_passage(
-    kept: Comparison, seqmagic: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "60")
-    result = seqmagic("compare", "show", "mine", "--where", "--rows", "lstm,gru")
+def test_sixty_columns_without_colours_have_marks_below_each_passage(kept: Comparison, models: Path) -> None:
+    narrow = CliRunner(env={"SEQMAGIC_MODELS": str(models), "COLUMNS": "60"})
+    result = narrow.invoke(main, ["compare", "show", "mine", "--where", "--rows", "lstm,gru"])
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
     assert [line for line in lines if len(line) > 60] == []

@@ -27,7 +27,7 @@ def learning_frames(learning: Learning, *, width: int) -> Iterator[str]:
     for number in range(learning.moments):
         there = [one for one in learning.learners if number < len(one.moments)]
         moments = [one.moments[number] for one in there]
-        headings = [f"{one.label}: {figure(moment.loss, '.3f')}"
+        headings = [f"{one_line(one.label)}: {figure(moment.loss, '.3f')}"
                     for one, moment in zip(there, moments, strict=True)]  # fmt: skip
         texts = [Text((moment.text if moment.text is not None else NOT_KEPT).strip("\n"), ()) for moment in moments]
         lines = [f"evaluation {number + 1} of {learning.moments}: {_when(moments)}", ""]
