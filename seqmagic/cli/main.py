@@ -21,7 +21,7 @@ CLOSED_PIPE = 141  # what a shell reports for a program that a closed pipe ended
 COMMANDS = {
     "train": ("seqmagic.cli.commands.train:train", "Train a model on a text, live on the screen."),
     "compare": ("seqmagic.cli.commands.compare:compare", "Put rnn, lstm and gru side by side on one text."),
-    "compare show": ("seqmagic.cli.commands.compare_show:show", "Look into a comparison: where rows differ."),
+    "compare show": ("seqmagic.cli.commands.compare_show:show", "Look into a comparison that is kept."),
     "sample": ("seqmagic.cli.commands.sample:sample", "Write text with a trained model."),
     "evaluate": ("seqmagic.cli.commands.evaluate:evaluate", "Measure the loss of a model on a text."),
     "measure": ("seqmagic.cli.commands.measure:measure", "Measure gradient and memory of models."),
