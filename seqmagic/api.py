@@ -43,7 +43,7 @@ from seqmagic.config import (
 from seqmagic.errors import ConfigError, SampleError, SeqmagicError
 from seqmagic.network.probabilities import log_softmax
 from seqmagic.network.trained import read_trained
-from seqmagic.notebook import Bar, html_table
+from seqmagic.notebook import Bar, html_picture, html_table
 from seqmagic.runs.find import latest_or_pretrained, models_folder, open_run
 from seqmagic.runs.folder import Run
 from seqmagic.runs.record import HistoryRow, Results, RunRecord, size_of
@@ -203,7 +203,12 @@ class Training:
         return f"Training({self.run.name}, {self.status}{found}, {len(self.history)} evaluations)"
 
     def _repr_html_(self) -> str:
-        return html_table(self.results.items(), caption=repr(self))
+        from seqmagic.comparison.charts import loss_chart
+        from seqmagic.drawing.svg import chart_svg
+
+        table = html_table(self.results.items(), caption=repr(self))
+        chart = loss_chart(self.history)
+        return table if chart is None else table + html_picture(chart_svg(chart), words=chart.finding)
 
     def load(self) -> Model:
         """The trained model."""
@@ -301,7 +306,7 @@ def train(
 
 @_in_python()
 def compare(
-    text: Name,
+    text: Name | None = None,
     *,
     cells: Sequence[str] = CELLS,
     units: int | Sequence[int] | None = None,
@@ -310,6 +315,7 @@ def compare(
     match: str = "units",
     name: str | None = None,
     overwrite: bool = False,
+    resume: str | None = None,
     models: Name | None = None,
     on_event: Callable[[CompareEvent | Event], object] | None = None,
     progress: bool | None = None,
@@ -319,6 +325,7 @@ def compare(
 
         comparison = seqmagic.compare("my.txt", cells=("rnn", "lstm"), epochs=1)
         print(comparison.sentence)
+        comparison  # in a notebook: the table and its curves
         for summary in comparison.summaries:
             print(summary.label, summary.loss)
 
@@ -328,6 +335,8 @@ def compare(
         seeds: How many trainings of each combination, with `seed` and the next ones.
         match: What is held equal: "units" or "parameters".
         name, overwrite: Of the comparison; by default TEXT-comparison.
+        resume: The name of a comparison that was stopped or killed: go on where it ended. Text and settings are its
+            own, and can't be given again; rows that are complete stay.
         models: The models folder; by default SEQMAGIC_MODELS, else models/.
         on_event: Called with each event as it happens (see `seqmagic.comparison.compare`).
         progress: Whether a bar shows how far each row is; None: on a terminal and in a notebook.
@@ -337,39 +346,66 @@ def compare(
         The comparison. A row that failed says so; after Ctrl-C it has the rows that were begun.
 
     Raises:
-        ConfigError, CorpusError, RunError: as for `train`.
+        ConfigError, CorpusError, RunError: as for `train`; there is no comparison to resume, or its text is gone.
         TrainingError: every row failed for one and the same reason, or TensorFlow is not installed.
     """
-    from seqmagic.comparison.compare import Compared
     from seqmagic.comparison.compare import compare as events_of
+    from seqmagic.comparison.compare import resume as events_of_resumed
     from seqmagic.texts.cache import IdCache
     from seqmagic.texts.corpus import read_trainable
     from seqmagic.training.device import require_tensorflow
 
     require_tensorflow()
+    if resume is not None:
+        asked = {
+            "text": text,
+            "units": units,
+            "layers": layers,
+            "name": name,
+            "overwrite": overwrite or None,
+            **settings,
+        }
+        asked |= {"cells": None if cells == CELLS else cells, "seeds": None if seeds == 1 else seeds}
+        asked |= {"match": None if match == "units" else match}
+        if given := [key for key, value in asked.items() if value is not None]:
+            raise ConfigError(
+                "resume goes on with the text and the settings that the comparison began with; leave out "
+                f"{', '.join(given)}"
+            )
+        return _compared(events_of_resumed(resume, models=models_folder(models)), on_event, progress)
+    if text is None:
+        raise ConfigError("compare needs a text, or a comparison to resume; received neither")
     if "cell" in settings:
         raise ConfigError(f"compare takes cells=, a list of them; received cell={settings['cell']!r}")
     if match not in ("units", "parameters"):
         raise ConfigError(f"--match must be one of units, parameters; received {match!r}")
     data, model, training = _configurations(settings)
-    compared = _follow(
-        events_of(
-            read_trainable(os.fspath(text), data, cache=IdCache(models_folder(models))),
-            cells=[ModelConfig(cell=cell).cell for cell in cells],
-            units=_several(units),
-            layers=_several(layers),
-            seeds=seeds,
-            match=match,
-            model=model,
-            training=training,
-            models=models_folder(models),
-            name=name,
-            overwrite=overwrite,
-            argv=_call("compare", text, settings),
-        ),
-        on_event,
-        progress,
+    events = events_of(
+        read_trainable(os.fspath(text), data, cache=IdCache(models_folder(models))),
+        cells=[ModelConfig(cell=cell).cell for cell in cells],
+        units=_several(units),
+        layers=_several(layers),
+        seeds=seeds,
+        match=match,
+        model=model,
+        training=training,
+        models=models_folder(models),
+        name=name,
+        overwrite=overwrite,
+        argv=_call("compare", text, settings),
     )
+    return _compared(events, on_event, progress)
+
+
+def _compared(
+    events: Iterator[CompareEvent | Event],
+    on_event: Callable[[CompareEvent | Event], object] | None,
+    progress: bool | None,
+) -> Comparison:
+    """What a series comes to."""
+    from seqmagic.comparison.compare import Compared
+
+    compared = _follow(events, on_event, progress)
     if not isinstance(compared, Compared):
         raise RuntimeError("a comparison ended without a result")
     return compared.comparison

@@ -1,7 +1,8 @@
-"""What is seen where the library is used: an object as a table in a notebook, a bar while something runs."""
+"""What is seen where the library is used: tables and pictures of objects in a notebook, a bar while something runs."""
 
 from __future__ import annotations
 
+import base64
 import html
 import shutil
 import sys
@@ -18,6 +19,12 @@ def html_table(rows: Iterable[Sequence[Any]], *, head: Sequence[str] = (), capti
         parts.append(_row("th", head))
     parts += [_row("td", row) for row in rows]
     return f"<table>{''.join(parts)}</table>"
+
+
+def html_picture(svg: str, *, words: str) -> str:
+    """An SVG document as an image, so that its style and its ids stay its own; `words` say what is to be seen."""
+    data = base64.b64encode(svg.encode("utf-8")).decode("ascii")
+    return f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(words)}" style="width:100%;max-width:720px">'
 
 
 def _row(tag: str, values: Sequence[Any]) -> str:

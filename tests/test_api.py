@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import inspect
 import io
 import itertools
@@ -25,6 +27,7 @@ from seqmagic.evaluation.scorer import NetworkScorer
 from seqmagic.network.keras_file import load_network
 from seqmagic.notebook import Bar, html_table
 from seqmagic.runs.folder import Run
+from seqmagic.runs.record import HistoryRow
 from tests.helpers import TEXT, FakeTraining, make_run, make_text
 
 
@@ -202,6 +205,49 @@ def test_a_real_training_and_a_real_comparison(text: Path, models: Path) -> None
     assert seqmagic.evaluate(done.run.path).loss == pytest.approx(done.results["validation_loss"], abs=1e-4)
     comparison = seqmagic.compare(text, cells=("rnn", "gru"), embedding=4, models=models, **small)
     assert comparison.status == "complete" and all(row.loss is not None for row in comparison.rows)
+
+
+def picture_in(shown: str) -> str:
+    """The SVG of the one image that an object shows in a notebook."""
+    assert shown.count("<img ") == shown.count("data:image/svg+xml;base64,") == 1
+    return base64.b64decode(shown.split("base64,")[1].split('"')[0]).decode("utf-8")
+
+
+def test_a_notebook_shows_table_and_curves(tiny_run: Run, models: Path) -> None:
+    rows = [
+        HistoryRow(step=n, epoch=n / 4, seconds=n, characters=9 * n, train_loss=2.9 / n, validation_loss=3.0 / n)
+        for n in (1, 2, 3)
+    ]
+    record = tiny_run.read_record()
+    assert record.results is not None
+    training = api.Training(run=tiny_run, status="complete", results=record.results, history=rows, notes=())
+    assert "The lowest validation loss is 1.0000." in picture_in(training._repr_html_())
+    for row in rows:
+        tiny_run.append_history(row)
+    compared = next(event for event in compare_runs(["tiny"], models=models) if isinstance(event, Compared)).comparison
+    shown = compared._repr_html_()
+    assert shown.index("<table>") < shown.index("<img ") and "lstm 1×6" in picture_in(shown)
+    assert f'alt="{html.escape(compared.sentence)}"' in shown and len(repr(compared)) < 100
+
+
+def test_a_comparison_is_taken_up_again(text: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeTraining({"rnn": 1.9, "lstm": "interrupted"})
+    monkeypatch.setattr("seqmagic.training.train.train", fake)
+    monkeypatch.setattr("seqmagic.training.train.start", lambda training: None)
+    settings: dict[str, Any] = {"cells": ("rnn", "lstm"), "units": 6, "layers": 1, "epochs": 1.0, "models": models}
+    assert seqmagic.compare(text, name="mine", **settings).status == "interrupted"
+    fake.losses = {"rnn": 1.9, "lstm": 1.5}
+    events: list[Any] = []
+    again = seqmagic.compare(resume="mine", models=models, on_event=events.append)
+    assert (again.status, [row.loss for row in again.rows]) == ("complete", pytest.approx([1.901, 1.501]))
+    assert isinstance(events[-1], Compared)
+    for given in ({"text": text}, {"cells": ("gru",)}, {"minutes": 1.0}, {"overwrite": True}, {"match": "parameters"}):
+        with pytest.raises(ConfigError, match=f"leave out {next(iter(given))}"):
+            seqmagic.compare(resume="mine", models=models, **given)
+    with pytest.raises(RunError, match="did you mean mine"):
+        seqmagic.compare(resume="nine", models=models)
+    with pytest.raises(ConfigError, match="compare needs a text, or a comparison to resume"):
+        seqmagic.compare(models=models)
 
 
 def test_the_package_says_that_it_is_typed() -> None:

@@ -21,15 +21,16 @@ CLOSED_PIPE = 141  # what a shell reports for a program that a closed pipe ended
 COMMANDS = {
     "train": ("seqmagic.cli.commands.train:train", "Train a model on a text, live on the screen."),
     "compare": ("seqmagic.cli.commands.compare:compare", "Put rnn, lstm and gru side by side on one text."),
+    "compare show": ("seqmagic.cli.commands.compare_show:show", "Look into a comparison that is kept."),
     "sample": ("seqmagic.cli.commands.sample:sample", "Write text with a trained model."),
-    "evaluate": ("seqmagic.cli.commands.evaluate:evaluate", "Measure the loss of a model on a text."),
+    "evaluate": ("seqmagic.cli.commands.evaluate:evaluate", "Measure the loss of models on texts."),
     "measure": ("seqmagic.cli.commands.measure:measure", "Measure gradient and memory of models."),
     "inspect": ("seqmagic.cli.commands.inspect:inspect", "See inside models: gates, memory, surprise."),
     "report": ("seqmagic.cli.commands.report:report", "One page that shows what is inside models."),
     "export": ("seqmagic.cli.commands.export:export", "Make a model work elsewhere, without this tool."),
     "serve": ("seqmagic.cli.commands.serve:serve", "Answer OpenAI's clients with trained models."),
     "data": ("seqmagic.cli.commands.data:data", "List, download and look into texts."),
-    "runs": ("seqmagic.cli.commands.runs:runs", "List, show, diff, pack and remove what was trained."),
+    "runs": ("seqmagic.cli.commands.runs:runs", "List, show, tag, rename, pack and remove what was trained."),
 }
 
 

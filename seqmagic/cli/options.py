@@ -160,7 +160,7 @@ class Group(_Help, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        name, known = args[0], self.list_commands(ctx)
+        name, known = args[0], [known for known in self.list_commands(ctx) if " " not in known]
         if name not in known and not name.startswith("-"):
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
@@ -171,7 +171,8 @@ class Group(_Help, click.Group):
 class LazyGroup(Group):
     """A group whose commands are imported when they are asked for.
 
-    `table` has for each name where the command is, `module:attribute`, and its line in the help of the group.
+    `table` has for each name where the command is, `module:attribute`, and its line in the help of the group. A name
+    of two words is a command below one that takes arguments of its own: `compare TEXT`, and `compare show NAME`.
     """
 
     def __init__(self, *arguments: Any, table: Mapping[str, tuple[str, str]], **attributes: Any) -> None:
@@ -180,6 +181,17 @@ class LazyGroup(Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.table)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        two = " ".join(args[:2])
+        if len(args) > 1 and two in self.table:
+            return two, self.get_command(ctx, two), args[2:]
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[click.shell_completion.CompletionItem]:
+        return [item for item in super().shell_complete(ctx, incomplete) if " " not in item.value]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.table:
@@ -550,10 +562,19 @@ class OwnRunName(RunName):
 
 
 def _comparisons(models: Path) -> list[str]:
-    """The names of the comparisons below `models`."""
-    from seqmagic.comparison.record import FILE_NAME
+    from seqmagic.comparison.record import comparison_names
 
-    return sorted(file.parent.name for file in models.glob(f"[!.]*/{FILE_NAME}"))
+    return comparison_names(models)
+
+
+class ComparisonName(Name):
+    """A comparison, by its name alone."""
+
+    name = "comparison"
+    takes_files = False
+
+    def names(self, models: Path) -> list[str]:
+        return _comparisons(models)
 
 
 class TextName(Name):
@@ -574,11 +595,18 @@ class KnownTextName(TextName):
     takes_files = False
 
 
-class TextOrRunName(RunName):
-    """What `compare` takes: a text, a comparison, or runs."""
+class RunOrTextName(RunName):
+    """What `evaluate` takes: runs, then texts."""
 
     def names(self, models: Path) -> list[str]:
-        return [*TextName().names(models), *_comparisons(models), *super().names(models)]
+        return [*super().names(models), *TextName().names(models)]
+
+
+class TextOrRunName(RunName):
+    """What `compare` takes: a text, a comparison, or runs; or the command below it."""
+
+    def names(self, models: Path) -> list[str]:
+        return ["show", *TextName().names(models), *_comparisons(models), *super().names(models)]
 
 
 TAKE_TEXTS = (TextName, TextOrRunName)  # an argument of these is `text` in a file of settings

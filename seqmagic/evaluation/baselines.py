@@ -139,6 +139,31 @@ def probabilities_of_orders(
     return found
 
 
+def ngram_guesses(train: np.ndarray, symbols: np.ndarray, *, order: int) -> np.ndarray:
+    """The likeliest character at the place of each of `symbols` (n,) under the n-grams of `train` of this order.
+
+    The best after a context is one that was seen there or the best after the shorter one: so every n-gram of the
+    training part is looked at once, and none that is not there.
+
+    Args:
+        train, symbols: Integer ids.
+        order: 1 or more.
+
+    Returns:
+        (n,) int64; 0 where `train` is empty.
+    """
+    guesses = np.zeros(len(symbols), np.int64)
+    reading = _Reading(symbols, 1)
+    best, last = _Best.of_nothing(), None
+    for below, last in _count_tables(train, order):
+        if below is not None:
+            best = below.best(best)
+            guesses = reading.guess(best, guesses)
+            reading.climb(below)
+        reading.find(last.grams)
+    return guesses if last is None else reading.guess(last.best(best), guesses)
+
+
 def best_possible(sha256: str, span: tuple[int, int]) -> Baseline | None:
     """What the characters `span` of a text cost who knows the rule that made it; `None` where nobody knows one,
     or nothing is scored.
@@ -250,6 +275,30 @@ class _Grams:
         return counts if shorter.opens is None else np.where(shorter.opens, shorter.counts, counts)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Best:
+    """The likeliest character after each context of an order, and what every n-gram of it has.
+
+    Probabilities are without the share of P_0: it is the same for all characters after a context.
+
+    probabilities: (M,) float64, P_n of the last character of each n-gram after the others.
+    symbols: (contexts,) int64, the likeliest character after each context.
+    chances: (contexts,) float64, its P_n.
+    suffixes: (M,) number of the (n-1)-gram that is left of an n-gram without its first character.
+    """
+
+    probabilities: np.ndarray
+    symbols: np.ndarray
+    chances: np.ndarray
+    suffixes: np.ndarray
+
+    @classmethod
+    def of_nothing(cls) -> _Best:
+        """Below order 1, where no character is likelier than another."""
+        one = np.zeros(1)
+        return cls(probabilities=one, symbols=one.astype(np.int64), chances=one, suffixes=one.astype(np.int64))
+
+
 class _Table:
     """One order of the model: how P_n is made from P_{n-1}.
 
@@ -285,6 +334,22 @@ class _Table:
         ) / total
         return result
 
+    def best(self, lower: _Best) -> _Best:
+        """The likeliest characters of this order from those of the order below."""
+        grams = self.grams
+        symbols, context = np.divmod(grams.keys, grams.contexts)
+        total, weight = self._totals, np.zeros(grams.contexts)
+        np.divide(self._discount * self._distinct, total, out=weight, where=total > 0)
+        found = np.maximum(self._counts - self._discount, 0) / np.maximum(total, 1)[context]
+        found += weight[context] * lower.probabilities[grams.suffixes]
+        shorter = lower.suffixes  # of each context, without its first character
+        best, chances = lower.symbols[shorter], np.where(total > 0, weight, 1) * lower.chances[shorter]
+        ascending = np.lexsort((found, context))
+        last = ascending[np.flatnonzero(np.diff(context[ascending], append=-1))]  # the likeliest after each context
+        last = last[(found[last] >= chances[context[last]]) & (total[context[last]] > 0)]
+        best[context[last]], chances[context[last]] = symbols[last], found[last]
+        return _Best(probabilities=found, symbols=best, chances=chances, suffixes=grams.suffixes)
+
 
 class _Reading:
     """`symbols` (n,), each looked up after those before it in one order of a model after the other."""
@@ -302,6 +367,11 @@ class _Reading:
     def under(self, table: _Table) -> np.ndarray:
         """P of each symbol under the order that was looked up last, (n,) float64."""
         return table.interpolate(self._contexts[:-1], self._found, self._lower)
+
+    def guess(self, best: _Best, shorter: np.ndarray) -> np.ndarray:
+        """The likeliest character at each place, (n,) int64; `shorter` has those of the order below."""
+        contexts = self._contexts[:-1]
+        return np.where(contexts >= 0, best.symbols[contexts], shorter)
 
     def climb(self, table: _Table) -> None:
         """Take the order that was looked up last as the one below those to come."""

@@ -87,9 +87,13 @@ def evaluate(scorer: Scorer, ids: np.ndarray, *, streams: int = 64, warm_up: int
 
 
 def costs(scorer: Scorer, ids: np.ndarray, *, streams: int = 64, warm_up: int = 128, window: int = 64) -> np.ndarray:
-    """The nats of every character of `ids` (N + 1,) but the first, (N,) float32; arguments and errors of `evaluate`."""
-    nats = np.empty(max(0, len(ids) - 1), np.float32)
-    for positions, found in _counted(scorer, ids, streams=streams, warm_up=warm_up, window=window):
+    """The nats of every character of `ids` (N + 1,) but the first, (N,) float32; arguments and errors of `evaluate`.
+
+    Of a scorer that finds more than nats of a character, (B, T, k), it is (N, k).
+    """
+    parts = list(_counted(scorer, ids, streams=streams, warm_up=warm_up, window=window))
+    nats = np.empty((len(ids) - 1, *parts[0][1].shape[1:]), np.float32)
+    for positions, found in parts:
         nats[positions] = found
     return nats
 

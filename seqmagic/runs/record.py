@@ -191,6 +191,13 @@ class FineTuned:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TagsFile:
+    """What tags.json holds: words to find a run by."""
+
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """What run.json holds.
 

@@ -16,6 +16,7 @@ from seqmagic.errors import TrainingError
 from seqmagic.evaluation.baselines import possible_characters
 from seqmagic.evaluation.evaluation import Score
 from seqmagic.evaluation.units import finite, worse_than_uniform
+from seqmagic.runs.folder import sample_heading
 from seqmagic.runs.making import NewRun
 from seqmagic.runs.record import HistoryRow, Results, RunRecord, size_of
 from seqmagic.texts.corpus import Corpus
@@ -230,7 +231,7 @@ class Trainer:
         row = self._history_row(score)
         state.history.append(row)
         self.new.run.append_history(row)
-        self.new.run.append_sample(f"step {state.step:,}, validation loss {score.loss:.4f}", sample)
+        self.new.run.append_sample(sample_heading(row), sample)
         self.new.publish()
         self.new.run.append_log([_evaluation_words(row, best=best)])
         self.budget.evaluated(state.step, seconds=time.monotonic() - started)

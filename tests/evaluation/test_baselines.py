@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from seqmagic.config import DataConfig
 from seqmagic.errors import CorpusError
 from seqmagic.evaluation import baselines
-from seqmagic.evaluation.baselines import KneserNey, measure_baselines, probabilities_of_orders
+from seqmagic.evaluation.baselines import KneserNey, measure_baselines, ngram_guesses, probabilities_of_orders
 from seqmagic.texts.builtin import BUILTIN_TEXTS
 from seqmagic.texts.corpus import read_corpus
 
@@ -266,3 +266,17 @@ def test_looking_for_the_unknown_takes_no_memory():
     assert baselines.possible_characters(90, known, known[:0].astype(np.int64)) == 89
     assert tracemalloc.get_traced_memory()[1] < 400_000
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+@pytest.mark.parametrize("repeated", [False, True])
+def test_guesses_are_the_likeliest_characters_of_the_model(order: int, repeated: bool) -> None:
+    draw = np.random.default_rng(order)
+    train = np.tile(draw.integers(0, 6, 7), 12) if repeated else draw.integers(0, 6, 90)
+    symbols = draw.integers(0, 7, 60)  # one of them never occurs
+    guesses = ngram_guesses(train, symbols, order=order)
+    model = KneserNey.fit(train, order, 7)
+    for place, guess in enumerate(guesses):
+        probabilities = model.probabilities(symbols[max(0, place - order + 1) : place])
+        assert probabilities[guess] == pytest.approx(probabilities.max())
+    assert ngram_guesses(train[:0], symbols, order=order).tolist() == [0] * 60

@@ -12,7 +12,7 @@ import click
 
 from seqmagic.cli.console import draw, is_plain, json_document
 from seqmagic.cli.downloads import bring
-from seqmagic.cli.options import Settings, TextOrRunName, collect, command, config_options, name_of, option
+from seqmagic.cli.options import RunOrTextName, Settings, collect, command, config_options, name_of, option
 from seqmagic.config import PARTS, DataConfig
 from seqmagic.errors import RunError
 
@@ -33,7 +33,7 @@ _LONG = 100_000  # characters from which on a terminal shows how many have been 
     short_help="Measure the loss of models on texts.",
     example="seqmagic evaluate rnn lstm gru README.md",
 )
-@click.argument("run", metavar="RUN... [TEXT...]", nargs=-1, required=True, type=TextOrRunName())
+@click.argument("run", metavar="RUN... [TEXT...]", nargs=-1, required=True, type=RunOrTextName())
 @option("--on", "texts", metavar="TEXT", multiple=True, help="A text, also one that is named as a run is.")
 @option(
     "--part",

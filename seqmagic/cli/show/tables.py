@@ -193,7 +193,8 @@ def runs_table(rows: Sequence[Mapping[str, Any]], *, width: int, now: datetime.d
     for row in rows:
         size, loss = size_of(row.get("layers"), row.get("units")) or NONE, row.get("loss")
         cells = [
-            row["name"], row.get("cell") or NONE, size, figure(row.get("parameters"), ",.0f"),
+            " #".join([row["name"], *row.get("tags", ())]), row.get("cell") or NONE, size,
+            figure(row.get("parameters"), ",.0f"),
             figure(loss, ".4f"), figure(None if loss is None else bits(loss), ".3f"), row["status"],
             age(row.get("created"), now),
         ]  # fmt: skip

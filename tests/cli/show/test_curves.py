@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from seqmagic.cli.show.curves import comparison_chart, loss_chart, show_losses
+from seqmagic.cli.show.curves import show_losses
+from seqmagic.comparison.charts import comparison_chart, loss_chart
 from seqmagic.comparison.curves import Curve, curve_of
 from seqmagic.comparison.record import Comparison, read_comparison, write_comparison
 from seqmagic.comparison.rows import Row
