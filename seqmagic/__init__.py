@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from seqmagic.texts.corpus import read_corpus as read_corpus
     from seqmagic.texts.vocabulary import Vocabulary as Vocabulary
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "Baseline": "seqmagic.evaluation.baselines",
