@@ -5,12 +5,11 @@ All of them hold the same weights and compute the same updates; what a clock dec
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
-
-import numpy as np
 
 import seqmagic
 from seqmagic.config import ModelConfig, TrainConfig, option_name
@@ -18,7 +17,7 @@ from seqmagic.errors import ConfigError, TrainingError
 from seqmagic.runs.record import vocabulary_sum
 from seqmagic.texts.corpus import Corpus
 from seqmagic.training.cluster import Cluster
-from seqmagic.training.lines import Arrays, Line, Lost, Message, await_workers
+from seqmagic.training.lines import Arrays, Line, LostError, Message, await_workers
 
 _OWN_OF_A_WORKER = ("threads",)  # settings that may differ
 
@@ -67,7 +66,7 @@ class Chief:
         for index, line in self._lines.items():
             try:
                 line.send({"do": what, **values}, arrays[index] if arrays is not None else None)
-            except Lost as problem:
+            except LostError as problem:
                 raise self.loss(index, problem) from problem
 
     def collect(self, what: str) -> list[Arrays]:
@@ -79,7 +78,7 @@ class Chief:
         while True:
             try:
                 message, arrays = line.receive()
-            except Lost as problem:
+            except LostError as problem:
                 raise self.loss(index, problem) from problem
             self._heed(index, message)
             if message.get("done") == what:
@@ -92,7 +91,7 @@ class Chief:
                 line.poll()
                 while line.unread:
                     self._heed(index, line.receive()[0])
-            except Lost as problem:
+            except LostError as problem:
                 raise self.loss(index, problem) from problem
 
     def stop_requested(self, own: Callable[[], bool]) -> Callable[[], bool]:
@@ -121,7 +120,7 @@ class Chief:
         for index, line in self._lines.items():
             try:
                 line.poll(0.5)
-            except Lost as found:
+            except LostError as found:
                 return self.loss(index, found)
         named = re.search(r"/task:(\d+)", str(problem))
         if named and int(named[1]) in self._lines:
@@ -134,10 +133,9 @@ class Chief:
         """Send the workers home. A second time does nothing."""
         lines, self._lines = self._lines, {}
         for line in lines.values():
-            try:
+            with contextlib.suppress(LostError):  # it knows, or is gone
                 line.send({"do": "end", "status": status, "problem": problem})
-            except Lost:
-                pass  # it knows, or is gone
+        for line in lines.values():
             line.close()
 
 
@@ -193,7 +191,9 @@ def _difference(cluster: Cluster, index: int, theirs: Message, ours: Message) ->
     if (mine is None) != (other is None):
         begins, goes_on = ("the chief", name) if other is None else (name, "the chief")
         return f"{goes_on} goes on with a run and {begins} begins one; start all workers with --resume, or none"
-    for key in mine or ():
+    if mine is None or other is None:
+        return None
+    for key in mine:
         if mine[key] == other.get(key):
             continue
         if key in ("text", "vocabulary"):
@@ -212,8 +212,3 @@ def _sums(theirs: object, ours: object) -> str:
 def _first_line(problem: Exception) -> str:
     lines: Sequence[str] = str(problem).strip().splitlines()
     return lines[-1][:160] if lines else type(problem).__name__
-
-
-def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """The rows of all workers, one after the other."""
-    return np.concatenate(parts)

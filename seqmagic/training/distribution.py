@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -17,8 +17,8 @@ import numpy as np
 import tensorflow as tf
 
 from seqmagic.errors import ConfigError
-from seqmagic.training.chief import Chief, joined
-from seqmagic.training.cluster import HERE, Placement, rows_of, split_address
+from seqmagic.training.chief import Chief
+from seqmagic.training.cluster import HERE, Placement, rows_of
 from seqmagic.training.step import Adam, LossAndGradients, States
 
 # What an operation raises that all workers take part in, once one of them is gone.
@@ -46,7 +46,9 @@ def make_strategy(placement: Placement) -> tf.distribute.Strategy | None:
         tf.config.set_visible_devices(gpus[: placement.gpus], "GPU")
     cluster = placement.cluster
     if cluster is None:
-        return tf.distribute.MirroredStrategy([f"GPU:{i}" for i in range(placement.gpus)]) if placement.gpus > 1 else None
+        return (
+            tf.distribute.MirroredStrategy([f"GPU:{i}" for i in range(placement.gpus)]) if placement.gpus > 1 else None
+        )
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         tf.train.ClusterSpec({"worker": list(cluster.addresses)}), task_type="worker", task_id=cluster.index
     )
@@ -67,7 +69,7 @@ class Distribution:
         strategy: tf.distribute.Strategy | None = None,
         chief: Chief | None = None,
     ) -> None:
-        self._strategy = strategy
+        self._strategy: Any = strategy
         self._chief = chief
         self.replicas = 1 if strategy is None else strategy.num_replicas_in_sync
         self._workers = placement.workers
@@ -78,6 +80,16 @@ class Distribution:
         """The streams of this process. Raises ConfigError where the replicas don't divide the batch."""
         rows_of(0, parts=self.replicas, batch_size=batch_size)
         return rows_of(self._index, parts=self._workers, batch_size=batch_size)
+
+    def lines(self, batch_size: int) -> tuple[str, ...]:
+        """The division, in a line where there is one."""
+        if self.replicas == 1:
+            return ()
+        workers = f"{self._workers} workers" if self._workers > 1 else "this process"
+        return (
+            f"{workers}, {self._here} device{'s' * (self._here > 1)} each, "
+            f"{batch_size // self.replicas} of the {batch_size} streams on every device",
+        )
 
     def scope(self) -> AbstractContextManager[Any]:
         """Variables made within are on each device of this process."""
@@ -188,7 +200,7 @@ class Distribution:
         if self._chief is None:
             return own
         others = self._chief.collect("give states")
-        return [joined([part, *(arrays[str(i)] for arrays in others)]) for i, part in enumerate(own)]
+        return [np.concatenate([part, *(arrays[str(i)] for arrays in others)]) for i, part in enumerate(own)]
 
     def give_states(self, arrays: Sequence[np.ndarray], like: States) -> States:
         """Carried states of all workers, from `all_states`, back to whom they belong: those of this process."""
@@ -199,8 +211,11 @@ class Distribution:
                 for index in range(1, self._workers)
             }
             self._chief.order("take states", theirs)
-        own = [array[rows[self._index]] for array in arrays]
-        return tf.nest.pack_sequence_as(like, [self.place(array) for array in own])
+        return self.own_from({str(i): array[rows[self._index]] for i, array in enumerate(arrays)}, like)
+
+    def own_from(self, arrays: Mapping[str, np.ndarray], like: States) -> States:
+        """Carried states of this process from its arrays, by number."""
+        return tf.nest.pack_sequence_as(like, [self.place(arrays[str(i)]) for i in range(len(arrays))])
 
     def state_shapes(self, states: States) -> list[tf.TensorSpec]:
         """What `all_states` returns for these."""

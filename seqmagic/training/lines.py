@@ -24,6 +24,7 @@ from seqmagic.training.cluster import Cluster, split_address
 
 HEARTBEAT_SECONDS = 5.0
 SILENT_SECONDS = 40.0  # without a heartbeat: the other side is lost
+PARTING_SECONDS = 2.0
 START_SECONDS = 300.0  # in which all workers must have been started
 HELLO_SECONDS = 5.0  # in which who connects must say what it is
 _HEAD = struct.Struct(">4sIQ")
@@ -34,7 +35,7 @@ Message = dict[str, Any]
 Arrays = dict[str, np.ndarray]
 
 
-class Lost(Exception):
+class LostError(Exception):
     """The other side of a line is gone; the message says how that shows, in a clause."""
 
 
@@ -57,13 +58,17 @@ class Line:
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
     def close(self) -> None:
+        """Send nothing more; what was sent is still read, for which the other side gets a moment."""
         self._closed.set()
-        with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # closed with something unread, the system would throw away what was sent
+            self._connection.shutdown(socket.SHUT_WR)
+            self._connection.settimeout(PARTING_SECONDS)
+            while self._connection.recv(2**16):
+                pass
         self._connection.close()
 
     def send(self, message: Message, arrays: Mapping[str, np.ndarray] | None = None) -> None:
-        """Raises Lost."""
+        """Raises LostError."""
         words, packed = json.dumps(message).encode(), b""
         if arrays is not None:
             buffer = io.BytesIO()
@@ -78,7 +83,7 @@ class Line:
             while_waiting: Called a few times a second.
 
         Raises:
-            Lost: there will be none.
+            LostError: there will be none.
         """
         while not self._unread:
             while_waiting()
@@ -91,21 +96,24 @@ class Line:
         return bool(self._unread)
 
     def poll(self, seconds: float = 0.0) -> None:
-        """Read what has come, and wait at most `seconds` for it. Raises Lost."""
+        """Read what has come, and wait at most `seconds` for it. Raises LostError."""
         try:
             while select.select([self._connection], [], [], seconds)[0]:
                 self._read_one()
                 seconds = 0.0
+        except LostError:
+            if not self._unread:  # what was said before is heard before
+                raise
         except (OSError, ValueError) as problem:  # ValueError: closed here
-            raise Lost(f"the connection broke: {problem}") from problem
+            raise LostError(f"the connection broke: {problem}") from problem
         silence = time.monotonic() - self._heard
         if silence > self.silent_seconds:
-            raise Lost(f"nothing was heard of it for {silence:.0f} s")
+            raise LostError(f"nothing was heard of it for {silence:.0f} s")
 
     def _read_one(self) -> None:
         mark, words, packed = _HEAD.unpack(self._read(_HEAD.size))
         if mark != _MARK or words > _LONGEST_WORDS or packed > _LONGEST_ARRAYS:
-            raise Lost("what answers there is no seqmagic that trains")
+            raise LostError("what answers there is no seqmagic that trains")
         self._heard = time.monotonic()
         if not words:
             return
@@ -114,9 +122,9 @@ class Line:
             with np.load(io.BytesIO(self._read(packed))) if packed else contextlib.nullcontext({}) as found:
                 arrays = dict(found)
         except (ValueError, RecursionError) as problem:
-            raise Lost(f"it sent what can't be read: {problem}") from problem
+            raise LostError(f"it sent what can't be read: {problem}") from problem
         if not isinstance(message, dict):
-            raise Lost("it sent what can't be read")
+            raise LostError("it sent what can't be read")
         self._heard = time.monotonic()
         self._unread.append((message, arrays))
 
@@ -125,7 +133,7 @@ class Line:
         while len(parts) < size:
             part = self._connection.recv(min(size - len(parts), 2**20))
             if not part:
-                raise Lost("it ended")
+                raise LostError("it ended")
             parts += part
         return bytes(parts)
 
@@ -134,10 +142,10 @@ class Line:
             with self._sending:
                 self._connection.sendall(data)
         except OSError as problem:
-            raise Lost("it ended" if isinstance(problem, ConnectionError) else str(problem)) from problem
+            raise LostError("it ended" if isinstance(problem, ConnectionError) else str(problem)) from problem
 
     def _beat(self) -> None:
-        with contextlib.suppress(Lost):
+        with contextlib.suppress(LostError):
             while not self._closed.wait(HEARTBEAT_SECONDS):
                 self._write(_HEAD.pack(_MARK, 0, 0))
 
@@ -163,7 +171,7 @@ def call_chief(
             line = Line(socket.create_connection((host, port), timeout=HELLO_SECONDS))
             line.send(hello)
             return line
-        except (OSError, Lost, UnicodeError) as problem:
+        except (OSError, LostError, UnicodeError) as problem:
             if time.monotonic() > until:
                 reason = getattr(problem, "strerror", None) or problem
                 raise TrainingError(
@@ -205,7 +213,7 @@ def await_workers(
                     connection, _ = listener.accept()
                     line = Line(connection, silent_seconds=HELLO_SECONDS)
                     index = None
-                    with contextlib.suppress(Lost):
+                    with contextlib.suppress(LostError):
                         index = accept(line, line.receive()[0])
                     if index is None:
                         line.close()

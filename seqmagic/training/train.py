@@ -6,32 +6,90 @@ event is asked for, or before that by who calls `start`; only then is the code i
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import contextlib
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqmagic.config import ModelConfig, TrainConfig
+from seqmagic.errors import SeqmagicError
 from seqmagic.runs import folder as runs
 from seqmagic.runs.making import create_run
 from seqmagic.runs.record import RunRecord, TextRecord, now, vocabulary_sum
 from seqmagic.texts.corpus import Corpus
+from seqmagic.training.chief import Chief, asked, gather
+from seqmagic.training.cluster import HERE, Placement
 from seqmagic.training.device import Device, environment_of, measure_flops, start_tensorflow
-from seqmagic.training.events import Event
+from seqmagic.training.events import Event, Finished
 from seqmagic.training.interrupt import stop_on_signal
 from seqmagic.training.recipe import Plan, make_plan
 
 if TYPE_CHECKING:
     from keras.callbacks import Callback
 
+    from seqmagic.training.trainer import Trainer
 
-def start(training: TrainConfig) -> Device:
+
+def start(training: TrainConfig, placement: Placement = HERE) -> Device:
     """Start TensorFlow as `training` asks and say where it runs.
 
     `train` does it itself. A series calls it before its first training, so that what is wrong with TensorFlow
     ends the series, not a row of it. Anything else that imports TensorFlow must come later: the number of threads and
     the flags of XLA are fixed by who is first.
     """
-    return start_tensorflow(training.threads)
+
+    def make_strategy() -> Any:
+        if placement == HERE:
+            return None
+        from seqmagic.training import distribution  # imports TensorFlow
+
+        return distribution.make_strategy(placement)
+
+    return start_tensorflow(training.threads, make_strategy=make_strategy)
+
+
+@contextlib.contextmanager
+def gathered(
+    placement: Placement,
+    what: Mapping[str, Any] | None,
+    stop_requested: Callable[[], bool],
+    *,
+    job: Mapping[str, Any] | None = None,
+) -> Iterator[Chief | None]:
+    """The lines to the other workers of a training, within the block; None where there are none.
+
+    They are told how it ended: what `ended` of the chief was told, or what is raised in the block.
+
+    Args:
+        what, job: As for `chief.gather`.
+    """
+    if placement.cluster is None:
+        yield None
+        return
+
+    def stop_if_asked() -> None:
+        if stop_requested():
+            raise KeyboardInterrupt
+
+    chief = gather(placement.cluster, what, job=job, while_waiting=stop_if_asked)
+    try:
+        yield chief
+    except SeqmagicError as problem:
+        chief.end("failed", str(problem))
+        raise
+    except (KeyboardInterrupt, GeneratorExit):
+        chief.end("interrupted")
+        raise
+    finally:
+        chief.end("failed", "the chief failed")
+
+
+def shared_events(trainer: Trainer, chief: Chief | None, stop_requested: Callable[[], bool]) -> Iterator[Event]:
+    """The events of `trainer`, whose end the workers learn."""
+    for event in trainer.events(stop_requested if chief is None else chief.stop_requested(stop_requested)):
+        if chief is not None and isinstance(event, Finished):
+            chief.end(event.status)
+        yield event
 
 
 def train(
@@ -42,6 +100,7 @@ def train(
     models: Path,
     name: str | None = None,
     overwrite: bool = False,
+    placement: Placement = HERE,
     argv: Sequence[str] = (),
     callbacks: Sequence[Callback] = (),
 ) -> Generator[Event, None, None]:
@@ -57,6 +116,7 @@ def train(
         corpus: The text, encoded and split.
         model, training: What was asked for; what is `None` is decided by the recipe.
         models, name, overwrite: Where the run goes; see `making.create_run`.
+        placement: The processes and devices that compute it; this process is the chief, or alone.
         argv: The command line, for the record.
         callbacks: Keras callbacks. An epoch of theirs is the stretch between two evaluations, with
             `loss`, `val_loss` and `learning_rate` in its logs; `model.stop_training` is heeded. Where one follows
@@ -69,26 +129,31 @@ def train(
         TrainingError: the loss was not finite before anything could be saved.
         RunError, ConfigError, CorpusError: bad names, settings, texts.
     """
-    device = start(training)
-    from seqmagic.training.trainer import Trainer  # imports TensorFlow and Keras
+    with (
+        stop_on_signal() as stop_requested,
+        gathered(placement, asked(corpus, model, training), stop_requested) as chief,
+    ):
+        device = start(training, placement)
+        from seqmagic.training.distribution import Distribution
+        from seqmagic.training.trainer import Trainer  # imports TensorFlow and Keras
 
-    plan = make_plan(
-        model,
-        training,
-        characters=len(corpus.part("train")),
-        vocabulary_size=corpus.vocabulary.size,
-        device=device.kind,
-        measure_flops=measure_flops,
-    )
-    default = runs.default_name(corpus.source, plan.model.cell, plan.model.layers, plan.model.units)
-    with stop_on_signal() as stop_requested:
+        plan = make_plan(
+            model,
+            training,
+            characters=len(corpus.part("train")),
+            vocabulary_size=corpus.vocabulary.size,
+            device=device.kind,
+            measure_flops=measure_flops,
+        )
+        default = runs.default_name(corpus.source, plan.model.cell, plan.model.layers, plan.model.units)
+        distribution = Distribution(placement, device.strategy, chief)
         new = create_run(models, name=name, default=default, overwrite=overwrite)
         try:
             record = _new_record(new.name, corpus, plan=plan, argv=argv, device=device)
             new.run.write_vocabulary(corpus.vocabulary)
             new.run.write_record(record)
-            trainer = Trainer(new, record, corpus, plan, device, callbacks)
-            yield from trainer.events(stop_requested)
+            trainer = Trainer(new, record, corpus, plan, device, callbacks, distribution=distribution)
+            yield from shared_events(trainer, chief, stop_requested)
         except BaseException as problem:
             new.end("interrupted" if isinstance(problem, GeneratorExit | KeyboardInterrupt) else "failed")
             raise

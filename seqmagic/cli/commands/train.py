@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from seqmagic.errors import ConfigError
 if TYPE_CHECKING:
     from seqmagic.runs.folder import Run
     from seqmagic.runs.record import Results
+    from seqmagic.training.cluster import Placement
     from seqmagic.training.events import Event
 
 _EXIT_CODES = {"complete": 0, "interrupted": INTERRUPTED, "failed": 1}
@@ -53,6 +55,29 @@ _EXIT_CODES = {"complete": 0, "interrupted": INTERRUPTED, "failed": 1}
     section="Run",
     help="With --resume: the same, in readings of the training part.",
 )
+@option(
+    "--workers",
+    metavar="HOST:PORT,…",
+    section="Several devices",
+    help="The processes that train together, the same list for each; the first, the chief, alone keeps the run. "
+    "[default: those of TF_CONFIG, else this process alone]",
+)
+@option(
+    "--worker-index",
+    metavar="N",
+    type=int,
+    section="Several devices",
+    help="Which of --workers this process is, from 0.",
+)
+@option(
+    "--gpus",
+    metavar="N",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    section="Several devices",
+    help="GPUs of each machine to use, an equal part of the batch on every one.",
+)
 @config_options(ModelConfig, TrainConfig, DataConfig)
 @click.pass_context
 def train(
@@ -63,6 +88,9 @@ def train(
     resume: str | None,
     more_minutes: float | None,
     more_epochs: float | None,
+    workers: str | None,
+    worker_index: int | None,
+    gpus: int,
     **values: Any,
 ) -> int:
     """Train a character-level language model on TEXT and keep it as a run.
@@ -73,17 +101,40 @@ def train(
     --resume RUN goes on from a checkpoint some seconds old.
     """
     settings: Settings = ctx.obj
+    from seqmagic.training.cluster import placement
+
+    place = placement(workers=workers, worker_index=worker_index, gpus=gpus, environ=os.environ)
     if resume is not None:
         if name is not None or overwrite:
             raise ConfigError("--resume goes on with a run as it is: --name and --overwrite are for new ones")
         given = {key: value for key, value in values.items() if _is_typed(ctx, key)}
         more = {"more_minutes": more_minutes, "more_epochs": more_epochs}
-        return _follow(settings, _resumed(settings, resume, {"text": text, **given}, **more))
+        if not place.is_chief:
+            return _help(settings, text, values, place, goes_on=True)
+        return _follow(settings, _resumed(settings, resume, {"text": text, **given}, place, **more))
     if more_minutes is not None or more_epochs is not None:
         raise ConfigError("--more-minutes and --more-epochs make a run longer; name it with --resume")
     if text is None:
         raise click.UsageError("Missing argument 'TEXT'.", ctx)
-    return _follow(settings, _begun(settings, text, name=name, overwrite=overwrite, values=values))
+    if not place.is_chief:
+        return _help(settings, text, values, place, goes_on=False)
+    return _follow(settings, _begun(settings, text, place, name=name, overwrite=overwrite, values=values))
+
+
+def _help(settings: Settings, text: str | None, values: Mapping[str, Any], place: Placement, *, goes_on: bool) -> int:
+    """Take part in the training of another process, the chief."""
+    from seqmagic.texts.corpus import read_trainable
+    from seqmagic.training.device import require_tensorflow
+    from seqmagic.training.follow import follow
+
+    require_tensorflow()
+    data, model, training = collect(DataConfig, values), collect(ModelConfig, values), collect(TrainConfig, values)
+    if text is not None:
+        bring(settings, text)
+    corpus = None if goes_on or text is None else read_trainable(text, data)
+    status = follow(place, corpus, model=model, training=training, say=settings.notice, text=text)
+    settings.notice(f"the training is over: {status}; the chief has the run")
+    return _EXIT_CODES[status]
 
 
 def _is_typed(ctx: click.Context, name: str) -> bool:
@@ -94,6 +145,7 @@ def _resumed(
     settings: Settings,
     name: str,
     given: Mapping[str, Any],
+    place: Placement,
     *,
     more_minutes: float | None,
     more_epochs: float | None,
@@ -103,11 +155,11 @@ def _resumed(
     from seqmagic.training.resume import More, resume
 
     more = More(minutes=more_minutes, epochs=more_epochs)
-    return resume(open_run(settings.models, name), more=more, given=given)
+    return resume(open_run(settings.models, name), more=more, given=given, placement=place)
 
 
 def _begun(
-    settings: Settings, text: str, *, name: str | None, overwrite: bool, values: Mapping[str, Any]
+    settings: Settings, text: str, place: Placement, *, name: str | None, overwrite: bool, values: Mapping[str, Any]
 ) -> Generator[Event, None, None]:
     """The events of a new training."""
     from seqmagic.runs.making import check_free
@@ -132,6 +184,7 @@ def _begun(
         models=settings.models,
         name=name,
         overwrite=overwrite,
+        placement=place,
         argv=sys.argv[1:],
     )
 

@@ -40,6 +40,7 @@ class Engine(Protocol):
         targets: tf.Tensor,
         states: Sequence[States],
         seed: tf.Tensor,
+        first_stream: int = 0,
     ) -> StepResult:
         """One window, with dropout. May be called inside a `tf.function`.
 
@@ -48,6 +49,7 @@ class Engine(Protocol):
             ids, targets: (B, T) int32.
             states: Before the window.
             seed: Scalar int32 from which the dropout masks are made; another one for each step.
+            first_stream: Number of the first of these streams in the whole batch; the masks depend on it.
 
         Returns:
             Sum of the losses in nats (scalar float32), gradients of that sum in the order of `weights`,

@@ -46,8 +46,9 @@ class FusedEngine:
         targets: tf.Tensor,
         states: Sequence[States],
         seed: tf.Tensor,
+        first_stream: int = 0,
     ) -> StepResult:
-        return self._step_all(as_tensors(weights), ids, targets, states, seed)
+        return self._step_all(as_tensors(weights), ids, targets, states, seed, first_stream)
 
     def score(
         self, weights: Sequence[tf.Tensor], ids: tf.Tensor, targets: tf.Tensor, states: Sequence[States]
@@ -65,9 +66,10 @@ class FusedEngine:
         targets: tf.Tensor,
         states: Sequence[States],
         seed: tf.Tensor,
+        first_stream: int,
     ) -> StepResult:
         results = [
-            program(weights, ids[rows], targets[rows], _cut(states, rows), seed, tf.constant(rows.start))
+            program(weights, ids[rows], targets[rows], _cut(states, rows), seed, tf.constant(first_stream + rows.start))
             for program, rows in self._shards_of(ids, self._step_programs)
         ]
         losses, gradients, new_states = zip(*results, strict=True)
