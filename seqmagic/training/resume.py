@@ -280,10 +280,11 @@ def _engine(record: RunRecord, device: Device) -> EngineRequest | None:
 
 def _differences(before: RunRecord, now: RunRecord) -> tuple[str, ...]:
     """A note where the training goes on in surroundings that may give other numbers."""
+    then = {"replicas": 1, **before.environment}  # older runs were made by one
     changed = [
-        f"{name} {now.environment.get(name)} ({before.environment.get(name)} before)"
+        f"{name} {now.environment.get(name)} ({then.get(name)} before)"
         for name in _SAME_NUMBERS
-        if before.environment.get(name) != now.environment.get(name)
+        if then.get(name) != now.environment.get(name)
     ]
     if not changed:
         return ()

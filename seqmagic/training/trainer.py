@@ -76,8 +76,7 @@ class Trainer:
         self.session = Session(corpus, plan, threads=device.threads, engine=engine, distribution=distribution)
         runs_on = self.session.engine
         chosen: dict[str, Any] = {"path": runs_on.name, "precision": runs_on.precision, "shards": runs_on.shards}
-        if self.session.distribution.replicas > 1:
-            chosen["replicas"] = self.session.distribution.replicas
+        chosen["replicas"] = self.session.distribution.replicas
         self.record = dataclasses.replace(record, environment={**record.environment, **chosen})
         self.device = device
         self.schedule = make_schedule(plan.training.learning_rate)
