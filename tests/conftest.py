@@ -32,7 +32,7 @@ settings.load_profile("seqmagic")
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SEQMAGIC_MODELS", "SEQMAGIC_DATA", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM"):
+    for name in ("SEQMAGIC_MODELS", "SEQMAGIC_DATA", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "TF_CONFIG"):
         monkeypatch.delenv(name, raising=False)
 
 

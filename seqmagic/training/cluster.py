@@ -120,7 +120,7 @@ def from_tf_config(text: str) -> Cluster | None:
     if len(chiefs) > 1:
         raise ConfigError(f"TF_CONFIG names {len(chiefs)} chiefs; there is one, and the others are workers")
     kind, index = task.get("type"), task.get("index")
-    if kind not in cluster:
+    if kind not in list(cluster):  # it may be anything, also what no key can be
         jobs = " or ".join(sorted(cluster)) or "worker"
         raise ConfigError(f"TF_CONFIG needs {jobs} as the type of its task; received {_brief(kind)}")
     if isinstance(index, str) and index.isdecimal():

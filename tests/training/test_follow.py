@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ import seqmagic
 from seqmagic.network.trained import read_trained
 from seqmagic.runs.find import open_run
 from seqmagic.runs.folder import Run
-from tests.helpers import make_text
+from tests.helpers import free_ports, make_text
 
 ROOT = Path(seqmagic.__file__).parents[1]
 # 7,111 characters are 6,400 to train on: 50 steps of 8 streams by 16 read them once.
@@ -73,14 +72,6 @@ class Workers:
     def both(self, *arguments: str) -> list[tuple[int, str, str]]:
         """Exit code, standard output and standard error of the chief and of a worker."""
         return [ended(process) for process in [self.start(index, *arguments) for index in (0, 1)]]
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def ended(process: subprocess.Popen[str], seconds: float = 240.0) -> tuple[int, str, str]:
