@@ -15,11 +15,17 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager import context
 
 from seqmagic.errors import ConfigError
 from seqmagic.training.chief import Chief
 from seqmagic.training.cluster import HERE, Placement, rows_of
+from seqmagic.training.lines import LostError
 from seqmagic.training.step import Adam, LossAndGradients, States
+
+MEETING_SECONDS = 60  # in which all processes that are ready start TensorFlow's runtime
+SILENT_SECONDS = 30  # after which a process whose runtime does not answer is lost
+PARTING_SECONDS = 10  # in which all come to their end
 
 # What an operation raises that all workers take part in, once one of them is gone.
 LOSSES = (
@@ -36,6 +42,7 @@ def make_strategy(placement: Placement) -> tf.distribute.Strategy | None:
 
     Raises:
         ConfigError: this machine has fewer GPUs than asked for.
+        LostError: another process of the cluster ended meanwhile.
     """
     gpus = tf.config.list_physical_devices("GPU")
     if placement.gpus > max(1, len(gpus)):
@@ -52,7 +59,22 @@ def make_strategy(placement: Placement) -> tf.distribute.Strategy | None:
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         tf.train.ClusterSpec({"worker": list(cluster.addresses)}), task_type="worker", task_id=cluster.index
     )
-    return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    # Its own waits are an hour for who does not come and 10 s for who is silent, too short for a machine that is busy.
+    job = context.coordination_config_pb2.CoordinatedJob(name="worker", num_tasks=len(cluster.addresses))
+    context.context().configure_coordination_service(
+        service_type="standalone",
+        service_leader="/job:worker/replica:0/task:0",
+        cluster_register_timeout_in_ms=1000 * MEETING_SECONDS,
+        heartbeat_timeout_in_ms=1000 * SILENT_SECONDS,
+        shutdown_barrier_timeout_in_ms=1000 * PARTING_SECONDS,
+        coordinated_jobs=[
+            context.coordination_config_pb2.CoordinatedJob(name="worker", num_tasks=len(cluster.addresses))
+        ],
+    )
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    except LOSSES as problem:
+        raise LostError("TensorFlow's own connections did not come about") from problem
 
 
 class Distribution:

@@ -118,11 +118,18 @@ class _Worker:
         self._corpus = corpus
         self._stop_requested = stop_requested
         self._stop_said = False
-        self._device = start(TrainConfig(threads=threads), placement)
+        self._device = start(TrainConfig(threads=threads), placement, meet=self._meet)
         from seqmagic.training.distribution import Distribution
 
         self._distribution = Distribution(placement, self._device.strategy)
         self._session: Session
+
+    def _meet(self) -> None:
+        """Wait for the chief to start TensorFlow."""
+        order, _ = self._line.receive(while_waiting=self._pass_on_stop)
+        if order["do"] == "end":
+            _status(order)
+        self._line.send({"done": order["do"]})
 
     def work(self) -> str:
         """Do what is ordered until the order to end comes; its status."""

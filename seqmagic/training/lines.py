@@ -52,7 +52,7 @@ class Line:
         self.silent_seconds = silent_seconds
         self._connection = connection
         self._sending = threading.Lock()
-        self._heard = time.monotonic()
+        self._heard = self._looked = time.monotonic()
         self._closed = threading.Event()
         self._unread: list[tuple[Message, Arrays]] = []
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
@@ -106,7 +106,11 @@ class Line:
                 raise
         except (OSError, ValueError) as problem:  # ValueError: closed here
             raise LostError(f"the connection broke: {problem}") from problem
-        silence = time.monotonic() - self._heard
+        now = time.monotonic()
+        if now - self._looked > HEARTBEAT_SECONDS + seconds:  # this process was stopped, or computed: it heard nobody
+            self._heard = now
+        self._looked = now
+        silence = now - self._heard
         if silence > self.silent_seconds:
             raise LostError(f"nothing was heard of it for {silence:.0f} s")
 

@@ -35,7 +35,7 @@ from seqmagic.training.device import Device, environment_of
 from seqmagic.training.events import Event
 from seqmagic.training.interrupt import stop_on_signal
 from seqmagic.training.recipe import Plan
-from seqmagic.training.train import gathered, shared_events, start
+from seqmagic.training.train import gathered, shared_events, start_with
 
 if TYPE_CHECKING:
     import numpy as np
@@ -176,7 +176,7 @@ def _taken_up(
     chief: Chief | None,
 ) -> Trainer:
     """A trainer in the state that the run was left in."""
-    device = start(dataclasses.replace(record.training, threads=_threads(record)), placement)
+    device = start_with(chief, dataclasses.replace(record.training, threads=_threads(record)), placement)
     from seqmagic.training.distribution import Distribution
     from seqmagic.training.trainer import TakenUp, Trainer  # imports TensorFlow and Keras
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from seqmagic.training.cluster import HERE, Placement
 from seqmagic.training.device import Device, environment_of, measure_flops, start_tensorflow
 from seqmagic.training.events import Event, Finished
 from seqmagic.training.interrupt import stop_on_signal
+from seqmagic.training.lines import LostError
 from seqmagic.training.recipe import Plan, make_plan
 
 if TYPE_CHECKING:
@@ -30,12 +32,16 @@ if TYPE_CHECKING:
     from seqmagic.training.trainer import Trainer
 
 
-def start(training: TrainConfig, placement: Placement = HERE) -> Device:
+def start(training: TrainConfig, placement: Placement = HERE, *, meet: Callable[[], Any] = lambda: None) -> Device:
     """Start TensorFlow as `training` asks and say where it runs.
 
     `train` does it itself. A series calls it before its first training, so that what is wrong with TensorFlow
     ends the series, not a row of it. Anything else that imports TensorFlow must come later: the number of threads and
     the flags of XLA are fixed by who is first.
+
+    Args:
+        placement: The processes and devices that are to compute.
+        meet: Waits until every process has come so far that TensorFlow's own wait for the others is short.
     """
 
     def make_strategy() -> Any:
@@ -43,6 +49,7 @@ def start(training: TrainConfig, placement: Placement = HERE) -> Device:
             return None
         from seqmagic.training import distribution  # imports TensorFlow
 
+        meet()
         return distribution.make_strategy(placement)
 
     return start_tensorflow(training.threads, make_strategy=make_strategy)
@@ -58,7 +65,7 @@ def gathered(
 ) -> Iterator[Chief | None]:
     """The lines to the other workers of a training, within the block; None where there are none.
 
-    They are told how it ended: what `ended` of the chief was told, or what is raised in the block.
+    They are told how it ended: what `end` of the chief was told, or what is raised in the block.
 
     Args:
         what, job: As for `chief.gather`.
@@ -82,6 +89,16 @@ def gathered(
         raise
     finally:
         chief.end("failed", "the chief failed")
+
+
+def start_with(chief: Chief | None, training: TrainConfig, placement: Placement) -> Device:
+    """`start`, with the other workers, where there are any. Raises TrainingError where one is lost meanwhile."""
+    if chief is None:
+        return start(training, placement)
+    try:
+        return start(training, placement, meet=partial(chief.collect, "start"))
+    except LostError as problem:
+        raise chief.blamed(problem) from problem
 
 
 def shared_events(trainer: Trainer, chief: Chief | None, stop_requested: Callable[[], bool]) -> Iterator[Event]:
@@ -133,7 +150,7 @@ def train(
         stop_on_signal() as stop_requested,
         gathered(placement, asked(corpus, model, training), stop_requested) as chief,
     ):
-        device = start(training, placement)
+        device = start_with(chief, training, placement)
         from seqmagic.training.distribution import Distribution
         from seqmagic.training.trainer import Trainer  # imports TensorFlow and Keras
 

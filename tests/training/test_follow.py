@@ -15,9 +15,13 @@ import numpy as np
 import pytest
 
 import seqmagic
+from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.network.trained import read_trained
 from seqmagic.runs.find import open_run
 from seqmagic.runs.folder import Run
+from seqmagic.texts.corpus import read_corpus
+from seqmagic.training.chief import asked, gather
+from seqmagic.training.cluster import Cluster
 from tests.helpers import free_ports, make_text
 
 ROOT = Path(seqmagic.__file__).parents[1]
@@ -172,3 +176,21 @@ def test_a_worker_that_is_asked_to_stop_stops_all_and_they_go_on_together(
     (code, _, errors), (other_code, _, other_errors) = workers.both(*more)
     assert (code, other_code) == (0, 0), errors + other_errors
     assert "goes on from step" in errors and run.read_record().status == "complete"
+
+
+def test_a_chief_that_is_lost_while_all_start_ends_the_worker(workers: Workers, bottles: str) -> None:
+    worker = workers.start(1, bottles, *SMALL)
+    corpus = read_corpus(bottles, DataConfig())
+    cluster = Cluster(addresses=tuple(workers.addresses.split(",")), index=0)
+    model = ModelConfig(units=12, dropout=0.2)
+    training = TrainConfig(
+        batch_size=8, sequence_length=16, epochs=1.0, learning_rate=0.003, weight_decay=0.1, reset_probability=0.1
+    )
+    what = asked(corpus, model, training)
+    chief = gather(cluster, what, while_waiting=lambda: None)
+    chief.collect("start")  # from now on the worker waits for TensorFlow, which waits for the chief
+    for line in chief._lines.values():  # as when it is killed: nothing is said
+        line._connection.close()
+    code, out, errors = ended(worker, 120)  # TensorFlow left to itself would wait for an hour
+    assert (code, out) == (1, "")
+    assert errors.splitlines()[-1].startswith(f"seqmagic: the chief ({cluster.addresses[0]}) was lost: ")
