@@ -67,9 +67,7 @@ def make_strategy(placement: Placement) -> tf.distribute.Strategy | None:
         cluster_register_timeout_in_ms=1000 * MEETING_SECONDS,
         heartbeat_timeout_in_ms=1000 * SILENT_SECONDS,
         shutdown_barrier_timeout_in_ms=1000 * PARTING_SECONDS,
-        coordinated_jobs=[
-            context.coordination_config_pb2.CoordinatedJob(name="worker", num_tasks=len(cluster.addresses))
-        ],
+        coordinated_jobs=[job],
     )
     try:
         return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
