@@ -35,12 +35,10 @@ import sys
 from seqmagic.cli.main import main
 if "--often" in sys.argv:
     sys.argv.remove("--often")
-    from seqmagic.training.device import start_tensorflow
-    import seqmagic.runs.checkpoints
     import seqmagic.training.train as train
     begun = train.start
-    def start(*given):
-        device = begun(*given)
+    def start(*given, **more):
+        device = begun(*given, **more)
         from seqmagic.training import checkpoint
         checkpoint.LEAST_SECONDS, checkpoint.SHARE = 0.0, 1e9
         return device
