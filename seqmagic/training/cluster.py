@@ -77,6 +77,8 @@ def placement(*, workers: str | None, worker_index: int | None, gpus: int, envir
     Raises:
         ConfigError: they contradict each other, or make no cluster.
     """
+    if gpus < 1:
+        raise ConfigError(f"--gpus is 1 or more; received {gpus}")
     tf_config = environ.get("TF_CONFIG", "").strip()
     if workers is None and worker_index is not None:
         raise ConfigError(f"--worker-index {worker_index} picks one of the addresses of --workers; give these as well")

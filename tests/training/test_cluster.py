@@ -101,6 +101,11 @@ def test_workers_are_named_in_one_place() -> None:
         placed("a:1,b:1", 0, config=tf_config({"worker": ["a:1", "b:1"]}))
 
 
+def test_less_than_one_gpu_is_refused() -> None:
+    with pytest.raises(ConfigError, match="--gpus is 1 or more; received 0"):
+        placed(gpus=0)
+
+
 def test_a_batch_is_divided_equally_or_not_at_all() -> None:
     assert [rows_of(i, parts=3, batch_size=12) for i in range(3)] == [slice(0, 4), slice(4, 8), slice(8, 12)]
     for batch_size, near in ((16, "15 or 18"), (2, "3")):

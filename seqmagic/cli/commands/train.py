@@ -72,11 +72,10 @@ _EXIT_CODES = {"complete": 0, "interrupted": INTERRUPTED, "failed": 1}
 @option(
     "--gpus",
     metavar="N",
-    type=click.IntRange(1, 64),
+    type=int,
     default=1,
-    show_default=True,
     section="Several devices",
-    help="GPUs of each machine to use, an equal part of the batch on every one.",
+    help="GPUs of each machine to use, an equal part of the batch on every one. [default: 1]",
 )
 @config_options(ModelConfig, TrainConfig, DataConfig)
 @click.pass_context
