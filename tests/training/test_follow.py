@@ -160,7 +160,7 @@ def test_a_killed_worker_ends_the_other_and_any_number_goes_on(workers: Workers,
 def test_a_worker_that_is_asked_to_stop_stops_all_and_they_go_on_together(
     workers: Workers, bottles: str, tmp_path: Path
 ) -> None:
-    begin = [bottles, "--name", "two", *SMALL, "--epochs", "40"]
+    begin = [bottles, "--name", "two", *SMALL, "--epochs", "4000"]
     chief, worker = (workers.start(index, *begin) for index in (0, 1))
     run = Run(tmp_path / "models0" / "two")
     while not run.has_model:
