@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import signal
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -69,8 +71,12 @@ def make_strategy(placement: Placement) -> tf.distribute.Strategy | None:
         shutdown_barrier_timeout_in_ms=1000 * PARTING_SECONDS,
         coordinated_jobs=[job],
     )
+    heeds_sigterm = signal.getsignal(signal.SIGTERM)
     try:
-        return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+        strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, heeds_sigterm)  # TensorFlow took it, to tell of preemption
+        return strategy
     except LOSSES as problem:
         raise LostError("TensorFlow's own connections did not come about") from problem
 
