@@ -26,12 +26,14 @@ SEED ?=
 # anything else: make train ARGS='--dropout 0.2'
 ARGS ?=
 
-option = $(if $(strip $($(1))),$(2) '$($(1))')
+# a value as one word of the shell, whatever quotes are in it
+quoted = '$(subst ','\'',$(1))'
+option = $(if $(strip $($(1))),$(2) $(call quoted,$($(1))))
 training = $(call option,UNITS,--units) $(call option,LAYERS,--layers) $(call option,MINUTES,--minutes) \
 	$(call option,EPOCHS,--epochs) $(call option,NAME,--name) $(call option,SEED,--seed) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint docs-cli dist train sample compare evaluate insight runs export pretrained bench clean
+.PHONY: help demo test test-slow lint docs docs-cli pictures notebooks dist train sample compare evaluate insight runs export pretrained bench clean
 
 help: ## list the targets (this)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +75,16 @@ lint: $(VENV)/tested ## ruff and the type checker
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(VENV)/tested ## the documentation as a site, in site/; any warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+pictures: $(VENV)/tested ## draw the pictures of the terminal again (five minutes; keep the machine quiet)
+	$(BIN)/python docs/pictures.py $(ARGS)
+
+notebooks: $(VENV)/tested ## run the notebooks in examples/ and keep their outputs (some minutes)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[notebooks]'
+	$(BIN)/python examples/run.py
+
 docs-cli: $(VENV)/installed ## write docs/cli.md again from the --help of every command
 	$(BIN)/python docs/generate.py
 
@@ -81,17 +93,17 @@ dist: $(VENV)/created ## what is published, in dist/: built, looked into, instal
 	$(BIN)/python packaging/dist.py $(ARGS)
 
 train: $(VENV)/installed ## train on TEXT
-	$(SEQMAGIC) train '$(TEXT)' $(call option,CELL,--cell) $(training)
+	$(SEQMAGIC) train $(call quoted,$(TEXT)) $(call option,CELL,--cell) $(training)
 
 compare: $(VENV)/installed ## rnn, lstm and gru side by side on TEXT
-	$(SEQMAGIC) compare '$(TEXT)' $(call option,CELLS,--cells) $(training)
+	$(SEQMAGIC) compare $(call quoted,$(TEXT)) $(call option,CELLS,--cells) $(training)
 
 sample: $(VENV)/installed ## write with RUN
-	$(SEQMAGIC) sample '$(RUN)' $(call option,PROMPT,--prompt) $(call option,LENGTH,--length) \
+	$(SEQMAGIC) sample $(call quoted,$(RUN)) $(call option,PROMPT,--prompt) $(call option,LENGTH,--length) \
 		$(call option,TEMPERATURE,--temperature) $(call option,SEED,--seed) $(ARGS)
 
 evaluate: $(VENV)/installed ## the loss of RUN on its validation part, or on TEXT if given on the make line
-	$(SEQMAGIC) evaluate '$(RUN)' $(if $(filter command line,$(origin TEXT)),'$(TEXT)') $(ARGS)
+	$(SEQMAGIC) evaluate $(call quoted,$(RUN)) $(if $(filter command line,$(origin TEXT)),$(call quoted,$(TEXT))) $(ARGS)
 
 insight: $(VENV)/installed ## look inside RUNS (rnn gru lstm, which come with seqmagic): the walk of docs/insight.md
 	$(SEQMAGIC) measure gradient $(RUNS)
@@ -105,7 +117,7 @@ runs: $(VENV)/installed ## list what was trained
 	$(SEQMAGIC) runs list
 
 export: $(VENV)/installed ## make RUN work elsewhere: FORMAT, QUANTIZE, OUT
-	$(SEQMAGIC) export '$(RUN)' '$(or $(OUT),exports/$(or $(FORMAT),savedmodel))' $(call option,FORMAT,--format) \
+	$(SEQMAGIC) export $(call quoted,$(RUN)) '$(or $(OUT),exports/$(or $(FORMAT),savedmodel))' $(call option,FORMAT,--format) \
 		$(call option,QUANTIZE,--quantize) $(ARGS)
 
 # together under 5 MB: the recipe would choose wider ones for ten minutes
@@ -121,5 +133,5 @@ bench: $(VENV)/installed ## the side-by-side benchmarks (some twenty minutes; ke
 	$(BIN)/python bench/corpus_scale.py $(ARGS)
 
 clean: ## remove the environment and caches; runs and texts stay
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -49,7 +49,7 @@ PHASES = {  # seconds after their beginning within which the kill falls
     "reading": 0.05, "import": 2.5, "compile": 1.5, "steps": 0.3,
     "write": 0.05, "publish": 0.01, "evaluation": 0.02, "finish": 0.05,
 }  # fmt: skip
-PATIENCE = 120  # seconds for a process to end
+PATIENCE = 600  # seconds for a process to end, on a machine that does other things too
 
 
 @dataclass(frozen=True)

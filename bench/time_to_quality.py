@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,24 +21,27 @@ import time
 from pathlib import Path
 from typing import Any
 
-HISTORY = ("seconds", "validation_loss")
+COUNTS = ("characters", "parameters")
+Result = dict[str, Any]  # history: (seconds, validation loss) at each evaluation; characters read; parameters
 
 
-def train_with_seqmagic(arguments: argparse.Namespace, engine: str) -> list[tuple[float, float]]:
-    """(seconds, validation loss) at each evaluation of `seqmagic train`."""
+def train_with_seqmagic(text: str, engine: str, **settings: Any) -> Result:
+    """What `seqmagic train` reaches with settings as its options have them, and its record."""
     with tempfile.TemporaryDirectory() as models:
+        options = [word for name, value in settings.items() for word in (f"--{name.replace('_', '-')}", str(value))]
         command = [
-            sys.executable, "-m", "seqmagic", "--models", models, "train", arguments.text, "--name", "run",
-            "--cell", "lstm", "--units", str(arguments.units), "--layers", "1", "--engine", engine,
-            "--minutes", str(arguments.minutes), "--dropout", str(arguments.dropout),
-            "--learning-rate", str(arguments.rate), "--weight-decay", str(arguments.weight_decay), "--quiet",
+            sys.executable, "-m", "seqmagic", "--models", models, "train", text, "--name", "run",
+            "--engine", engine, "--quiet", *options,
         ]  # fmt: skip
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        rows = [json.loads(line) for line in (Path(models) / "run" / "history.jsonl").read_text().splitlines()]
-        return [tuple(row[name] for name in HISTORY) for row in rows]
+        run = Path(models) / "run"
+        rows = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+        record = json.loads((run / "run.json").read_text())
+    history = [(row["seconds"], row["validation_loss"]) for row in rows]
+    return {"history": history, "record": record, **{name: record["results"][name] for name in COUNTS}}
 
 
-def train_with_torch(settings: dict[str, Any]) -> list[tuple[float, float]]:
+def train_with_torch(settings: dict[str, Any]) -> Result:
     """The same training with torch.nn.LSTM; runs in an interpreter that has PyTorch and needs nothing of ours."""
     import numpy as np
     import torch
@@ -49,7 +53,8 @@ def train_with_torch(settings: dict[str, Any]) -> list[tuple[float, float]]:
     characters = {character: i + 1 for i, character in enumerate(sorted(set(text[:cut])))}
     ids = torch.tensor([characters.get(character, 0) for character in text])
     train, validation, size = ids[:cut], ids[cut:], len(characters) + 1
-    batch, length, units, seconds = 16, 64, settings["units"], 60.0 * settings["minutes"]
+    batch, length = settings.get("batch_size", 16), settings.get("sequence_length", 64)
+    units, seconds = settings["units"], 60.0 * settings["minutes"]
     embedding, lstm, dense = nn.Embedding(size, 64), nn.LSTM(64, units, batch_first=True), nn.Linear(units, size)
     model, same = nn.ModuleList([embedding, lstm, dense]), settings["same_start"]
     beta, clip, warm_up = (0.8, 5.0, 0.01) if same else (0.9, 1.0, 0.03)
@@ -109,7 +114,18 @@ def train_with_torch(settings: dict[str, Any]) -> list[tuple[float, float]]:
             history.append((before - started, evaluate()))
             reserve = time.monotonic() - before
     history.append((time.monotonic() - started, evaluate()))
-    return history
+    parameters = sum(weight.numel() for weight in model.parameters())
+    return {"history": history, "characters": step * batch * length, "parameters": parameters}
+
+
+def in_python(interpreter: str, settings: dict[str, Any], *, threads: int | None = None) -> Result | str:
+    """`train_with_torch` in an interpreter that has PyTorch, or what went wrong in one line."""
+    environment = {**os.environ, **({"OMP_NUM_THREADS": str(threads)} if threads else {})}
+    command = [interpreter, __file__, settings["text"], "--worker", json.dumps(settings)]
+    worker = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if worker.returncode == 0:
+        return json.loads(worker.stdout)
+    return (worker.stderr.strip().splitlines() or ["it ended without a word"])[-1]
 
 
 def main() -> None:
@@ -127,20 +143,20 @@ def main() -> None:
     if arguments.worker:
         print(json.dumps(train_with_torch(json.loads(arguments.worker))))
         return
-    histories = {"seqmagic": train_with_seqmagic(arguments, "auto")}
-    histories["stock Keras"] = train_with_seqmagic(arguments, "keras")
-    names = ("text", "minutes", "units", "dropout", "weight_decay", "rate")
+    names = ("minutes", "units", "dropout", "weight_decay")
     settings = {name: getattr(arguments, name) for name in names}
+    ours = {"cell": "lstm", "layers": 1, "learning_rate": arguments.rate, **settings}
+    histories = {
+        who: train_with_seqmagic(arguments.text, engine, **ours)["history"]
+        for who, engine in (("seqmagic", "auto"), ("stock Keras", "keras"))
+    }
+    settings |= {"text": arguments.text, "rate": arguments.rate}
     for who, same_start in (("PyTorch", True), ("PyTorch, as it comes", False)):
-        worker = subprocess.run(
-            [arguments.torch_python, __file__, arguments.text, "--worker",
-             json.dumps({**settings, "same_start": same_start})],
-            capture_output=True, text=True,
-        )  # fmt: skip
-        if worker.returncode == 0:
-            histories[who] = json.loads(worker.stdout)
+        found = in_python(arguments.torch_python, {**settings, "same_start": same_start})
+        if isinstance(found, str):
+            print(f"{who}: left out: {found}", file=sys.stderr)
         else:
-            print(f"{who}: left out: {worker.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+            histories[who] = found["history"]
     print(f"lstm 1x{arguments.units}, {arguments.minutes:g} minutes; validation loss (at second)")
     for name, history in histories.items():
         print(f"{name:21}", "  ".join(f"{loss:.3f} ({seconds:.0f})" for seconds, loss in history))

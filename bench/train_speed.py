@@ -32,11 +32,11 @@ GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 Step = Callable[[], float]  # runs one training step and returns the loss, so that nothing is left in flight
 
 
-def matrix_flops(cell: str, layers: int, units: int) -> float:
+def matrix_flops(cell: str, layers: int, units: int, *, batch: int = BATCH) -> float:
     """Multiplications and additions of one step's matrix products: forward once, backward twice."""
     width = GATES[cell] * units
     inputs = sum((units if layer else EMBEDDING) * width for layer in range(layers))
-    return 6.0 * BATCH * STEPS * (inputs + layers * units * width + units * VOCABULARY)
+    return 6.0 * batch * STEPS * (inputs + layers * units * width + units * VOCABULARY)
 
 
 # --- the frameworks, each in its own process -----------------------------------------------------------------
@@ -108,33 +108,56 @@ def keras_step(cell: str, layers: int, units: int, threads: int) -> Step:
     return lambda: float(step())
 
 
-def torch_step(cell: str, layers: int, units: int, threads: int) -> Step:
-    """PyTorch's own fused layers and optimiser."""
+def torch_step(
+    cell: str,
+    layers: int,
+    units: int,
+    threads: int,
+    *,
+    batch: int = BATCH,
+    device: str = "cpu",
+    mixed: bool = False,
+) -> Callable[..., float]:
+    """PyTorch's own fused layers and optimiser; on a GPU cuDNN.
+
+    Args:
+        mixed: bfloat16 where PyTorch's autocast takes it.
+
+    Returns:
+        A function that takes `count` steps, one unless told, waits for the last and returns its loss.
+    """
     import torch
 
     torch.set_num_threads(threads)
     torch.manual_seed(1)
     layer = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell]
+    torch.backends.cuda.matmul.allow_tf32 = True  # as TensorFlow multiplies on a GPU
     embedding = torch.nn.Embedding(VOCABULARY, EMBEDDING)
     recurrent = layer(EMBEDDING, units, num_layers=layers)  # time first, its faster layout
     dense = torch.nn.Linear(units, VOCABULARY)
-    parameters = [*embedding.parameters(), *recurrent.parameters(), *dense.parameters()]
+    parameters = list(torch.nn.ModuleList([embedding, recurrent, dense]).to(device).parameters())
     optimizer = torch.optim.Adam(parameters, lr=1e-3, betas=(0.9, 0.99), fused=True)
-    ids, targets = torch.randint(0, VOCABULARY, (2, STEPS, BATCH))
+    ids, targets = torch.randint(0, VOCABULARY, (2, STEPS, batch), device=device)
 
-    def run() -> float:
-        outputs, _ = recurrent(embedding(ids))
-        loss = torch.nn.functional.cross_entropy(dense(outputs).flatten(0, 1), targets.flatten())
+    def take() -> torch.Tensor:
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=mixed):
+            outputs, _ = recurrent(embedding(ids))
+            loss = torch.nn.functional.cross_entropy(dense(outputs).flatten(0, 1), targets.flatten())
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
-        return float(loss.detach())
+        return loss.detach()
+
+    def run(count: int = 1) -> float:
+        for _ in range(count):
+            loss = take()
+        return float(loss)
 
     return run
 
 
-FRAMEWORKS: dict[str, Callable[[str, int, int, int], Step]] = {
+FRAMEWORKS: dict[str, Callable[..., Step]] = {
     "ours": ours_step,
     "keras": keras_step,
     "torch": torch_step,

@@ -13,14 +13,16 @@ gives a model that generates, scores and steps.
 
 Settings are given by the names of their fields in `seqmagic.config`: `cell`, `minutes`, `encoding` ... TensorFlow is
 imported when a training starts, and by nothing else here. Errors are children of `seqmagic.SeqmagicError`, one
-line each; they speak of a setting as the command line does, of --learning-rate for `learning_rate`.
+line each.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import os
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,15 +40,18 @@ from seqmagic.config import (
     option_name,
     parse_temperature,
 )
-from seqmagic.errors import ConfigError, SampleError
+from seqmagic.errors import ConfigError, SampleError, SeqmagicError
 from seqmagic.network.probabilities import log_softmax
 from seqmagic.network.trained import read_trained
+from seqmagic.notebook import Bar, html_picture, html_table
 from seqmagic.runs.find import latest_or_pretrained, models_folder, open_run
 from seqmagic.runs.folder import Run
-from seqmagic.runs.record import HistoryRow, Results, RunRecord
+from seqmagic.runs.record import HistoryRow, Results, RunRecord, size_of
 from seqmagic.sampling.stepper import FoldedNetwork, State, Stepper
 from seqmagic.sampling.writer import write
+from seqmagic.texts.records import record_end
 from seqmagic.texts.vocabulary import Vocabulary
+from seqmagic.training.events import Progress, clock
 
 if TYPE_CHECKING:
     from seqmagic.comparison.compare import CompareEvent
@@ -57,6 +62,19 @@ if TYPE_CHECKING:
 AnyConfig = TypeVar("AnyConfig", bound=Config)
 AnyEvent = TypeVar("AnyEvent")
 Name = str | os.PathLike[str]
+_OPTION = re.compile(r"--([a-z][a-z-]*)")
+
+
+@contextlib.contextmanager
+def _in_python() -> Iterator[None]:
+    """Errors from within speak of arguments, of `learning_rate` for --learning-rate; commands in them stay."""
+    try:
+        yield
+    except SeqmagicError as problem:
+        said, command, rest = str(problem).partition("seqmagic ")
+        said = _OPTION.sub(lambda option: option[1].replace("-", "_"), said)
+        problem.args = (said + command + rest, *problem.args[1:])
+        raise
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,11 +93,33 @@ class Model:
     vocabulary: Vocabulary
     network: FoldedNetwork
 
+    def __repr__(self) -> str:
+        loss = self.record.loss
+        parts = [f"{self.record.model.cell} {self._size}", self.record.text.source]
+        parts += [f"validation loss {loss:.4f}"] if isinstance(loss, float) else []
+        return f"Model({', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        model, text = self.record.model, self.record.text
+        rows: list[tuple[str, object]] = [("run", self.run.name), ("cell", f"{model.cell} {self._size}")]
+        rows += [("text", text.source), ("characters known", len(self.vocabulary.characters))]
+        return html_table([*rows, *(self.record.results or {}).items()], caption=repr(self))
+
+    @property
+    def _size(self) -> str:
+        return size_of(self.record.model.layers, self.record.model.units) or ""
+
+    @property
+    def record_end(self) -> str | None:
+        """The character that ends a record, where the model was trained on records; else None."""
+        return record_end(self.record.data)
+
+    @_in_python()
     def generate(self, prompt: str | None = None, config: SampleConfig | None = None, **settings: Any) -> Iterator[str]:
-        """Write one text, character by character, as it is made.
+        """Write one text, character by character, as it is made; one record by a model of records.
 
         Args:
-            prompt: What the text goes on from; `None` for the default, a line break.
+            prompt: What the text goes on from; `None` for the default, a line break, or the beginning of a record.
             config: How to write.
             settings: Fields of SampleConfig by name, which win over `config`: length (0: without end),
                 temperature (a number, or that of the first character and of the last), top_k, top_p, min_p,
@@ -96,19 +136,26 @@ class Model:
         if config.count != 1:
             raise ConfigError(f"generate writes one text, received count={config.count}; call it once for each seed")
         prompts = [] if prompt is None else [prompt]
-        pieces = write(self.network, self.vocabulary, config, prompts)
+        pieces = write(self.network, self.vocabulary, config, prompts, record_end=self.record_end)
         return (character for piece in pieces for character in piece.characters)
 
     def score(self, text: str) -> np.ndarray:
         """What each character of `text` but the first cost, in nats: -ln of the probability that it was given.
 
         The mean is the loss of the text, as `seqmagic evaluate` reports it. The text is read from an empty
-        memory; characters that the model does not know are scored as its unknown symbol.
+        memory; characters that the model does not know are scored as its unknown symbol. A model of records begins
+        again at each of their ends: "\\nann\\n" are the characters of one whole line and its end.
 
         Returns:
             (n - 1,) float32, n = len(text).
         """
-        return Stepper(self.network).score(self.vocabulary.encode(text))
+        ids = self.vocabulary.encode(text)
+        if self.record_end is None:
+            return Stepper(self.network).score(ids)
+        begins = np.flatnonzero(ids[1:-1] == self.vocabulary.encode(self.record_end)[0]) + 1
+        edges = [0, *begins.tolist(), len(ids) - 1]
+        pieces = [ids[start : stop + 1] for start, stop in itertools.pairwise(edges)]
+        return np.concatenate([Stepper(self.network).score(piece) for piece in pieces])
 
     def step(self, state: State | None, characters: str) -> tuple[np.ndarray, State]:
         """Read `characters` on from `state` and say what may follow.
@@ -150,21 +197,37 @@ class Training:
     history: Sequence[HistoryRow]
     notes: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        loss = self.results.validation_loss
+        found = "" if loss is None else f", validation loss {loss:.4f}"
+        return f"Training({self.run.name}, {self.status}{found}, {len(self.history)} evaluations)"
+
+    def _repr_html_(self) -> str:
+        from seqmagic.comparison.charts import loss_chart
+        from seqmagic.drawing.svg import chart_svg
+
+        table = html_table(self.results.items(), caption=repr(self))
+        chart = loss_chart(self.history)
+        return table if chart is None else table + html_picture(chart_svg(chart), words=chart.finding)
+
     def load(self) -> Model:
         """The trained model."""
         return load_model(self.run)
 
 
+@_in_python()
 def train(
     text: Name | None = None,
     *,
     name: str | None = None,
     overwrite: bool = False,
+    fine_tune: Name | None = None,
     resume: Name | None = None,
     more_minutes: float | None = None,
     more_epochs: float | None = None,
     models: Name | None = None,
     on_event: Callable[[Event], object] | None = None,
+    progress: bool | None = None,
     **settings: Any,
 ) -> Training:
     """Train a model on `text` and keep it as a run, or go on with the training of a run.
@@ -174,6 +237,8 @@ def train(
     Args:
         text: A file, a folder, or a name that `seqmagic data list` has.
         name, overwrite: Of the run; by default TEXT-CELL-LAYERSxUNITS.
+        fine_tune: A run, as for `load`, to begin with: its characters and weights are kept, new characters are added,
+            its sizes taken over. `run.read_record().fine_tuned` has the losses before and after, on both texts.
         resume: A run, as for `load`, that was stopped or killed: go on from its last checkpoint. Text and settings are
             its own; they need not be given, and may not be others.
         more_minutes, more_epochs: With `resume`: train the run, also a finished one, for so much longer. The learning
@@ -181,6 +246,7 @@ def train(
         models: The models folder; by default SEQMAGIC_MODELS, else models/.
         on_event: Called with each event of the training as it happens (see `seqmagic.training.events`). What it
             raises ends the training; the weights so far are kept.
+        progress: Whether a bar shows how far it is; None: on a terminal and in a notebook.
         settings: Fields of DataConfig, ModelConfig and TrainConfig by name. What is left out is chosen.
 
     Raises:
@@ -199,8 +265,8 @@ def train(
         from seqmagic.training.resume import More
         from seqmagic.training.resume import resume as events_of_resumed
 
-        if name is not None or overwrite:
-            raise ConfigError("resume goes on with a run as it is: name and overwrite are for new ones")
+        if name is not None or overwrite or fine_tune is not None:
+            raise ConfigError("resume goes on with a run as it is: name, overwrite and fine_tune are for new ones")
         given = {"text": None if text is None else os.fspath(text), **settings}
         more = More(minutes=more_minutes, epochs=more_epochs)
         events = events_of_resumed(open_run(models_folder(models), os.fspath(resume)), more=more, given=given)
@@ -209,19 +275,24 @@ def train(
     elif text is None:
         raise ConfigError("train needs a text, or a run to resume; received neither")
     else:
+        from seqmagic.texts.cache import IdCache
         from seqmagic.texts.corpus import read_trainable
+        from seqmagic.training.finetune import Base
         from seqmagic.training.train import train as events_of
 
+        base = None if fine_tune is None else Base.find(models_folder(models), os.fspath(fine_tune))
+        known = () if base is None else base.trained.vocabulary.characters
         events = events_of(
-            read_trainable(os.fspath(text), data),
-            model=model,
+            read_trainable(os.fspath(text), data, extending=Vocabulary(known), cache=IdCache(models_folder(models))),
+            model=model if base is None else base.sizes(model, given=settings),
             training=training,
             models=models_folder(models),
             name=name,
             overwrite=overwrite,
-            argv=_call("train", text, settings),
+            argv=_call("train", text, settings if base is None else {"fine_tune": base.name, **settings}),
+            base=base,
         )
-    finished = _follow(events, on_event)
+    finished = _follow(events, on_event, progress)
     if not isinstance(finished, Finished):
         raise RuntimeError("a training ended without saying how")
     return Training(
@@ -233,8 +304,9 @@ def train(
     )
 
 
+@_in_python()
 def compare(
-    text: Name,
+    text: Name | None = None,
     *,
     cells: Sequence[str] = CELLS,
     units: int | Sequence[int] | None = None,
@@ -243,14 +315,17 @@ def compare(
     match: str = "units",
     name: str | None = None,
     overwrite: bool = False,
+    resume: str | None = None,
     models: Name | None = None,
     on_event: Callable[[CompareEvent | Event], object] | None = None,
+    progress: bool | None = None,
     **settings: Any,
 ) -> Comparison:
     """Train several cells on `text` with the same split, budget and seed, and put their losses side by side.
 
         comparison = seqmagic.compare("my.txt", cells=("rnn", "lstm"), epochs=1)
         print(comparison.sentence)
+        comparison  # in a notebook: the table and its curves
         for summary in comparison.summaries:
             print(summary.label, summary.loss)
 
@@ -260,50 +335,83 @@ def compare(
         seeds: How many trainings of each combination, with `seed` and the next ones.
         match: What is held equal: "units" or "parameters".
         name, overwrite: Of the comparison; by default TEXT-comparison.
+        resume: The name of a comparison that was stopped or killed: go on where it ended. Text and settings are its
+            own, and can't be given again; rows that are complete stay.
         models: The models folder; by default SEQMAGIC_MODELS, else models/.
         on_event: Called with each event as it happens (see `seqmagic.comparison.compare`).
+        progress: Whether a bar shows how far each row is; None: on a terminal and in a notebook.
         settings: Fields of DataConfig, ModelConfig (but cell, units and layers) and TrainConfig by name.
 
     Returns:
         The comparison. A row that failed says so; after Ctrl-C it has the rows that were begun.
 
     Raises:
-        ConfigError, CorpusError, RunError: as for `train`.
+        ConfigError, CorpusError, RunError: as for `train`; there is no comparison to resume, or its text is gone.
         TrainingError: every row failed for one and the same reason, or TensorFlow is not installed.
     """
-    from seqmagic.comparison.compare import Compared
     from seqmagic.comparison.compare import compare as events_of
+    from seqmagic.comparison.compare import resume as events_of_resumed
+    from seqmagic.texts.cache import IdCache
     from seqmagic.texts.corpus import read_trainable
     from seqmagic.training.device import require_tensorflow
 
     require_tensorflow()
+    if resume is not None:
+        asked = {
+            "text": text,
+            "units": units,
+            "layers": layers,
+            "name": name,
+            "overwrite": overwrite or None,
+            **settings,
+        }
+        asked |= {"cells": None if cells == CELLS else cells, "seeds": None if seeds == 1 else seeds}
+        asked |= {"match": None if match == "units" else match}
+        if given := [key for key, value in asked.items() if value is not None]:
+            raise ConfigError(
+                "resume goes on with the text and the settings that the comparison began with; leave out "
+                f"{', '.join(given)}"
+            )
+        return _compared(events_of_resumed(resume, models=models_folder(models)), on_event, progress)
+    if text is None:
+        raise ConfigError("compare needs a text, or a comparison to resume; received neither")
     if "cell" in settings:
         raise ConfigError(f"compare takes cells=, a list of them; received cell={settings['cell']!r}")
     if match not in ("units", "parameters"):
         raise ConfigError(f"--match must be one of units, parameters; received {match!r}")
     data, model, training = _configurations(settings)
-    compared = _follow(
-        events_of(
-            read_trainable(os.fspath(text), data),
-            cells=[ModelConfig(cell=cell).cell for cell in cells],
-            units=_several(units),
-            layers=_several(layers),
-            seeds=seeds,
-            match=match,
-            model=model,
-            training=training,
-            models=models_folder(models),
-            name=name,
-            overwrite=overwrite,
-            argv=_call("compare", text, settings),
-        ),
-        on_event,
+    events = events_of(
+        read_trainable(os.fspath(text), data, cache=IdCache(models_folder(models))),
+        cells=[ModelConfig(cell=cell).cell for cell in cells],
+        units=_several(units),
+        layers=_several(layers),
+        seeds=seeds,
+        match=match,
+        model=model,
+        training=training,
+        models=models_folder(models),
+        name=name,
+        overwrite=overwrite,
+        argv=_call("compare", text, settings),
     )
+    return _compared(events, on_event, progress)
+
+
+def _compared(
+    events: Iterator[CompareEvent | Event],
+    on_event: Callable[[CompareEvent | Event], object] | None,
+    progress: bool | None,
+) -> Comparison:
+    """What a series comes to."""
+    from seqmagic.comparison.compare import Compared
+
+    compared = _follow(events, on_event, progress)
     if not isinstance(compared, Compared):
         raise RuntimeError("a comparison ended without a result")
     return compared.comparison
 
 
+@_in_python()
 def evaluate(
     run: Name, text: Name | None = None, *, part: str | None = None, models: Name | None = None, **settings: Any
 ) -> Score:
@@ -317,14 +425,14 @@ def evaluate(
         text: A file, a folder, or a name that `seqmagic data list` has; None for the run's own.
         part: Of the run's own text: train, validation (where none is named) or test.
         models: The models folder; by default SEQMAGIC_MODELS, else models/.
-        settings: `encoding` and `glob`, how the other text is read.
+        settings: `encoding`, `glob`, `records` and `column`, how the other text is read.
 
     Raises:
         ConfigError: a setting is unknown, or a part of another text is asked for.
         CorpusError: the text can't be read.
         RunError: there is no such run, or its own text is gone or has changed.
     """
-    from seqmagic.evaluation.evaluation import evaluate as measure
+    from seqmagic.evaluation.evaluation import score_text
     from seqmagic.evaluation.scorer import NetworkScorer
     from seqmagic.evaluation.subject import read_subject
 
@@ -333,9 +441,10 @@ def evaluate(
         raise ConfigError(f"--part must be one of {', '.join(PARTS)} of the run's own text; received {part!r}")
     model = read_trained(_find(run, models))
     subject = read_subject(model, None if text is None else os.fspath(text), part, _configured(DataConfig, settings))
-    return measure(NetworkScorer(model.network), subject.ids)
+    return score_text(NetworkScorer(model.network), subject.ids, subject.boundary)
 
 
+@_in_python()
 def load(run: Name = "latest", *, models: Name | None = None) -> Model:
     """The model of a run.
 
@@ -361,22 +470,37 @@ def _find(run: Name, models: Name | None) -> Run:
     return latest_or_pretrained(folder) if name == "latest" else open_run(folder, name)
 
 
-def _follow(events: Iterator[AnyEvent], on_event: Callable[[AnyEvent], object] | None) -> AnyEvent | None:
+def _follow(
+    events: Iterator[AnyEvent], on_event: Callable[[AnyEvent], object] | None, progress: bool | None
+) -> AnyEvent | None:
     """Tell of each event, and end what they come from whatever happens; the last one."""
-    last = None
+    last, title = None, ""
     with contextlib.ExitStack() as stack:
         if isinstance(events, Generator):
             stack.callback(events.close)
+        bar = stack.enter_context(Bar(progress))
         for last in events:
+            title = _title_of(last) or title
+            if isinstance(last, Progress):
+                bar.show(last.fraction, f"{title}train {last.train_loss:.3f}  {clock(last.seconds_left)} left")
             if on_event is not None:
                 on_event(last)
     return last
 
 
+def _title_of(event: object) -> str:
+    """Which row of how many begins, with blanks after it; nothing where none does."""
+    from seqmagic.comparison.series import RowStarted
+
+    return f"{event.entry.label} ({event.number} of {event.total})  " if isinstance(event, RowStarted) else ""
+
+
 def _configurations(settings: Mapping[str, Any]) -> tuple[DataConfig, ModelConfig, TrainConfig]:
     """The three configurations of a training from the settings of all."""
     _refuse_unknown(settings, DataConfig, ModelConfig, TrainConfig)
-    return _configured(DataConfig, settings), _configured(ModelConfig, settings), _configured(TrainConfig, settings)
+    training = _configured(TrainConfig, settings)
+    data = _configured(DataConfig, settings).drawn_with(training.seed)
+    return data, _configured(ModelConfig, settings), training
 
 
 def _configured(owner: type[AnyConfig], settings: Mapping[str, Any]) -> AnyConfig:

@@ -9,10 +9,12 @@ A default of `None` means "chosen for you"; the help says by what.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import difflib
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -22,6 +24,7 @@ CELLS = ("rnn", "lstm", "gru")
 CELL_ALIASES = {"simple_rnn": "rnn", "simplernn": "rnn"}
 ENGINES = ("auto", "fused", "keras")
 PARTS = ("train", "validation", "test")  # of a text, in its order
+RECORDS = ("line", "blank-line")
 STOPS = ("length", "blank-line", "sentence")
 PRECISIONS = ("auto", "float32", "mixed_float16", "mixed_bfloat16")
 DEFAULT_MINUTES = 3.0
@@ -123,6 +126,39 @@ def parse_temperature(words: str) -> Temperature:
     return ends[0] if len(ends) == 1 else (ends[0], ends[1])
 
 
+def parse_minutes(words: str) -> float:
+    """A time as it is typed, in minutes: "5", "30s" -> 0.5, "1h30m" -> 90, "2 min".
+
+    Raises:
+        ConfigError: it is none.
+    """
+    with contextlib.suppress(ValueError):
+        return float(words)
+    text = words.replace(" ", "").lower()
+    parts = [(float(amount), unit) for amount, unit in _TIME_PART.findall(text)]
+    if not parts or _TIME_PART.sub("", text):
+        raise ConfigError(f"--minutes must be a number of minutes, or a time such as 30s or 1h30m; received {words!r}")
+    return sum(amount * _MINUTES_IN[unit[0]] for amount, unit in parts)
+
+
+_TIME_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|min|m|sec|s)", re.ASCII)
+_MINUTES_IN = {"h": 60.0, "m": 1.0, "s": 1 / 60}
+
+
+def spelled_choice(value: Any, choices: Sequence[str]) -> Any:
+    """One of `choices` that is written in other letters or by another name as it is; anything else as it came."""
+    if not isinstance(value, str) or value in choices:
+        return value
+    plain = CELL_ALIASES.get(value.lower(), value.lower())
+    return plain if plain in choices else value
+
+
+def suggestion(value: Any, choices: Iterable[str]) -> str:
+    """ "; did you mean lstm?", or nothing where none is near."""
+    near = difflib.get_close_matches(value.lower(), list(choices), n=1, cutoff=0.6) if isinstance(value, str) else []
+    return f"; did you mean {near[0]}?" if near else ""
+
+
 def temperature_words(temperature: Temperature) -> str:
     """The shortest spelling that `parse_temperature` reads: "0.8", "0.3..1.2"."""
     return "..".join(f"{end:g}" for end in temperature) if isinstance(temperature, tuple) else str(temperature)
@@ -141,7 +177,8 @@ def check_value(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
     choices = metadata.get("choices")
     if choices is not None:
         if value not in choices:
-            raise ConfigError(f"{option_name(name)} must be one of {', '.join(choices)}; received {value!r}")
+            received = f"received {value!r}{suggestion(value, choices)}"
+            raise ConfigError(f"{option_name(name)} must be one of {', '.join(choices)}; {received}")
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return
@@ -202,6 +239,44 @@ class DataConfig(Config):
     glob: str | None = setting(
         None, "Which files of a folder to read, as a pattern such as '**/*.py'.", auto="every text file"
     )
+    records: str | None = setting(
+        None,
+        "Read the text as records, each with a start and an end of its own: its lines, or what stands between its "
+        "blank lines.",
+        choices=RECORDS,
+        auto="one text from start to end",
+    )
+    column: str | None = setting(
+        None,
+        "Read a table, CSV (with a line of names) or JSON lines: each row's cell of this column is a record.",
+        metavar="NAME",
+        auto="none",
+    )
+    split_seed: int | None = setting(
+        None,
+        "Seed that draws the records for validation and test.",
+        minimum=0,
+        maximum=2**31 - 1,
+        auto="that of --seed",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.records is not None and self.column is not None:
+            raise ConfigError("--records and --column are two ways to cut a text; give one of them")
+        if self.column == "":
+            raise ConfigError("--column must be the name of a column; received ''")
+
+    @property
+    def has_records(self) -> bool:
+        """Whether the text is read as records."""
+        return self.records is not None or self.column is not None
+
+    def drawn_with(self, seed: int) -> DataConfig:
+        """The same with the seed of the draw decided, where records are drawn: `seed`, unless one was given."""
+        if not self.has_records or self.split_seed is not None:
+            return self
+        return dataclasses.replace(self, split_seed=seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,6 +333,7 @@ class TrainConfig(Config):
         above=0.0,
         maximum=100_000.0,
         unit="minutes",
+        parse=parse_minutes,
         auto=f"{DEFAULT_MINUTES:g} unless --epochs is given",
     )
     epochs: float | None = setting(
@@ -321,6 +397,15 @@ class TrainConfig(Config):
         maximum=1024,
         unit="cores",
         auto="all that this process may use",
+    )
+    patience: int | None = setting(
+        None,
+        "End the training after so many evaluations in a row without a lower validation loss. About 12 are made in a "
+        "budget, and most is gained at its end, where the learning rate falls.",
+        minimum=1,
+        maximum=1_000_000,
+        unit="evaluations",
+        auto="use up the budget",
     )
     prompt: str | None = setting(None, "Start of the text written after each evaluation.", auto="a line break")
 

@@ -14,7 +14,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from io import BufferedWriter
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -260,10 +260,21 @@ def read_bounded(path: Path, *, limit: int, error: type[SeqmagicError]) -> bytes
         state = require_ordinary(path, error=error)
         if state.st_size > limit:
             raise error(f"{path} is corrupt: {state.st_size:,} bytes, more than the {limit:,} that it may have; {MEND}")
-        with open(os.open(path, os.O_RDONLY | _OPEN_AT_ONCE), "rb") as file:
+        with ordinary_file(path, error=error) as file:
             return file.read(state.st_size)
     except (OSError, ValueError) as problem:
         raise error(f"{path} can't be read: {getattr(problem, 'strerror', None) or problem}") from problem
+
+
+def ordinary_file(path: Path, *, error: type[SeqmagicError]) -> BufferedReader:
+    """The ordinary file `path`, opened for reading.
+
+    Raises:
+        error: it is not there, or something else: a FIFO, a device, a folder.
+        OSError: it can't be opened.
+    """
+    require_ordinary(path, error=error)
+    return open(os.open(path, os.O_RDONLY | _OPEN_AT_ONCE), "rb")
 
 
 def sha256_of(path: Path) -> str:
@@ -299,9 +310,13 @@ def read_json(path: Path, *, error: type[SeqmagicError], limit: int = JSON_LIMIT
 
     Strict JSON in UTF-8: no NaN or infinity, no lone surrogates, nothing that is nested without end.
     """
+    return json_of(read_bounded(path, limit=limit, error=error), path, error=error)
+
+
+def json_of(content: bytes, path: Path, *, error: type[SeqmagicError]) -> Any:
+    """The JSON document `content`, which stands in `path`; errors as in `read_json`."""
     import msgspec  # 5 ms that only a reader has to wait for
 
-    content = read_bounded(path, limit=limit, error=error)
     try:
         return msgspec.json.decode(content)
     except (ValueError, RecursionError, OverflowError) as problem:

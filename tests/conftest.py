@@ -32,7 +32,8 @@ settings.load_profile("seqmagic")
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SEQMAGIC_MODELS", "SEQMAGIC_DATA", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "TF_CONFIG"):
+    ours = [name for name in os.environ if name.startswith("SEQMAGIC_")]
+    for name in (*ours, "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "TF_CONFIG"):
         monkeypatch.delenv(name, raising=False)
 
 

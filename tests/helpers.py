@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -243,7 +247,58 @@ class FakeTraining:
             data=corpus.config,
         )
         row = HistoryRow(epoch=1.0, train_loss=loss - 0.1, validation_loss=loss, bits_per_character=loss / 0.6931)
-        yield Started(run=run, lines=("a processor, 2 threads",))
+        yield Started(run=run, corpus=corpus, lines=("a processor, 2 threads",))
         yield Progress(fraction=0.5, train_loss=loss, characters_per_second=1000.0, seconds_left=30.0, epoch=1.0)
         yield Evaluated(row=row, sample="\ngreen [bold] bottles", best=True)
         yield Finished(run=run, status=status, results=run.read_record().results or Results())
+
+
+def on_terminal(
+    arguments: Sequence[str], *, models: Path, columns: int = 80, interrupt_at: str | None = None, typed: str = ""
+) -> tuple[str, int]:
+    """Run the command line in a process of its own on a pseudo-terminal; what the terminal got, and the exit code.
+
+    Args:
+        arguments: After `seqmagic`.
+        models: The models folder.
+        columns: Width of the terminal.
+        interrupt_at: Press Ctrl-C when this is shown.
+        typed: What is typed as soon as something is shown.
+    """
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    unset = ("COLUMNS", "NO_COLOR")
+    environment = {key: value for key, value in os.environ.items() if key not in unset}
+    environment |= {"TERM": "xterm-256color", "SEQMAGIC_MODELS": str(models)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "seqmagic", *arguments],
+        stdin=end, stdout=end, stderr=end, env=environment, start_new_session=True,
+    )  # fmt: skip
+    os.close(end)
+    shown = b""
+    try:
+        while piece := _read_terminal(terminal):
+            shown += piece
+            if typed:
+                os.write(terminal, typed.encode())
+                typed = ""
+            if interrupt_at is not None and interrupt_at.encode() in shown:
+                interrupt_at = None
+                process.send_signal(signal.SIGINT)
+        return shown.decode("utf-8", "replace").replace("\r\n", "\n"), process.wait(200)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
+
+
+def _read_terminal(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:  # the last process that had it open is gone
+        return b""

@@ -8,6 +8,8 @@ import functools
 import importlib.util
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -262,3 +264,11 @@ def test_the_manifests_are_those_of_one_training() -> None:
     assert volume["name"] == mount["name"]
     assert volume["persistentVolumeClaim"]["claimName"] == kinds["PersistentVolumeClaim"]["metadata"]["name"]
     assert arguments[arguments.index("--models") + 1] == mount["mountPath"]
+
+
+def test_make_passes_quotes_on() -> None:
+    if shutil.which("make") is None:
+        pytest.skip("needs make")
+    command = ["make", "-n", "sample", "PROMPT=it's", "RUN=a b"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True)
+    assert r"sample 'a b' --prompt 'it'\''s'" in done.stdout

@@ -1,18 +1,23 @@
 """Files of ours that lie: thousands of mutations, and each command right or refused in one line.
 
 Each file is fuzzed in a process of its own, `python -m tests.test_fuzz_files FILE SEED MUTATIONS`, whose memory
-may grow by 1 GB and which is ended where one command takes 10 s. The seed makes a mutation come again.
+may grow by 1 GB and which is ended where one command takes 10 s of the processor, or blocks for minutes: on a machine
+that does other things the wall clock says nothing. The seed makes a mutation come again.
 """
 
 from __future__ import annotations
 
+import bz2
 import faulthandler
+import gzip
 import io
 import json
+import lzma
 import os
 import random
 import re
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,9 +32,18 @@ import h5py
 import numpy as np
 import pytest
 
+import seqmagic
+from seqmagic.config import DataConfig
+from seqmagic.errors import SeqmagicError
+from seqmagic.runs import checkpoints
+from seqmagic.runs.folder import Run
+from seqmagic.texts import cache, spool
+from seqmagic.texts.cache import IdCache
+from seqmagic.texts.corpus import read_corpus
 from tests.helpers import make_run, make_text
 
-SECONDS = 10  # that a command may take
+SECONDS = 10  # of the processor that a command may take
+BLOCKED = 400  # seconds after which it hangs
 MEMORY = 2**30  # bytes that the process may grow by
 MUTATIONS = {
     "run.json": 1500,
@@ -37,6 +51,11 @@ MUTATIONS = {
     "history.jsonl": 600,
     "comparison.json": 700,
     "model.keras": 2000,
+    "checkpoint/a.json": 700,
+    "checkpoint/a.npz": 1000,
+    "cache ids": 700,
+    "cache note": 500,
+    "text": 800,
 }
 RAW = "\x00raw:"  # a string that stands for what no writer of JSON gives
 
@@ -61,10 +80,14 @@ class Fuzzed:
         self.text = make_text(root)
         make_text(root / "sentinel", "not to be touched")
         self.other = make_text(root, "3 green bottles\n" * 20, "other.txt")
+        has_checkpoints = name.startswith("checkpoint/")
         runs = [
-            make_run(self.models, run, source=self.text, seed=seed, created=f"2026-01-0{seed}T00:00:00+00:00")
+            make_run(
+                self.models, run, source=self.text, seed=seed, created=f"2026-01-0{seed}T00:00:00+00:00",
+                status="interrupted" if has_checkpoints else "complete",
+            )
             for seed, run in enumerate(("good", "tiny"), 1)
-        ]
+        ]  # fmt: skip
         for run in runs:
             for step in range(3):
                 run.append_history({"step": step, "epoch": step / 2, "seconds": 1.5, "validation_loss": 3.0 - step})
@@ -88,8 +111,46 @@ class Fuzzed:
             samples={row.run or "": "some text"},
         )
         write_comparison(self.models / "series", comparison)
-        self.path = self.models / ("series" if name == "comparison.json" else "tiny") / name
+        self.name = name
+        if has_checkpoints:
+            self._write_checkpoints(runs[1])
+        if name.startswith("cache"):
+            self.read_with_cache()
+        found = {
+            "comparison.json": "models/series/comparison.json", "text": self.other.name,
+            "cache ids": "models/.cache/*.ids", "cache note": "models/.cache/sources/*.json",
+        }.get(name, f"models/tiny/{name}")  # fmt: skip
+        (self.path,) = root.glob(found)
         self.original = self.path.read_bytes()
+
+    def _write_checkpoints(self, run: Run) -> None:
+        """Two, as there are while a training runs."""
+        for step in (1, 2):
+            facts = checkpoints.Facts(
+                created=run.read_record().created, step=step, seconds=1.0, minutes=1.0, epochs=None, samples_bytes=0
+            )
+            arrays = {"weights/0": np.ones((3, 4), np.float32), "step": np.int64(step), "history": np.zeros(9, "u1")}
+            checkpoints.write(run, {key: np.asarray(value) for key, value in arrays.items()}, facts)
+
+    def read_with_cache(self) -> None:
+        """Read the text as a training does."""
+        right = read_corpus(str(self.text), DataConfig())
+        found = read_corpus(str(self.text), DataConfig(), cache=IdCache(self.models))
+        if found.sha256 != right.sha256 or not np.array_equal(found.ids, right.ids):
+            raise ValueError("the ids are not those of the text")
+
+    def read(self, rng: random.Random) -> None:
+        """Read the file as a program does, beside what the commands do; any error but one line is wrong."""
+        if self.name.startswith("cache"):
+            self.read_with_cache()
+        elif self.name.startswith("checkpoint/"):
+            run = Run(self.models / "tiny")
+            for sealed in checkpoints.newest_first(run, created=run.read_record().created)[0]:
+                checkpoints.read(run, sealed)
+        elif self.name == "text":
+            read_corpus(str(self.other), DataConfig(encoding=rng.choice([None, "cp1252", "utf-16", "gb18030"])))
+        elif self.name != "comparison.json" and rng.random() < 0.2:
+            seqmagic.load("tiny", models=self.models)
 
     def put(self, content: bytes | Callable[[Path], None]) -> None:
         """Make the file what the mutation says."""
@@ -106,6 +167,15 @@ class Fuzzed:
         if self.path.name == "comparison.json":
             yield ["compare", "series"]
             yield rng.choice([["runs", "list"], ["sample", "series"], ["compare", "series", "good", "--json"]])
+            return
+        if self.name == "text":
+            yield rng.choice([["data", "stats", str(self.other)], ["evaluate", "tiny", str(self.other)]])
+            return
+        if self.name.startswith("cache"):
+            yield rng.choice([["data", "cache"], ["data", "cache", "--json"], ["evaluate", "tiny"], ["runs", "list"]])
+            return
+        if self.name.startswith("checkpoint/"):
+            yield rng.choice([["runs", "list"], ["runs", "show", "tiny"], ["runs", "show", "tiny", "--json"]])
             return
         by_chance = {
             "run.json": [["sample", "tiny", "--length", "5"], ["runs", "diff", "tiny", "good"], ["compare", "tiny"]],
@@ -136,6 +206,8 @@ class Fuzzed:
         """All below the folder, with size and time of the last change."""
         found = []
         for folder, folders, names in os.walk(self.root):
+            if self.name.startswith("cache") and ".cache" in folders:
+                folders.remove(".cache")  # what is damaged there is made anew
             for name in (*folders, *names):
                 state = os.lstat(os.path.join(folder, name))
                 found.append((os.path.join(folder, name), state.st_size, state.st_mtime_ns))
@@ -315,7 +387,43 @@ def rebuilt(content: bytes, rng: random.Random) -> bytes:
     return file.getvalue()
 
 
-MUTATE = {"model.keras": of_archive, "history.jsonl": of_lines}
+def of_bytes(original: bytes, rng: random.Random) -> Any:
+    return no_file(rng) if rng.random() < 0.05 else damaged(original, rng)
+
+
+def of_ids(original: bytes, rng: random.Random) -> Any:
+    """Damaged, or with two places exchanged, so that every id is still one of the vocabulary."""
+    if rng.random() < 0.6:
+        return of_bytes(original, rng)
+    changed = bytearray(original)
+    one, other = rng.sample(range(len(changed)), 2)
+    changed[one], changed[other] = changed[other], changed[one]
+    return bytes(changed)
+
+
+def of_text(original: bytes, rng: random.Random) -> Any:
+    """A text in another encoding, packed, of odd characters, cut and damaged."""
+    chance = rng.random()
+    if chance < 0.05:
+        return no_file(rng)
+    characters = original.decode()
+    if chance < 0.4:
+        odd = "\ufeff\x00\x1b\u2028\u0301\r\U0010ffff\uffff\x85"
+        for _ in range(rng.randrange(1, 9)):
+            place = rng.randrange(len(characters))
+            characters = characters[:place] + rng.choice(odd) * rng.choice([1, 1, 3000]) + characters[place:]
+    content = characters.encode(rng.choice(["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32", "utf-7"]))
+    content = rng.choice([bytes, gzip.compress, bz2.compress, lzma.compress])(content)
+    return content if chance > 0.9 else damaged(content, rng)
+
+
+MUTATE = {
+    "model.keras": of_archive,
+    "history.jsonl": of_lines,
+    "checkpoint/a.npz": of_bytes,
+    "cache ids": of_ids,
+    "text": of_text,
+}
 
 
 # ---------------------------------------------------------------- what each command must do
@@ -346,10 +454,11 @@ def fuzz(name: str, seed: int, mutations: int) -> int:
     """Mutate and call; print what went wrong. Returns how many did."""
     from click.testing import CliRunner
 
-    import seqmagic
     from seqmagic.cli.main import main
 
     warnings.simplefilter("error")
+    faulthandler.register(signal.SIGPROF, chain=True)  # and then the process ends, as is the default
+    spool.SPOOL_BYTES, cache.SETTLED_SECONDS = 100, -1e9  # so that the small text is kept
     wrong, slowest, calls, started = 0, 0.0, 0, time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         fuzzed = Fuzzed(Path(folder), name)
@@ -364,25 +473,26 @@ def fuzz(name: str, seed: int, mutations: int) -> int:
             fuzzed.put(MUTATE.get(name, of_json)(fuzzed.original, rng))
             before = fuzzed.tree()
             for arguments in fuzzed.commands(rng):
-                faulthandler.dump_traceback_later(SECONDS, exit=True)
-                began = time.monotonic()
+                faulthandler.dump_traceback_later(BLOCKED, exit=True)
+                signal.setitimer(signal.ITIMER_PROF, SECONDS)
+                began = time.process_time()
                 result = runner.invoke(main, arguments)
-                slowest = max(slowest, time.monotonic() - began)
+                slowest = max(slowest, time.process_time() - began)
                 calls += 1
                 if trouble := complaint(fuzzed, arguments, result):
                     wrong += 1
                     print(f"{name} {seed} {number} {' '.join(arguments)}: {trouble}: {result.stderr[-400:]!r}")
-            if rng.random() < 0.2 and name != "comparison.json":
-                try:
-                    seqmagic.load("tiny", models=fuzzed.models)
-                except seqmagic.SeqmagicError as problem:
-                    if "\n" in str(problem):
-                        print(f"{name} {seed} {number} load: two lines: {problem}")
-                        wrong += 1
-                except Exception as problem:
-                    print(f"{name} {seed} {number} load: {problem!r}")
+            try:
+                fuzzed.read(rng)
+            except SeqmagicError as problem:
+                if "\n" in str(problem):
+                    print(f"{name} {seed} {number} read: two lines: {problem}")
                     wrong += 1
+            except Exception as problem:
+                print(f"{name} {seed} {number} read: {problem!r}")
+                wrong += 1
             faulthandler.cancel_dump_traceback_later()
+            signal.setitimer(signal.ITIMER_PROF, 0)
             if fuzzed.tree() != before:
                 wrong += 1
                 print(f"{name} {seed} {number}: something was written: {set(fuzzed.tree()) ^ set(before)}")

@@ -14,11 +14,11 @@ import seqmagic
 
 PACKAGE = Path(seqmagic.__file__).parent
 LEVELS = [
-    {"", "errors", "config", "files", "machine"},
+    {"", "errors", "config", "files", "machine", "notebook"},
     {"texts", "network.cells", "network.layout", "network.sizes", "evaluation.baselines", "evaluation.units"},
     {"runs", "network", "evaluation", "sampling", "insight", "drawing"},
     {"fused"},
-    {"training", "comparison", "export", "probes", "report", "api"},
+    {"training", "comparison", "export", "probes", "report", "serve", "api"},
     {"cli", "__main__"},
 ]
 PACKAGES = [  # allowed in addition to those of the levels below
@@ -26,26 +26,53 @@ PACKAGES = [  # allowed in addition to those of the levels below
     {"numpy", "filelock"},
     {"h5py", "threadpoolctl", "wcwidth", "matplotlib"},
     {"tensorflow", "keras"},
-    {"ai_edge_litert", "onnx", "onnxruntime", "safetensors"},
+    {"ai_edge_litert", "onnx", "onnxruntime", "safetensors", "starlette", "uvicorn"},
     {"click", "rich", "prompt_toolkit"},
 ]
 # What a room offers: the modules that other rooms may import. The rest of it is nobody's business.
 DOORS = {
-    "texts": {"builtin", "catalog", "corpus", "normal_forms", "repeats", "sources", "streams", "vocabulary", "whole"},
+    "texts": {
+        "builtin",
+        "cache",
+        "catalog",
+        "corpus",
+        "normal_forms",
+        "record_streams",
+        "records",
+        "repeats",
+        "sources",
+        "streams",
+        "vocabulary",
+        "whole",
+    },
     "network": {"cells", "fresh", "keras_file", "layout", "network", "probabilities", "sizes", "trained"},
     "evaluation": {
         "baselines",
+        "beside",
         "bootstrap",
         "classes",
         "delimiters",
         "evaluation",
+        "per_character",
+        "records",
         "scorer",
         "subject",
         "text_statistics",
         "units",
     },
     "runs": {"checkpoints", "find", "folder", "locks", "making", "own_text", "pack", "record"},
-    "sampling": {"endings", "novelty", "pieces", "prompts", "stepper", "threads", "writer"},
+    "sampling": {
+        "endings",
+        "filters",
+        "noise",
+        "novelty",
+        "pieces",
+        "prompts",
+        "sampler",
+        "stepper",
+        "threads",
+        "writer",
+    },
     "insight": {
         "cache",
         "excerpts",
@@ -74,6 +101,7 @@ DOORS = {
         "cluster",
         "device",
         "events",
+        "finetune",
         "follow",
         "interrupt",
         "model",
@@ -81,10 +109,22 @@ DOORS = {
         "resume",
         "schedule",
         "step",
+        "tensorboard",
         "train",
     },
     "training.engines": {"choose"},
-    "comparison": {"chance", "comparable", "compare", "curves", "record", "rows", "series", "table"},
+    "comparison": {
+        "chance",
+        "charts",
+        "comparable",
+        "compare",
+        "learning",
+        "record",
+        "rows",
+        "series",
+        "table",
+        "where",
+    },
     "export": {"formats", "publish"},
     "export.samplers": {""},  # the room itself: what its `__init__` has
     "export.web": set(),  # `export.formats` imports it by name, as it does the other formats
@@ -113,9 +153,11 @@ DOORS = {
         "distances",
         "documents",
         "errors",
+        "evaluations",
         "formats",
         "gates",
         "gradient",
+        "learning",
         "memory",
         "neurons",
         "ngram",
@@ -123,11 +165,15 @@ DOORS = {
         "painting",
         "progress",
         "recall",
+        "strips",
         "surprise",
         "tables",
         "trace",
+        "verdicts",
+        "where",
     },
     "probes": {"measure_recall", "settings", "shapes", "tasks"},
+    "serve": {"protocol", "server"},
     "drawing": {"bars", "chart", "figure", "heat", "look", "svg", "terminal", "words"},
 }
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
@@ -246,7 +292,7 @@ def is_private(name: str) -> bool:
 
 def test_the_root_holds_no_module_but_what_all_rooms_share() -> None:
     assert {path.stem for path in PACKAGE.glob("*.py")} == {
-        "__init__", "__main__", "errors", "config", "files", "machine", "api",
+        "__init__", "__main__", "errors", "config", "files", "machine", "notebook", "api",
     }  # fmt: skip
 
 

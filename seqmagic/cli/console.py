@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO
@@ -32,7 +33,7 @@ def result(text: str = "", *, painted: bool = False) -> None:
 
     `painted` has colours; what it has from a file was made harmless before.
     """
-    click.echo(text if painted else harmless(text))
+    click.echo(fitted(text if painted else harmless(text), sys.stdout))
 
 
 def json_document(value: Any) -> None:
@@ -53,9 +54,23 @@ def notice(text: str, *, painted: bool = False) -> None:
     `painted` has colours, and nothing from a file.
     """
     try:
-        click.echo(text if painted else harmless(text), err=True)
+        click.echo(fitted(text if painted else harmless(text), sys.stderr), err=True)
     except OSError:
         abandon(sys.stderr)
+
+
+@contextlib.contextmanager
+def meanwhile(what: str) -> Iterator[None]:
+    """Within the block, where standard error is a terminal, a line says what is done; it goes when that is over."""
+    shown = not is_plain(sys.stderr)
+    if shown:
+        text = one_line(f"{what} …")[: shutil.get_terminal_size().columns - 1]
+        click.echo(f"\r\x1b[2m{text}\x1b[0m", err=True, nl=False)
+    try:
+        yield
+    finally:
+        if shown:
+            click.echo("\r\x1b[2K", err=True, nl=False)
 
 
 def abandon(stream: TextIO) -> None:
@@ -123,6 +138,39 @@ def make_console(stream: TextIO, *, width: int | None = None) -> Console:
         highlight=False,
         emoji=False,
     )
+
+
+def fitted(text: str, stream: TextIO) -> str:
+    """`text` with its lines broken at spaces where they are longer than the terminal; elsewhere as it is.
+
+    Codes of colours take no room. What follows a broken line stands under its beginning; a word that is longer
+    than a line, such as a path, is left whole.
+    """
+    if not stream.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return "\n".join(broken for line in text.split("\n") for broken in _broken(line, width))
+
+
+def _broken(line: str, width: int) -> Iterator[str]:
+    if len(line) < width // 2:  # each character takes two columns at most
+        yield line
+        return
+    from rich.cells import cell_len
+
+    indent = line[: len(line) - len(line.lstrip(" "))]
+    part, used = "", 0
+    for word in re.findall(r" *[^ ]+| +$", line):
+        cells = cell_len(_COLOURS.sub("", word))
+        if part.strip() and used + cells > width:
+            yield part
+            part, word = indent, word.lstrip(" ")
+            used, cells = len(indent), cell_len(_COLOURS.sub("", word))
+        part, used = part + word, used + cells
+    yield part
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def harmless(text: str) -> str:

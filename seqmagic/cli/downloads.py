@@ -46,7 +46,7 @@ def get(settings: Settings, text: CatalogText, folder: Path) -> Kept:
 
     if not text.path(folder).exists():
         settings.notice(f"downloading {text.name} ({text.licence}) from {text.address}")
-    with _bar(text.name, hidden=settings.quiet) as progress:
+    with bar(text.name, hidden=settings.quiet) as progress:
         kept = obtain(
             text,
             folder,
@@ -59,8 +59,8 @@ def get(settings: Settings, text: CatalogText, folder: Path) -> Kept:
 
 
 @contextlib.contextmanager
-def _bar(name: str, *, hidden: bool) -> Iterator[Callable[[int, int | None], None] | None]:
-    """A function that draws how far a download is; None where there is no terminal to draw on."""
+def bar(name: str, *, hidden: bool) -> Iterator[Callable[[int, int | None], None] | None]:
+    """A function that draws how many bytes of how many came so far; None where there is no terminal to draw on."""
     if hidden or is_plain(sys.stderr):
         yield None
         return

@@ -21,19 +21,25 @@ CLOSED_PIPE = 141  # what a shell reports for a program that a closed pipe ended
 COMMANDS = {
     "train": ("seqmagic.cli.commands.train:train", "Train a model on a text, live on the screen."),
     "compare": ("seqmagic.cli.commands.compare:compare", "Put rnn, lstm and gru side by side on one text."),
+    "compare show": ("seqmagic.cli.commands.compare_show:show", "Look into a comparison that is kept."),
     "sample": ("seqmagic.cli.commands.sample:sample", "Write text with a trained model."),
-    "evaluate": ("seqmagic.cli.commands.evaluate:evaluate", "Measure the loss of a model on a text."),
+    "evaluate": ("seqmagic.cli.commands.evaluate:evaluate", "Measure the loss of models on texts."),
     "measure": ("seqmagic.cli.commands.measure:measure", "Measure gradient and memory of models."),
     "inspect": ("seqmagic.cli.commands.inspect:inspect", "See inside models: gates, memory, surprise."),
     "report": ("seqmagic.cli.commands.report:report", "One page that shows what is inside models."),
     "export": ("seqmagic.cli.commands.export:export", "Make a model work elsewhere, without this tool."),
+    "serve": ("seqmagic.cli.commands.serve:serve", "Answer OpenAI's clients with trained models."),
     "data": ("seqmagic.cli.commands.data:data", "List, download and look into texts."),
-    "runs": ("seqmagic.cli.commands.runs:runs", "List, show, diff, pack and remove what was trained."),
+    "runs": ("seqmagic.cli.commands.runs:runs", "List, show, tag, rename, pack and remove what was trained."),
 }
 
 
 class Ended(Exception):  # noqa: N818
     """Carries an exception past click's own handlers; the exception itself is `__cause__`."""
+
+    def __init__(self, *, debug: bool) -> None:
+        super().__init__()
+        self.debug = debug
 
 
 class MainGroup(LazyGroup):
@@ -47,7 +53,7 @@ class MainGroup(LazyGroup):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except (Exception, KeyboardInterrupt) as problem:
-            raise Ended from problem
+            raise Ended(debug=ctx.ensure_object(Settings).debug) from problem
 
     def main(
         self,
@@ -72,7 +78,10 @@ class MainGroup(LazyGroup):
             )
             code = result if isinstance(result, int) else 0
         except (Exception, KeyboardInterrupt) as problem:
-            code = report(problem.__cause__ if isinstance(problem, Ended) else problem, debug=debug)
+            if isinstance(problem, Ended):
+                code = report(problem.__cause__, debug=debug or problem.debug)
+            else:
+                code = report(problem, debug=debug)
         if not standalone_mode:
             return code
         sys.exit(code)
@@ -122,11 +131,16 @@ def explain(problem: BaseException | None) -> tuple[int, str]:
             package = problem.name.partition(".")[0]
             command = install_command() if package in TENSORFLOW else f"pip install {package.replace('_', '-')}"
             return 1, f"this needs the package {package}, which is not installed; get it with: {command}"
-        case MemoryError():
+        case _ if _is_out_of_memory(problem):
             return 1, "not enough memory; make --units, --batch-size or the text smaller"
         case _:
             words = " ".join(str(problem).split())
             return 1, f"unexpected {type(problem).__name__}: {words} (--debug shows where)"
+
+
+def _is_out_of_memory(problem: BaseException | None) -> bool:
+    """Whether Python or TensorFlow got no memory; the error of the latter is known by its name, without an import."""
+    return isinstance(problem, MemoryError) or type(problem).__name__ == "ResourceExhaustedError"
 
 
 def _usage_line(problem: click.UsageError) -> str:
@@ -177,7 +191,11 @@ def _abandon_unwritable_output() -> None:
     cls=MainGroup,
     table=COMMANDS,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "auto_envvar_prefix": "SEQMAGIC",
+    },
     example="seqmagic compare python-docs --minutes 1",
 )
 @common_options

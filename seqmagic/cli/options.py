@@ -6,16 +6,18 @@ import contextlib
 import dataclasses
 import difflib
 import importlib
+import os
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from seqmagic import __version__
 from seqmagic.cli import console
-from seqmagic.config import CELL_ALIASES, Config, check_value, option_name, range_words
+from seqmagic.config import Config, check_value, option_name, range_words, spelled_choice
 from seqmagic.errors import ConfigError, SeqmagicError
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
@@ -37,6 +39,7 @@ class Settings:
     models_given: Path | None = None
     json: bool = False
     quiet: bool = False
+    verbose: bool = False
     debug: bool = False
 
     @property
@@ -51,13 +54,64 @@ class Settings:
         if not self.quiet:
             console.notice(text, painted=painted)
 
+    def meanwhile(self, what: str) -> contextlib.AbstractContextManager[None]:
+        """Within the block a terminal shows `what` is done: `console.meanwhile`, unless --quiet."""
+        return contextlib.nullcontext() if self.quiet else console.meanwhile(what)
+
+
+# where a value may come from, the strongest first: a file of settings was asked for, the environment may be forgotten
+_STRENGTH = (
+    ParameterSource.COMMANDLINE,
+    ParameterSource.DEFAULT_MAP,
+    ParameterSource.ENVIRONMENT,
+    ParameterSource.DEFAULT,
+)
+_SETTINGS_FROM = "seqmagic.settings_from"  # in the `meta` of a context: what its `default_map` was read from
+
 
 class Option(click.Option):
-    """An option that knows under which heading of `--help` it stands."""
+    """An option that knows under which heading of `--help` it stands, and which variable of the environment sets it.
+
+    What comes from such a variable or from a file of settings is refused with the name of the variable or the key.
+    """
 
     def __init__(self, *arguments: Any, section: str = "Options", **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
         self.section = section
+
+    @property
+    def key(self) -> str:
+        """Its name in a file of settings: `batch_size` for --batch-size."""
+        return max(self.opts, key=len).lstrip("-").replace("-", "_")
+
+    def variable(self, ctx: click.Context) -> str | None:
+        """`SEQMAGIC_TRAIN_BATCH_SIZE`; those of every command are set for all at once, as `SEQMAGIC_MODELS`."""
+        prefix = (ctx.find_root() if self.section == COMMON else ctx).auto_envvar_prefix
+        return f"{prefix}_{self.key.upper()}" if prefix and self.allow_from_autoenv else None
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        variable = self.variable(ctx)
+        if variable is None or (self.section == COMMON and ctx.parent is not None):
+            return None
+        return os.environ.get(variable) or None
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        value, source = super().consume_value(ctx, opts)
+        if source is ParameterSource.ENVIRONMENT and ctx.default_map and self.name in ctx.default_map:
+            return ctx.default_map[self.name], ParameterSource.DEFAULT_MAP
+        return value, source
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        try:
+            return super().type_cast_value(ctx, value)
+        except click.UsageError as problem:
+            place = {
+                ParameterSource.ENVIRONMENT: self.variable(ctx),
+                ParameterSource.DEFAULT_MAP: f"{ctx.meta.get(_SETTINGS_FROM)}, {self.key}",
+            }.get(ctx.get_parameter_source(self.name or "") or ParameterSource.DEFAULT)
+            if place is None:
+                raise
+            raise click.UsageError(f"{place}: {problem.format_message()}", ctx) from problem
 
 
 class _Help:
@@ -81,6 +135,12 @@ class _Help:
                     formatter.write_dl(records)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        options = [one for one in ctx.command.get_params(ctx) if isinstance(one, Option) and one.variable(ctx)]
+        if options:
+            first = next((one for one in options if one.section != COMMON), options[0])
+            with formatter.section("Environment"):
+                pair = f"{first.variable(ctx)} for {max(first.opts, key=len)}"
+                formatter.write_text(f"A variable sets an option that is not typed: {pair}, and so on.")
         with formatter.section("Example"):
             for line in self.example.splitlines():
                 formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
@@ -100,7 +160,7 @@ class Group(_Help, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        name, known = args[0], self.list_commands(ctx)
+        name, known = args[0], [known for known in self.list_commands(ctx) if " " not in known]
         if name not in known and not name.startswith("-"):
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
@@ -111,7 +171,8 @@ class Group(_Help, click.Group):
 class LazyGroup(Group):
     """A group whose commands are imported when they are asked for.
 
-    `table` has for each name where the command is, `module:attribute`, and its line in the help of the group.
+    `table` has for each name where the command is, `module:attribute`, and its line in the help of the group. A name
+    of two words is a command below one that takes arguments of its own: `compare TEXT`, and `compare show NAME`.
     """
 
     def __init__(self, *arguments: Any, table: Mapping[str, tuple[str, str]], **attributes: Any) -> None:
@@ -120,6 +181,17 @@ class LazyGroup(Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.table)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        two = " ".join(args[:2])
+        if len(args) > 1 and two in self.table:
+            return two, self.get_command(ctx, two), args[2:]
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[click.shell_completion.CompletionItem]:
+        return [item for item in super().shell_complete(ctx, incomplete) if " " not in item.value]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.table:
@@ -146,41 +218,51 @@ def option(*names: str, section: str = "Options", **attributes: Any) -> Callable
     return click.option(*names, cls=Option, section=section, **attributes)
 
 
+def _keep(field: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """A callback that keeps a value, where one was given, in `Settings`."""
+
+    def store(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+        settings = ctx.ensure_object(Settings)
+        if value:
+            setattr(settings, field, value)
+
+    return store
+
+
+def _flag(name: str, *, help: str, section: str = COMMON) -> Callable[[AnyFunction], AnyFunction]:
+    return option(name, is_flag=True, expose_value=False, section=section, help=help, callback=_keep(name.strip("-")))
+
+
+def verbose_option(section: str) -> Callable[[AnyFunction], AnyFunction]:
+    """`--verbose`, for the commands that train."""
+    return _flag("--verbose", section=section, help="Say more: versions, how long each part takes.")
+
+
 def common_options(function: AnyFunction) -> AnyFunction:
     """`--models`, `--json`, `--quiet`, `--debug`, kept in `Settings`, and `--version`."""
-
-    def keep(field: str) -> Callable[[click.Context, click.Parameter, Any], None]:
-        def store(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
-            settings = ctx.ensure_object(Settings)
-            if value:
-                setattr(settings, field, value)
-
-        return store
-
-    def flag(name: str, field: str, help: str) -> Callable[[AnyFunction], AnyFunction]:
-        return option(name, is_flag=True, expose_value=False, section=COMMON, help=help, callback=keep(field))
-
     models = option(
         "--models",
         type=click.Path(file_okay=False, path_type=Path),
         metavar="DIR",
         expose_value=False,
+        is_eager=True,  # what reads a run while options are parsed must know where
         section=COMMON,
-        callback=keep("models_given"),
+        callback=_keep("models_given"),
         help="Folder of the runs. [default: SEQMAGIC_MODELS, else models]",
     )
     version = click.version_option(
         __version__,
         cls=Option,
         section=COMMON,
+        allow_from_autoenv=False,
         message="seqmagic %(version)s",
         help="Show the version and exit.",
     )
     decorators = (
         models,
-        flag("--json", "json", "One JSON document on standard output."),
-        flag("--quiet", "quiet", "No progress and no notices."),
-        flag("--debug", "debug", "Show where an error came from."),
+        _flag("--json", help="One JSON document on standard output."),
+        _flag("--quiet", help="No progress and no notices."),
+        _flag("--debug", help="Show where an error came from."),
         version,
     )
     for decorator in reversed(decorators):
@@ -193,6 +275,8 @@ class SettingType(click.ParamType):
 
     Rules between several settings are those of the dataclass, and are checked when `collect` makes it.
     """
+
+    envvar_list_splitter = "\n"  # of several values in one variable: a value may have spaces
 
     def __init__(self, owner: type[Config], field: dataclasses.Field[Any]) -> None:
         self.field = field
@@ -216,20 +300,30 @@ class SettingType(click.ParamType):
         if value == "auto" and self.takes_auto:
             return None
         if (parse := self.field.metadata.get("parse")) is not None:
-            return parse(value) if isinstance(value, str) else value
-        try:
-            value = self.kind(value)
-        except ValueError:
-            wanted = "a whole number" if self.kind is int else "a number"
-            wanted += " or auto" if self.takes_auto else ""
-            raise click.UsageError(f"{option_name(name)} must be {wanted}; received {value!r}", ctx) from None
-        if name == "cell":
-            value = CELL_ALIASES.get(value, value)
+            if not isinstance(value, str):
+                return value
+            try:
+                value = parse(value)
+            except ConfigError as problem:
+                raise click.UsageError(str(problem), ctx) from problem
+        else:
+            value = self._number_or_words(value, ctx)
         try:
             check_value(name, value, self.field.metadata)
         except ConfigError as problem:
             raise click.UsageError(str(problem), ctx) from problem
         return value
+
+    def _number_or_words(self, value: Any, ctx: click.Context | None) -> Any:
+        try:
+            value = self.kind(value)
+        except ValueError:
+            wanted = "a whole number" if self.kind is int else "a number"
+            wanted += " or auto" if self.takes_auto else ""
+            raise click.UsageError(
+                f"{option_name(self.field.name)} must be {wanted}; received {value!r}", ctx
+            ) from None
+        return spelled_choice(value, self.field.metadata.get("choices") or ())
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -246,7 +340,7 @@ class ListType(click.ParamType):
         self.item = item
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
-        parts = value if isinstance(value, tuple) else [part.strip() for part in value.split(",")]
+        parts = value if isinstance(value, (tuple, list)) else [part.strip() for part in value.split(",")]
         return tuple(dict.fromkeys(self.item.convert(part, param, ctx) for part in parts))
 
     def shell_complete(
@@ -262,6 +356,12 @@ def base_type(owner: type[Config], name: str) -> type:
     hint = typing.get_type_hints(owner)[name]
     kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
     return kinds[0] if kinds else hint
+
+
+def takes_auto(config: Config, name: str) -> bool:
+    """Whether a setting may be left open by the word auto."""
+    owner = type(config)
+    return SettingType(owner, next(field for field in setting_fields(owner) if field.name == name)).takes_auto
 
 
 def is_repeatable(owner: type[Config], name: str) -> bool:
@@ -336,9 +436,78 @@ def config_list_option(
     )
 
 
+def use_settings(ctx: click.Context, values: Mapping[str, Any], *, origin: str) -> None:
+    """Make `values`, by the keys of options and "text", what the command goes by where nothing is typed.
+
+    Args:
+        origin: What they were read from, for a message about one of them.
+
+    Raises:
+        ConfigError: a list, and the setting takes one value.
+    """
+    names = setting_keys(ctx.command)
+    single = {one.name for one in ctx.command.params if one.nargs == 1 and not (one.multiple or _takes_list(one))}
+    wrong = next((key for key, value in values.items() if isinstance(value, list) and names[key] in single), None)
+    if wrong is not None:
+        raise ConfigError(f"{origin}, {wrong}: it takes one value; received {len(values[wrong])} in a list")
+    ctx.default_map = {**(ctx.default_map or {}), **{names[key]: value for key, value in values.items()}}
+    ctx.meta[_SETTINGS_FROM] = origin
+
+
+def _takes_list(parameter: click.Parameter) -> bool:
+    return isinstance(parameter.type, ListType)
+
+
+def setting_keys(command: click.Command) -> dict[str, str]:
+    """What a file of settings may have for `command`: its keys, with the names of the parameters that they set."""
+    options = [one for one in command.params if isinstance(one, Option) and not one.is_eager and one.section != COMMON]
+    keys = {one.key: one.name or "" for one in options}
+    text = next((one for one in command.params if isinstance(one.type, TAKE_TEXTS)), None)
+    return keys if text is None else {"text": text.name or "", **keys}
+
+
+def config_file_option(section: str) -> Callable[[AnyFunction], AnyFunction]:
+    """`--config FILE`: settings from a TOML file, below what is typed and above the environment."""
+
+    def store(ctx: click.Context, parameter: click.Parameter, path: Path | None) -> None:
+        if path is not None:
+            from seqmagic.cli.settings_file import read_settings
+
+            use_settings(ctx, read_settings(path, setting_keys(ctx.command)), origin=str(path))
+
+    return option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        is_eager=True,
+        expose_value=False,
+        callback=store,
+        section=section,
+        help="Settings from a TOML file: options as keys, and text. What is typed wins over it.",
+    )
+
+
+def is_given(ctx: click.Context, name: str) -> bool:
+    """Whether a parameter was asked for, by typing it or in a file; a variable of the environment may be forgotten."""
+    return ctx.get_parameter_source(name) in (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
+
+
+def settled(ctx: click.Context, values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with one budget, where two came from different places: the stronger place has it, as for one option."""
+    sources = {name: ctx.get_parameter_source(name) for name in ("minutes", "epochs") if values.get(name) is not None}
+    order = sorted(sources, key=lambda name: _STRENGTH.index(sources[name] or ParameterSource.DEFAULT))
+    weaker = [name for name in order[1:] if sources[name] is not sources[order[0]]]
+    return {**values, **dict.fromkeys(weaker)}
+
+
 def collect(owner: type[AnyConfig], values: Mapping[str, Any], **overrides: Any) -> AnyConfig:
     """The configuration in what a command received; `overrides` win."""
     return owner.from_json({**values, **overrides})
+
+
+def name_of(text: str) -> str:
+    """A text as it was given, for a line."""
+    return "standard input" if text == "-" else console.one_line(text)
 
 
 class Name(click.ParamType):
@@ -393,10 +562,19 @@ class OwnRunName(RunName):
 
 
 def _comparisons(models: Path) -> list[str]:
-    """The names of the comparisons below `models`."""
-    from seqmagic.comparison.record import FILE_NAME
+    from seqmagic.comparison.record import comparison_names
 
-    return sorted(file.parent.name for file in models.glob(f"[!.]*/{FILE_NAME}"))
+    return comparison_names(models)
+
+
+class ComparisonName(Name):
+    """A comparison, by its name alone."""
+
+    name = "comparison"
+    takes_files = False
+
+    def names(self, models: Path) -> list[str]:
+        return _comparisons(models)
 
 
 class TextName(Name):
@@ -417,8 +595,18 @@ class KnownTextName(TextName):
     takes_files = False
 
 
-class TextOrRunName(RunName):
-    """What `compare` takes: a text, a comparison, or runs."""
+class RunOrTextName(RunName):
+    """What `evaluate` takes: runs, then texts."""
 
     def names(self, models: Path) -> list[str]:
-        return [*TextName().names(models), *_comparisons(models), *super().names(models)]
+        return [*super().names(models), *TextName().names(models)]
+
+
+class TextOrRunName(RunName):
+    """What `compare` takes: a text, a comparison, or runs; or the command below it."""
+
+    def names(self, models: Path) -> list[str]:
+        return ["show", *TextName().names(models), *_comparisons(models), *super().names(models)]
+
+
+TAKE_TEXTS = (TextName, TextOrRunName)  # an argument of these is `text` in a file of settings

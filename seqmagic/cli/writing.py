@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from seqmagic.api import Model
 from seqmagic.cli.console import one_line
 from seqmagic.cli.show.page import Page
-from seqmagic.cli.show.painting import dim, paint
+from seqmagic.cli.show.painting import Painter
 from seqmagic.config import SampleConfig
 from seqmagic.sampling.endings import fit_stops, idle_settings
 from seqmagic.sampling.pieces import Piece, Text, gather, in_order
-from seqmagic.sampling.prompts import default_prompt, fit_prompt, listed, prompt_notices
+from seqmagic.sampling.prompts import begin_record, default_prompt, fit_prompt, listed, prompt_notices
 from seqmagic.sampling.writer import check, write
 
 if TYPE_CHECKING:
@@ -43,7 +43,16 @@ class Assignment:
     def pieces(self) -> Iterator[Piece]:
         """The texts as they are written; what can't be written is refused at once."""
         model = self.model
-        return self._timed(write(model.network, model.vocabulary, self.config, self.prompts, surprise=self.surprise))
+        return self._timed(
+            write(
+                model.network,
+                model.vocabulary,
+                self.config,
+                self.prompts,
+                surprise=self.surprise,
+                record_end=model.record_end,
+            )
+        )
 
     def _timed(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         started = time.perf_counter()
@@ -55,7 +64,7 @@ class Assignment:
     def prompt_of(self, text: int) -> str:
         """What text number `text` goes on from."""
         if not self.prompts:
-            return default_prompt(self.model.vocabulary)
+            return "" if self.model.record_end else default_prompt(self.model.vocabulary)
         return self.prompts[text // self.config.count]
 
     def shown_prompt(self, text: int) -> str:
@@ -93,6 +102,9 @@ def assign(
     fitted = [fit_prompt(prompt, model.vocabulary, skip_unknown=skip_unknown) for prompt in prompts]
     if skipped := "".join(dict.fromkeys("".join(outside for _, outside in fitted))):
         tell(f"left out of the prompt, as {model.run.name} never saw them: {one_line(listed(skipped))}")
+    if model.record_end is not None:
+        beginnings = [begin_record(prompt, model.record_end)[1:] for prompt, _ in fitted]
+        fitted = [(prompt, outside) for prompt, (_, outside) in zip(beginnings, fitted, strict=True) if prompt]
     check(model.network, model.vocabulary, config, max(1, len(prompts)) * config.count)
     said = [line for prompt in prompts for line in prompt_notices(prompt, model.vocabulary)]
     said += idle_settings(fit_stops(config, model.vocabulary), model.vocabulary)
@@ -106,8 +118,12 @@ def assign(
     return Assignment(model, config, [prompt for prompt, _ in fitted], surprise, training)
 
 
-def write_texts(assignment: Assignment, page: Page, *, separator: str, painted: bool) -> tuple[list[str], bool]:
+def write_texts(
+    assignment: Assignment, page: Page, *, separator: str | None, painter: Painter | None
+) -> tuple[list[str], bool]:
     """Write the texts onto `page`, each after its prompt and with a line break at its end.
+
+    Between two of them stands the line `separator`, or nothing where it is None.
 
     Returns:
         The texts without their prompts, kept only where their novelty is to be measured; and whether Ctrl-C
@@ -116,9 +132,9 @@ def write_texts(assignment: Assignment, page: Page, *, separator: str, painted: 
     kept: list[list[str]] = []
 
     def begin(text: int) -> None:
-        page.write(f"{separator}\n" if text else "")
+        page.write(f"{separator}\n" if text and separator is not None else "")
         prompt = page.shown(assignment.shown_prompt(text))
-        page.write(dim(prompt) if painted and prompt else prompt)
+        page.write(painter.prompt(prompt) if painter else prompt)
         kept.append([])
 
     pieces = in_order(assignment.pieces())
@@ -128,14 +144,14 @@ def write_texts(assignment: Assignment, page: Page, *, separator: str, painted: 
             if piece.text == len(kept):
                 begin(piece.text)
             shown = page.shown(piece.characters)
-            page.write(paint(shown, piece.probabilities) if painted else shown)
+            page.write(painter.add(shown, piece.probabilities) if painter else shown)
             if assignment.training is not None:
                 kept[-1].append(piece.characters)
             if piece.last:
-                page.write("\n")
+                page.write(f"{painter.end() if painter else ''}\n")
         interrupted = False
     except KeyboardInterrupt:
-        page.write("\n")
+        page.write(f"{painter.end() if painter else ''}\n")
         interrupted = True
     return ["".join(characters) for characters in kept], interrupted
 

@@ -41,6 +41,7 @@ from seqmagic.runs.find import open_run
 from seqmagic.runs.folder import Run
 from seqmagic.runs.own_text import OwnText, read_own_text
 from seqmagic.runs.record import RunRecord, TextRecord, now
+from seqmagic.texts.cache import IdCache
 from seqmagic.texts.corpus import Corpus, read_corpus
 from seqmagic.texts.sources import STANDARD_INPUT
 from seqmagic.training import train as door
@@ -172,7 +173,7 @@ def resume(
         TrainingError, OSError: as for `compare`.
     """
     with resumed_comparison(models, name) as (folder, before, plan):
-        corpus = _same_text(before, plan.data)
+        corpus = _same_text(before, plan.data, IdCache(models))
         kept = {row.entry: row for row in before.rows}
         done: dict[int, Row] = {}
         names: dict[int, str] = {}
@@ -246,13 +247,13 @@ def _planned(number: int, entry: Entry, unfinished: str | None = None) -> Row:
     )
 
 
-def _same_text(comparison: Comparison, data: DataConfig) -> Corpus:
+def _same_text(comparison: Comparison, data: DataConfig, cache: IdCache) -> Corpus:
     """The text of a series, read again; RunError where it is gone or not the same any more."""
     source = comparison.text["source"]
     if source == STANDARD_INPUT:
         raise RunError(f"{comparison.name} read its text from standard input, where it can't be read again")
     try:
-        corpus = read_corpus(source, data, again=True)
+        corpus = read_corpus(source, data, again=True, cache=cache)
     except CorpusError as problem:
         raise RunError(f"the text of {comparison.name} can't be read again: {problem}") from problem
     if corpus.sha256 != comparison.text["sha256"]:
@@ -284,8 +285,11 @@ class _Series:
         self._keep()
 
     def measure(self, corpus: Corpus) -> BaselinesMeasured:
-        measured = measure_baselines(corpus.part("train"), corpus.part("validation"), corpus.vocabulary.size)
-        self._note(baselines=(*measured, *_known_best(corpus.sha256, corpus.validation)))
+        measured = measure_baselines(
+            corpus.part("train"), corpus.part("validation"), corpus.vocabulary.size, boundary=corpus.boundary
+        )
+        best = _known_best(corpus.sha256, corpus.validation) if corpus.boundary is None else []
+        self._note(baselines=(*measured, *best))
         self._keep()
         return BaselinesMeasured(baselines=self.comparison.baselines)
 
@@ -316,7 +320,7 @@ class _Series:
             try:
                 notes = _worse_than_uniform(self.comparison)
                 self._note(notes=(*self.comparison.notes, *notes))
-                text = EncodedText(part=corpus.part, vocabulary_size=corpus.vocabulary.size)
+                text = EncodedText(part=corpus.part, vocabulary_size=corpus.vocabulary.size, boundary=corpus.boundary)
                 kinds = {row.run: (row.cell, row.layers, row.units) for row in self._rows if row.run}
                 part = "test" if len(corpus.part("test")) > 1 else "validation"
                 if part == "test":
@@ -476,15 +480,16 @@ def compare_runs(
     comparison = dataclasses.replace(comparison, notes=(*comparison.notes, *_worse_than_uniform(comparison)))
     if own is not None and len(names) > 1:
         yield Waiting(what="holding the rows against each other")
-        text = EncodedText(part=own.part, vocabulary_size=own.corpus.vocabulary.size)
+        text = EncodedText(part=own.part, vocabulary_size=own.corpus.vocabulary.size, boundary=own.corpus.boundary)
         kinds = {run.name: trained_alike(record) for run, record in zip(opened, records, strict=True)}
         comparison = with_chance(comparison, models, text, kinds=kinds, part="validation")
     yield Compared(comparison=with_samples(comparison, models, seed=records[0].seed))
 
 
 def _baselines_of(own: OwnText) -> tuple[Baseline, ...]:
-    measured = measure_baselines(own.part("train"), own.ids, own.corpus.vocabulary.size)
-    return (*measured, *_known_best(own.record.text.sha256, own.record.text.validation))
+    measured = measure_baselines(own.part("train"), own.ids, own.corpus.vocabulary.size, boundary=own.corpus.boundary)
+    best = _known_best(own.record.text.sha256, own.record.text.validation) if own.corpus.boundary is None else []
+    return (*measured, *best)
 
 
 def _with_known_test(one: Baseline, corpus: Corpus) -> Baseline:

@@ -13,10 +13,11 @@ from seqmagic.comparison.chance import Contestant, measure_chance
 from seqmagic.comparison.record import Comparison
 from seqmagic.comparison.rows import Row, best_baseline
 from seqmagic.evaluation.baselines import ngram_probabilities, possible_characters
-from seqmagic.evaluation.evaluation import costs
+from seqmagic.evaluation.evaluation import costs, record_costs
 from seqmagic.evaluation.scorer import NetworkScorer
 from seqmagic.network.trained import read_trained
 from seqmagic.runs.find import open_run
+from seqmagic.texts.records import first_records
 
 MOST_RESAMPLED = 500_000  # characters of a validation part that are read again: beyond that intervals are narrow anyway
 SAME_LOSS = 0.01  # nats: weights that give another loss than their record are not those of the row
@@ -29,10 +30,12 @@ class EncodedText:
     Attributes:
         part: The ids (n,) of train, validation or test.
         vocabulary_size: The unknown character included.
+        boundary: Id of the end of a record, where the parts are records.
     """
 
     part: Callable[[str], np.ndarray]
     vocabulary_size: int
+    boundary: int | None = None
 
 
 def with_chance(
@@ -48,14 +51,15 @@ def with_chance(
     """
     ids = text.part(part)
     whole = part == "test" or len(ids) <= MOST_RESAMPLED
-    ids = ids if whole else ids[: MOST_RESAMPLED + 1]
+    if not whole:
+        ids = ids[: MOST_RESAMPLED + 1] if text.boundary is None else first_records(ids, text.boundary, MOST_RESAMPLED)
     found: dict[str, np.ndarray] = {}
     notes = list(comparison.notes)
     for row in comparison.rows:
         if row.run is None or row.loss is None:
             continue
         try:
-            found[row.run] = costs(NetworkScorer(read_trained(open_run(models, row.run)).network), ids)
+            found[row.run] = _costs(NetworkScorer(read_trained(open_run(models, row.run)).network), ids, text.boundary)
             if part == "validation" and whole:
                 _refuse_other_weights(row, found[row.run])
         except Exception as problem:  # a table without an interval is still the table
@@ -99,12 +103,17 @@ def _refuse_other_weights(row: Row, found: np.ndarray) -> None:
         raise ValueError(f"its weights have a validation loss of {_mean(found):.3f}, its record {row.loss:.3f}")
 
 
+def _costs(scorer: NetworkScorer, ids: np.ndarray, boundary: int | None) -> np.ndarray:
+    """The nats of all of `ids` but the first, (n - 1,), those of records each from an empty state."""
+    return costs(scorer, ids) if boundary is None else record_costs(scorer, ids, boundary)
+
+
 def _ngram_costs(text: EncodedText, ids: np.ndarray, order: int) -> Iterator[np.ndarray]:
     """The nats of all of `ids` but the first under the orders 0 (uniform), 1 ... `order`, (n - 1,) each."""
     train = text.part("train")
     possible = possible_characters(text.vocabulary_size, train, ids)
     yield np.full(len(ids) - 1, np.log(possible))
-    for probabilities in ngram_probabilities(train, ids, possible, max_order=order):
+    for probabilities in ngram_probabilities(train, ids, possible, max_order=order, boundary=text.boundary):
         yield -np.log(probabilities[1:])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import difflib
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,8 +18,10 @@ from seqmagic.comparison.entries import Entry, plan_entries
 from seqmagic.comparison.rows import Row, Summary, separately, summarise
 from seqmagic.comparison.verdict import legend, verdict
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
+from seqmagic.drawing.words import listed
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import Baseline
+from seqmagic.notebook import html_picture, html_table
 from seqmagic.runs import locks
 from seqmagic.runs.folder import Run, check_name, text_stem
 from seqmagic.runs.record import Count, Figure, Results, Seed, check_format
@@ -130,6 +133,22 @@ class Comparison:
         if missing := [key for key in _WRITTEN if key not in values]:
             raise RunError(f"{path} is corrupt: it has no {missing[0]}; {files.MEND}")
         return files.as_type(values, cls, path, error=RunError)
+
+    def __repr__(self) -> str:
+        losses = [f"{one.label} {one.loss:.4f}" for one in self.summaries if one.loss is not None]
+        return f"Comparison({', '.join([self.name or 'of runs', self.status, *losses])})"
+
+    def _repr_html_(self) -> str:
+        """The table, the sentence above it, and the curves where they are known."""
+        from seqmagic.comparison.charts import comparison_chart
+        from seqmagic.drawing.svg import chart_svg
+
+        rows = [(one.label, one.results.parameters, one.results.train_loss, one.loss) for one in self.summaries]
+        rows += [(one.name, None, None, one.loss) for one in self.baselines]
+        head = ("", "parameters", "train loss", "validation loss")
+        table = html_table(rows, head=head, caption=self.sentence)
+        chart = comparison_chart(self, None)
+        return table if chart is None else table + html_picture(chart_svg(chart), words=chart.finding)
 
     @property
     def summaries(self) -> list[Summary]:
@@ -272,7 +291,7 @@ def resumed_comparison(models: Path, name: str) -> Iterator[tuple[Path, Comparis
     """
     folder = models / name
     if not is_comparison(folder):
-        raise RunError(f"there is no comparison {name!r} in {models}; compare --resume takes the name of one")
+        raise RunError(not_a_comparison(models, name))
     with _locked(models, folder):
         comparison = read_comparison(folder)
         if comparison.plan is None:
@@ -314,6 +333,26 @@ def is_comparison(folder: Path) -> bool:
     return (folder / FILE_NAME).is_file() and not Run(folder).record_path.exists()
 
 
+def comparison_names(models: Path) -> list[str]:
+    """The names of the comparisons below `models`, in the order of the alphabet."""
+    return sorted(file.parent.name for file in models.glob(f"[!.]*/{FILE_NAME}"))
+
+
+def not_a_comparison(models: Path, name: str) -> str:
+    """The line for a name that no comparison has: what it is, the nearest ones, or what there is."""
+    there = comparison_names(models)
+    near = difflib.get_close_matches(name, there, n=3, cutoff=0.4)
+    if Run(models / name).has_record:
+        return f"{name} is a run and no comparison; see: seqmagic runs show {name}"
+    if near:
+        return f"there is no comparison {name!r} in {models}; did you mean {' or '.join(near)}?"
+    if there:
+        return (
+            f"there is no comparison {name!r} in {models}; there {'is' if len(there) == 1 else 'are'} {listed(there)}"
+        )
+    return f"there is no comparison {name!r} in {models}, nor any other; make one with: seqmagic compare python-docs"
+
+
 def read_comparison(folder: Path) -> Comparison:
     """The comparison in `folder`, under the name of the folder.
 
@@ -340,6 +379,44 @@ def _after_death(row: Row) -> Row:
 def runs_of(folder: Path) -> list[str]:
     """The names of the runs that the comparison in `folder` has rows of; errors as for `read_comparison`."""
     return [row.run for row in read_comparison(folder).rows if row.run]
+
+
+def follow_renamed(models: Path, old: str, new: str) -> list[str]:
+    """Have the comparisons below `models` call the run `old` `new`; their names.
+
+    Raises:
+        RunError: one that names it is being made, or can't be written. Then none was changed that comes after it.
+    """
+    changed = {}
+    for name in comparison_names(models):
+        path = models / name / FILE_NAME
+        with contextlib.suppress(RunError):  # a corrupt one names nothing
+            values = files.read_json(path, error=RunError)
+            if _renamed(values, old, new):
+                changed[name] = values
+    if busy := [name for name in changed if locks.is_held(models, name)]:
+        raise RunError(f"the comparison {busy[0]} has {old} as a row and is being made; stop that first")
+    for name, values in changed.items():
+        files.write_json(models / name / FILE_NAME, values)
+    return list(changed)
+
+
+def _renamed(values: Any, old: str, new: str) -> bool:
+    """Put `new` in the place of the run `old` in what a file of a comparison holds; whether it was there."""
+    if not isinstance(values, dict):
+        return False
+    found = False
+    rows = values.get("rows")
+    for row in rows if isinstance(rows, list) else ():
+        for key in ("run", "unfinished"):
+            if isinstance(row, dict) and row.get(key) == old:
+                row[key], found = new, True
+    for key in ("curves", "samples"):
+        by_run = values.get(key)
+        if isinstance(by_run, dict) and old in by_run:
+            values[key] = {new if run == old else run: value for run, value in by_run.items()}
+            found = True
+    return found
 
 
 def remove_comparison(folder: Path) -> None:

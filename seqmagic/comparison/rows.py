@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seqmagic.evaluation.baselines import Baseline
-from seqmagic.runs.record import Count, Figure, Results, RunRecord, Seed
+from seqmagic.runs.record import Count, Figure, Results, RunRecord, Seed, size_of
 
 STATUSES = ("planned", "running", "complete", "interrupted", "failed", "died")
 
@@ -83,11 +83,6 @@ def label_of(cell: str, layers: int | None, units: int | None) -> str:
     """`lstm 1×256`; the cell alone while its size is not decided."""
     size = size_of(layers, units)
     return f"{cell} {size}" if size else cell
-
-
-def size_of(layers: int | None, units: int | None) -> str | None:
-    """`1×256`; None while that is not decided."""
-    return f"{layers}×{units}" if layers and units else None
 
 
 def row_of(name: str, record: RunRecord) -> Row:

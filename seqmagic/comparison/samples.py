@@ -9,6 +9,7 @@ from seqmagic.comparison.record import Comparison
 from seqmagic.config import SampleConfig
 from seqmagic.runs.find import open_run
 from seqmagic.runs.folder import Run
+from seqmagic.texts.records import record_end
 
 LENGTH = 240  # characters that each run writes
 
@@ -40,5 +41,6 @@ def write_sample(run: Run, *, prompt: str | None, seed: int) -> str:
         model.vocabulary,
         SampleConfig(length=LENGTH, seed=seed),
         [] if prompt is None else [prompt],
+        record_end=record_end(model.record.data),
     )
     return (prompt or "") + "".join(piece.characters for piece in pieces)

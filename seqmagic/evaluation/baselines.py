@@ -67,6 +67,7 @@ def measure_baselines(
     *,
     max_order: int = 12,
     limit: int = MOST_CHARACTERS,
+    boundary: int | None = None,
 ) -> list[Baseline]:
     """Uniform, unigram and Kneser-Ney n-grams of growing order, scored on all of `validation` but its first.
 
@@ -79,6 +80,7 @@ def measure_baselines(
         vocabulary_size: How many ids there are, the unknown one included, whether it occurs or not.
         max_order: Highest order tried.
         limit: Most characters used of each part.
+        boundary: Id of the end of a record, where the parts are records (`texts.records`): no context goes over one.
 
     Raises:
         CorpusError: nothing to score.
@@ -89,7 +91,8 @@ def measure_baselines(
     counted = train[-limit:]
     possible = possible_characters(vocabulary_size, counted, symbols)
     rows = [Baseline(name="uniform", order=0, loss=math.log(possible))]
-    for order, probabilities in enumerate(ngram_probabilities(counted, symbols, possible, max_order=max_order), 1):
+    found = ngram_probabilities(counted, symbols, possible, max_order=max_order, boundary=boundary)
+    for order, probabilities in enumerate(found, 1):
         name = "unigram" if order == 1 else f"{order}-gram"
         rows.append(Baseline(name=name, order=order, loss=_mean_nats(probabilities)))
         if order > 2 and rows[-1].loss > rows[-2].loss > rows[-3].loss:
@@ -98,15 +101,16 @@ def measure_baselines(
 
 
 def ngram_probabilities(
-    train: np.ndarray, symbols: np.ndarray, possible: int, *, max_order: int
+    train: np.ndarray, symbols: np.ndarray, possible: int, *, max_order: int, boundary: int | None = None
 ) -> Iterator[np.ndarray]:
     """P of each of `symbols` (n,) given those before it, under Kneser-Ney n-grams of `train`: (n,) float64.
 
     For the orders 1 ... `max_order`, one after the other; less where `train` is shorter than that.
-    `possible` is how many characters can occur.
+    `possible` is how many characters can occur. With records nothing before the `boundary` that one begins after is
+    known: such contexts are never counted, so one that is looked up has never gone on.
     """
     reading = _Reading(symbols, possible)
-    for below, top in _count_tables(train, max_order):
+    for below, top in _count_tables(train, max_order, boundary):
         if below is not None:
             reading.climb(below)
         reading.find(top.grams)
@@ -114,20 +118,50 @@ def ngram_probabilities(
 
 
 def probabilities_of_orders(
-    train: np.ndarray, symbols: np.ndarray, vocabulary_size: int, orders: Collection[int]
+    train: np.ndarray,
+    symbols: np.ndarray,
+    vocabulary_size: int,
+    orders: Collection[int],
+    *,
+    boundary: int | None = None,
 ) -> dict[int, np.ndarray]:
     """P of each of `symbols` (n,) under the n-grams of `train` of these orders, 0 (uniform) or more, as those of
     `measure_baselines`: by order (n,) float64. An order above what `train` has is that of the highest it has.
     """
     possible = possible_characters(vocabulary_size, train, symbols)
     highest, found = np.full(len(symbols), 1 / possible), {}
-    every = ngram_probabilities(train, symbols, possible, max_order=max(orders))
+    every = ngram_probabilities(train, symbols, possible, max_order=max(orders), boundary=boundary)
     for order in range(max(orders) + 1):
         if order:
             highest = next(every, highest)
         if order in orders:
             found[order] = highest
     return found
+
+
+def ngram_guesses(train: np.ndarray, symbols: np.ndarray, *, order: int) -> np.ndarray:
+    """The likeliest character at the place of each of `symbols` (n,) under the n-grams of `train` of this order.
+
+    The best after a context is one that was seen there or the best after the shorter one: so every n-gram of the
+    training part is looked at once, and none that is not there.
+
+    Args:
+        train, symbols: Integer ids.
+        order: 1 or more.
+
+    Returns:
+        (n,) int64; 0 where `train` is empty.
+    """
+    guesses = np.zeros(len(symbols), np.int64)
+    reading = _Reading(symbols, 1)
+    best, last = _Best.of_nothing(), None
+    for below, last in _count_tables(train, order):
+        if below is not None:
+            best = below.best(best)
+            guesses = reading.guess(best, guesses)
+            reading.climb(below)
+        reading.find(last.grams)
+    return guesses if last is None else reading.guess(last.best(best), guesses)
 
 
 def best_possible(sha256: str, span: tuple[int, int]) -> Baseline | None:
@@ -151,7 +185,8 @@ def best_possible(sha256: str, span: tuple[int, int]) -> Baseline | None:
 
 def possible_characters(vocabulary_size: int, *parts: np.ndarray) -> int:
     """How many characters can occur in `parts`, (n,) ids each: the unknown one counts only where it does."""
-    return vocabulary_size - (not any((part == UNKNOWN).any() for part in parts))
+    least = min(part.min(initial=UNKNOWN + 1) for part in parts)  # a comparison would be as long as the text
+    return vocabulary_size - int(least != UNKNOWN)
 
 
 class KneserNey:
@@ -203,12 +238,14 @@ class _Grams:
     contexts: How many distinct (n-1)-grams there are.
     counts: (M,) how often each n-gram occurs.
     suffixes: (M,) number of the (n-1)-gram that is left without the first character.
+    opens: (M,) whether it begins with the boundary that a record begins after; None without records.
     """
 
     keys: np.ndarray
     contexts: int
     counts: np.ndarray
     suffixes: np.ndarray
+    opens: np.ndarray | None = None
 
     def find(self, contexts: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         """The number of each n-gram (context, symbol), (k,) int64, -1 where it is not in the text.
@@ -230,8 +267,36 @@ class _Grams:
         return found
 
     def count_continuations(self, shorter: _Grams) -> np.ndarray:
-        """How many different characters were seen before each of the (n-1)-grams `shorter`."""
-        return np.bincount(self.suffixes, minlength=shorter.keys.size)
+        """How many different characters were seen before each of the (n-1)-grams `shorter`.
+
+        Before one that opens a record nothing ever is, so that it counts as often as it occurs.
+        """
+        counts = np.bincount(self.suffixes, minlength=shorter.keys.size)
+        return counts if shorter.opens is None else np.where(shorter.opens, shorter.counts, counts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Best:
+    """The likeliest character after each context of an order, and what every n-gram of it has.
+
+    Probabilities are without the share of P_0: it is the same for all characters after a context.
+
+    probabilities: (M,) float64, P_n of the last character of each n-gram after the others.
+    symbols: (contexts,) int64, the likeliest character after each context.
+    chances: (contexts,) float64, its P_n.
+    suffixes: (M,) number of the (n-1)-gram that is left of an n-gram without its first character.
+    """
+
+    probabilities: np.ndarray
+    symbols: np.ndarray
+    chances: np.ndarray
+    suffixes: np.ndarray
+
+    @classmethod
+    def of_nothing(cls) -> _Best:
+        """Below order 1, where no character is likelier than another."""
+        one = np.zeros(1)
+        return cls(probabilities=one, symbols=one.astype(np.int64), chances=one, suffixes=one.astype(np.int64))
 
 
 class _Table:
@@ -269,6 +334,22 @@ class _Table:
         ) / total
         return result
 
+    def best(self, lower: _Best) -> _Best:
+        """The likeliest characters of this order from those of the order below."""
+        grams = self.grams
+        symbols, context = np.divmod(grams.keys, grams.contexts)
+        total, weight = self._totals, np.zeros(grams.contexts)
+        np.divide(self._discount * self._distinct, total, out=weight, where=total > 0)
+        found = np.maximum(self._counts - self._discount, 0) / np.maximum(total, 1)[context]
+        found += weight[context] * lower.probabilities[grams.suffixes]
+        shorter = lower.suffixes  # of each context, without its first character
+        best, chances = lower.symbols[shorter], np.where(total > 0, weight, 1) * lower.chances[shorter]
+        ascending = np.lexsort((found, context))
+        last = ascending[np.flatnonzero(np.diff(context[ascending], append=-1))]  # the likeliest after each context
+        last = last[(found[last] >= chances[context[last]]) & (total[context[last]] > 0)]
+        best[context[last]], chances[context[last]] = symbols[last], found[last]
+        return _Best(probabilities=found, symbols=best, chances=chances, suffixes=grams.suffixes)
+
 
 class _Reading:
     """`symbols` (n,), each looked up after those before it in one order of a model after the other."""
@@ -287,33 +368,46 @@ class _Reading:
         """P of each symbol under the order that was looked up last, (n,) float64."""
         return table.interpolate(self._contexts[:-1], self._found, self._lower)
 
+    def guess(self, best: _Best, shorter: np.ndarray) -> np.ndarray:
+        """The likeliest character at each place, (n,) int64; `shorter` has those of the order below."""
+        contexts = self._contexts[:-1]
+        return np.where(contexts >= 0, best.symbols[contexts], shorter)
+
     def climb(self, table: _Table) -> None:
         """Take the order that was looked up last as the one below those to come."""
         self._lower = self.under(table)
         self._contexts = _one_longer(self._found)
 
 
-def _count_tables(ids: np.ndarray, max_order: int) -> Iterator[tuple[_Table | None, _Table]]:
+def _count_tables(
+    ids: np.ndarray, max_order: int, boundary: int | None = None
+) -> Iterator[tuple[_Table | None, _Table]]:
     """For n = 1 ... `max_order`: order n - 1 as it is below others (`None` for n = 1), and order n as the highest."""
     shorter: _Grams | None = None
-    for grams in _count_grams(ids, max_order):
+    for grams in _count_grams(ids, max_order, boundary):
         below = None if shorter is None else _Table(shorter, grams.count_continuations(shorter))
         yield below, _Table(grams, grams.counts)
         shorter = grams
 
 
-def _count_grams(ids: np.ndarray, max_order: int) -> Iterator[_Grams]:
+def _count_grams(ids: np.ndarray, max_order: int, boundary: int | None = None) -> Iterator[_Grams]:
     """The n-grams of `ids` for n = 1 ... max_order, as long as there are any.
 
     A gap g is the place before character g. `numbers[g]` is the number of the (n-1)-gram that ends at gap
-    g, and `gaps` holds all gaps with one, sorted by that number.
+    g, and `gaps` holds all gaps with one, sorted by that number. Grams that hold a
+    `boundary` elsewhere than at their ends are left out.
     """
     ids = ids.astype(np.min_scalar_type(int(ids.max(initial=0))))  # up to 16 bits are sorted by radix
     gaps = np.arange(len(ids) + 1, dtype=np.int32)
     numbers = np.zeros(len(ids) + 1, np.int32)
     contexts = 1
-    for _ in range(min(max_order, len(ids))):
+    known = None if boundary is None else _since(ids, boundary)
+    for length in range(min(max_order, len(ids))):
         gaps = gaps[gaps < len(ids)]
+        if known is not None:
+            gaps = gaps[known[gaps] >= length]
+            if not gaps.size:
+                return
         symbols = ids[gaps]
         by_symbol = np.argsort(symbols, kind="stable")
         gaps, symbols = gaps[by_symbol], symbols[by_symbol]
@@ -321,12 +415,21 @@ def _count_grams(ids: np.ndarray, max_order: int) -> Iterator[_Grams]:
         is_new = np.ones(len(gaps), bool)
         is_new[1:] = (symbols[1:] != symbols[:-1]) | (context[1:] != context[:-1])
         first = np.flatnonzero(is_new)
+        opens = None if known is None else (known[gaps[first]] == length) & (length > 0)
         gaps += 1
         yield _Grams(
             keys=symbols[first].astype(np.int64) * contexts + context[first],
             contexts=contexts,
             counts=np.diff(first, append=len(gaps)),
             suffixes=numbers[gaps[first]],
+            opens=opens,
         )
         numbers[gaps] = np.cumsum(is_new, dtype=np.int32) - 1
         contexts = len(first)
+
+
+def _since(ids: np.ndarray, boundary: int) -> np.ndarray:
+    """How many characters before each gap are of its record, the boundary that it begins after included: (n + 1,)."""
+    places = np.arange(len(ids) + 1)
+    last = np.where(np.concatenate([[False], ids == boundary]), places - 1, 0)  # of the boundary before each gap
+    return places - np.maximum.accumulate(last)

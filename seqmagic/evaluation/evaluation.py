@@ -6,6 +6,7 @@ a text of N + 1 characters has the positions 0 to N - 1.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ import numpy as np
 
 from seqmagic.errors import CorpusError
 from seqmagic.evaluation import units
+from seqmagic.texts.records import starts
 
 _SHARE_PER_WARM_UP = 4  # a stream counts at least this many times what it reads to warm up
+LONGEST_WINDOW = 64  # characters per call, of records
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,11 @@ class Score:
 
     nats: float
     characters: int
+
+    @classmethod
+    def of(cls, nats: np.ndarray) -> Score:
+        """Of the nats of every character, (n,)."""
+        return cls(nats=float(np.sum(nats, dtype=np.float64)), characters=len(nats))
 
     @property
     def loss(self) -> float:
@@ -79,9 +87,13 @@ def evaluate(scorer: Scorer, ids: np.ndarray, *, streams: int = 64, warm_up: int
 
 
 def costs(scorer: Scorer, ids: np.ndarray, *, streams: int = 64, warm_up: int = 128, window: int = 64) -> np.ndarray:
-    """The nats of every character of `ids` (N + 1,) but the first, (N,) float32; arguments and errors of `evaluate`."""
-    nats = np.empty(max(0, len(ids) - 1), np.float32)
-    for positions, found in _counted(scorer, ids, streams=streams, warm_up=warm_up, window=window):
+    """The nats of every character of `ids` (N + 1,) but the first, (N,) float32; arguments and errors of `evaluate`.
+
+    Of a scorer that finds more than nats of a character, (B, T, k), it is (N, k).
+    """
+    parts = list(_counted(scorer, ids, streams=streams, warm_up=warm_up, window=window))
+    nats = np.empty((len(ids) - 1, *parts[0][1].shape[1:]), np.float32)
+    for positions, found in parts:
         nats[positions] = found
     return nats
 
@@ -109,3 +121,87 @@ def _counted(
         inputs, targets = ids[readable].astype(np.int32), ids[readable + 1].astype(np.int32)
         window_nats, states = scorer(inputs, targets, states)
         yield position[counted], np.asarray(window_nats)[counted]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RecordScore:
+    """How well records were predicted, each from an empty state.
+
+    Attributes:
+        nats: (R,) float64 of each record, its end included.
+        costs: (N,) float32 nats of every character but the first.
+        places: (R + 1,) where each begins in the ids, and where the last one ends (`texts.records.starts`).
+    """
+
+    nats: np.ndarray
+    costs: np.ndarray
+    places: np.ndarray
+
+    @property
+    def score(self) -> Score:
+        """Of all of them; a sum that does not depend on their order."""
+        return Score(nats=math.fsum(self.nats), characters=int(self.places[-1] - self.places[0]))
+
+
+def score_records(
+    scorer: Scorer, ids: np.ndarray, boundary: int, *, streams: int = 64, window: int | None = None
+) -> RecordScore:
+    """Predict every character of every record, its end included, each record from an empty state.
+
+    Args:
+        scorer: The model.
+        ids: (N + 1,) integer: a `boundary`, then the records, each with its own (`texts.records`).
+        boundary: Id of the end of a record.
+        streams: Records that are read side by side.
+        window: Characters T per call; None for what the records ask for. With a number all calls have one shape,
+            `streams` by `window`, however few the records are.
+
+    Raises:
+        CorpusError: no record.
+    """
+    costs = record_costs(scorer, ids, boundary, streams=streams, window=window)
+    places = starts(ids, boundary)
+    return RecordScore(nats=np.add.reduceat(costs, places[:-1], dtype=np.float64), costs=costs, places=places)
+
+
+def score_text(scorer: Scorer, ids: np.ndarray, boundary: int | None, *, window: int | None = None) -> Score:
+    """The score of `ids`: of its records where they end at a `boundary`, else of one text from start to end."""
+    if boundary is None:
+        return evaluate(scorer, ids)
+    return score_records(scorer, ids, boundary, window=window).score
+
+
+def record_costs(
+    scorer: Scorer, ids: np.ndarray, boundary: int, *, streams: int = 64, window: int | None = None
+) -> np.ndarray:
+    """The nats of every character of `ids` (N + 1,) but the first, (N,) float32; arguments of `score_records`."""
+    places = starts(ids, boundary)
+    lengths = np.diff(places)
+    if not lengths.size:
+        raise CorpusError(f"a text of {len(ids)} characters has no record to evaluate; give one or more")
+    nats = np.empty(len(ids) - 1, np.float32)
+    batch = streams if window else min(streams, len(lengths))
+    order = _order(ids, places)
+    for first in range(0, len(order), batch):
+        rows = np.resize(order[first : first + batch], batch)  # the last ones are read again, to fill the batch
+        start, length = places[rows][:, np.newaxis], lengths[rows][:, np.newaxis]
+        width = window or min(LONGEST_WINDOW, int(length.max()))
+        states = scorer.initial_states(batch)
+        for begin in range(0, int(length.max()), width):
+            column = np.arange(begin, begin + width)
+            counted = column < length
+            position = start + np.minimum(column, length - 1)  # behind a record: read anything, count nothing
+            inputs, targets = ids[position].astype(np.int32), ids[position + 1].astype(np.int32)
+            found, states = scorer(inputs, targets, states)
+            nats[position[counted]] = np.asarray(found)[counted]
+    return nats
+
+
+def _order(ids: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Records (R,) by their length and what they hold, whatever their order: so the same ones are read side by side.
+
+    A product of matrices may round a row of its own one way or another, by where it stands among the others.
+    """
+    lengths = np.diff(places)
+    content = [ids[start:stop].tobytes() for start, stop in itertools.pairwise(places.tolist())]
+    return np.array(sorted(range(len(lengths)), key=lambda record: (-lengths[record], content[record])))

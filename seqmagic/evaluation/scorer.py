@@ -34,13 +34,25 @@ class NetworkScorer:
             The nats of each target, -ln p(target), (B, T) float32; and the states after the last input.
         """
         batch, time = inputs.shape
-        nats = np.empty((batch, time), np.float32)
         steps = max(1, _NUMBERS_AT_A_TIME // (batch * self._widest))
+        found = []
         for start in range(0, time, steps):
             piece = slice(start, start + steps)
             logits, states = self.network.forward(inputs[:, piece], states)
-            nats[:, piece] = cross_entropy(logits, targets[:, piece])
-        return nats, states
+            found.append(self.judge(logits, targets[:, piece]))
+        return np.concatenate(found, axis=1), states
+
+    def judge(self, logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """What is found of each target: (B, T, V) logits, which may be overwritten, and (B, T) integer -> (B, T)."""
+        return cross_entropy(logits, targets)
+
+
+class JudgingScorer(NetworkScorer):
+    """Finds the nats of a character and whether it was the first guess, 1 or 0: (B, T, 2) float32."""
+
+    def judge(self, logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        hits = logits.argmax(axis=-1) == targets
+        return np.stack([cross_entropy(logits, targets), hits], axis=-1)
 
 
 def cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def read_bundle(run: Run) -> Bundle:
     """
     model = read_trained(run)
     text, source = _validation_text(model)
-    return Bundle(model.run, model.record, model.network, model.vocabulary, text, source)
+    network = dataclasses.replace(model.network, boundary=None)  # what reads an export knows of no records
+    return Bundle(model.run, model.record, network, model.vocabulary, text, source)
 
 
 def write_vocabulary(folder: Path, vocabulary: Vocabulary) -> None:

@@ -86,18 +86,26 @@ def cross_entropy(logits: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.
 
 
 def dense_backward(
-    probabilities: tf.Tensor, targets: tf.Tensor, *, inputs: tf.Tensor, kernel: tf.Tensor
+    probabilities: tf.Tensor,
+    targets: tf.Tensor,
+    *,
+    inputs: tf.Tensor,
+    kernel: tf.Tensor,
+    factors: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Gradients of the summed cross-entropy by the dense layer's inputs (N, U), kernel (U, V) and bias (V,).
 
     V is seldom a multiple of a vector register, and with V rows instead of V columns the kernel's gradient takes
     half the time; so the logits' gradient, probabilities - one-hot, is made a second time with its axes turned.
     The one row more, cut off after, keeps XLA from turning the product back.
+    With `factors` (N,) the sum is of each cross-entropy times its own.
     """
     vocabulary = probabilities.shape[1]
     d_logits = probabilities - tf.one_hot(targets, vocabulary, dtype=probabilities.dtype)
     one_more = tf.pad(tf.transpose(probabilities), [[0, 1], [0, 0]])
     d_logits_transposed = one_more - tf.one_hot(targets, vocabulary + 1, axis=0, dtype=probabilities.dtype)
+    if factors is not None:
+        d_logits, d_logits_transposed = d_logits * factors[:, None], d_logits_transposed * factors
     d_kernel = tf.transpose(tf.matmul(d_logits_transposed, inputs)[:vocabulary])
     return tf.matmul(d_logits, kernel, transpose_b=True), d_kernel, tf.reduce_sum(d_logits, axis=0)
 
@@ -109,6 +117,7 @@ def loss_and_gradients(
     targets: tf.Tensor,
     states: Sequence[States],
     masks: Masks,
+    counted: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, list[tf.Tensor], tuple[States, ...]]:
     """One window of one shard.
 
@@ -119,6 +128,7 @@ def loss_and_gradients(
         targets: (B, T) int32, or (B, A) where the last A steps alone are predicted.
         states: Per layer, before the window.
         masks: Dropout factors (B, U) per layer, or `None`.
+        counted: The factor of each loss, of the shape of `targets`, or `None` for 1 everywhere.
 
     Returns:
         The sum of the losses in nats, the gradients of that sum in the order of `weights` (none flows into
@@ -130,8 +140,14 @@ def loss_and_gradients(
     logits, outputs, new_states, saved = forward(cell, parameters, ids, states, masks, predicted=predicted)
     characters = tf.reshape(targets, (-1,))
     nats, probabilities = cross_entropy(logits, characters)
+    factors = None if counted is None else tf.reshape(tf.transpose(counted), (-1,))
+    nats = nats if factors is None else nats * factors
     d_rows, d_dense_kernel, d_dense_bias = dense_backward(
-        probabilities, characters, inputs=flat(outputs[-1][-predicted:]), kernel=parameters.dense_kernel
+        probabilities,
+        characters,
+        inputs=flat(outputs[-1][-predicted:]),
+        kernel=parameters.dense_kernel,
+        factors=factors,
     )
     d_outputs = tf.reshape(d_rows, (predicted, *outputs[-1].shape[1:]))
     d_outputs = tf.pad(d_outputs, [[ids.shape[0] - predicted, 0], [0, 0], [0, 0]])

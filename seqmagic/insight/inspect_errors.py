@@ -112,9 +112,10 @@ def _read_text(subject: Subject, *, stop: int) -> _Text:
     train = subject.passage.train
     points = code_points(vocabulary.decode(ids))
     classes = classify(points)
-    best = min(measure_baselines(train, ids, vocabulary.size), key=lambda one: one.loss)
+    boundary = subject.network.boundary
+    best = min(measure_baselines(train, ids, vocabulary.size, boundary=boundary), key=lambda one: one.loss)
     orders = {best.order or 0, _FUNNEL_ORDER}
-    of_order = probabilities_of_orders(train, ids, vocabulary.size, orders)
+    of_order = probabilities_of_orders(train, ids, vocabulary.size, orders, boundary=boundary)
     probabilities = {order: found[WARM_UP + 1 :] for order, found in of_order.items()}
     frequency = Counter(words(code_points(vocabulary.decode(train)))[0])
     return _Text(

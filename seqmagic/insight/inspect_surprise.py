@@ -111,10 +111,11 @@ def best_ngram(run: Run, excerpt: Excerpt) -> Other:
         raise RunError(f"{problem}; --vs ngram counts that text, so leave it out") from problem
     vocabulary = run.read_vocabulary()
     train = own.part("train")
-    baselines = measure_baselines(train, own.ids, vocabulary.size)
+    baselines = measure_baselines(train, own.ids, vocabulary.size, boundary=own.corpus.boundary)
     best = min(baselines, key=lambda one: one.loss)
     ids, order = vocabulary.encode(excerpt.before + excerpt.text), best.order or 0
-    bits = -np.log2(probabilities_of_orders(train, ids, vocabulary.size, {order})[order])
+    of_order = probabilities_of_orders(train, ids, vocabulary.size, {order}, boundary=own.corpus.boundary)
+    bits = -np.log2(of_order[order])
     if not excerpt.before:
         bits[0] = np.nan  # as for a model, which has no guess before it has read anything
     return Other(best.name, bits[len(excerpt.before) :])

@@ -50,7 +50,8 @@ def _measure(subject: Subject, config: ClosersConfig) -> tuple[dict[str, Any], d
     distances = places - openers
     own = text_bits(subject.network, ids)[places - 1].astype(np.float64)
     size = subject.network.vocabulary_size
-    orders = ngram_bits(subject.passage.train, ids, size, max_order=config.max_order)
+    boundary = subject.network.boundary
+    orders = ngram_bits(subject.passage.train, ids, size, max_order=config.max_order, boundary=boundary)
     best = int(orders.mean(axis=1).argmin())
     counted = orders[best, places - 1]
 

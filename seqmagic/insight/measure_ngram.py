@@ -50,7 +50,8 @@ def measure_ngram(
                 "those of one text; measure them one by one"
             )
     ids = passage.head(config.targets + 1, fewest=_FEWEST + 1, purpose="comparing n-grams")
-    costs = ngram_bits(passage.train, ids, vocabulary_size, max_order=config.max_order)
+    boundary = subjects[0].network.boundary if subjects else None
+    costs = ngram_bits(passage.train, ids, vocabulary_size, max_order=config.max_order, boundary=boundary)
     starts, block = draw_blocks([costs.shape[1]], seed=config.seed)
     means, drawn = costs.mean(axis=1), resampled_means(costs.T, starts, block)
     best = int(means.argmin())
@@ -76,11 +77,17 @@ def measure_ngram(
     return whole
 
 
-def ngram_bits(train: np.ndarray, ids: np.ndarray, vocabulary_size: int, *, max_order: int) -> np.ndarray:
-    """The bits of each character of `ids` (N,) but the first, by order from 0 (uniform): (O + 1, N - 1) float64."""
+def ngram_bits(
+    train: np.ndarray, ids: np.ndarray, vocabulary_size: int, *, max_order: int, boundary: int | None = None
+) -> np.ndarray:
+    """The bits of each character of `ids` (N,) but the first, by order from 0 (uniform): (O + 1, N - 1) float64.
+
+    `boundary` is the end of a record, where the text is records.
+    """
     possible = possible_characters(vocabulary_size, train, ids)
     rows = [np.full(len(ids) - 1, math.log2(possible))]
-    rows += [-np.log2(found[1:]) for found in ngram_probabilities(train, ids, possible, max_order=max_order)]
+    every = ngram_probabilities(train, ids, possible, max_order=max_order, boundary=boundary)
+    rows += [-np.log2(found[1:]) for found in every]
     return np.stack(rows)
 
 

@@ -18,7 +18,7 @@ from numpy.typing import DTypeLike
 from seqmagic.errors import RunError
 from seqmagic.evaluation import units
 from seqmagic.network.cells import CELLS, Weights, project
-from seqmagic.network.network import Layer, Network, States
+from seqmagic.network.network import Layer, Network, States, kept_state
 from seqmagic.network.probabilities import softmax
 
 TOLERANCE = 1e-4  # of a probability: how far a replay may be from the model's own float32
@@ -49,10 +49,15 @@ class LayerTrace:
 
 @dataclass(frozen=True)
 class Trace:
-    """What all layers of `network` did while they read; `network` has the precision of the replay."""
+    """What all layers of `network` did while they read; `network` has the precision of the replay.
+
+    `keep` is as `Network.keep` gives it: where a record begins, a step starts from an empty state, not from the one
+    that the step before it ended in.
+    """
 
     network: Network
     layers: tuple[LayerTrace, ...]
+    keep: np.ndarray | None = None
 
     @property
     def outputs(self) -> np.ndarray:
@@ -94,14 +99,15 @@ def replay(network: Network, ids: np.ndarray, states: States | None = None) -> T
         states = network.initial_states(len(ids))
     traces = []
     inputs = network.embedding[ids.T]
+    keep = network.keep(ids)
     for layer, state in zip(network.layers, states, strict=True):
-        trace = _replay_layer(layer, project(inputs, layer.weights), state)
+        trace = _replay_layer(layer, project(inputs, layer.weights), state, keep)
         inputs = trace.states.h[1:]
         traces.append(trace)
-    return Trace(network, tuple(traces))
+    return Trace(network, tuple(traces), keep)
 
 
-def _replay_layer(layer: Layer, projected: np.ndarray, state: Any) -> LayerTrace:
+def _replay_layer(layer: Layer, projected: np.ndarray, state: Any, keep: np.ndarray | None) -> LayerTrace:
     cell = CELLS[layer.cell]
     steps, batch = projected.shape[:2]
     units = layer.weights.recurrent_kernel.shape[0]
@@ -110,6 +116,8 @@ def _replay_layer(layer: Layer, projected: np.ndarray, state: Any) -> LayerTrace
         kept[0] = array
     all_gates: Any = None
     for step, inputs in enumerate(projected):
+        if keep is not None:
+            state = kept_state(state, keep[step])
         gates = cell.compute_gates(inputs, state, layer.weights)
         state = cell.combine(gates, state)
         if all_gates is None:
@@ -137,10 +145,11 @@ def step_back(trace: Trace, step: int, d_states: States) -> tuple[np.ndarray, St
     for layer, kept, d_after in reversed(list(zip(trace.network.layers, trace.layers, d_states, strict=True))):
         if d_input is not None:
             d_after = d_after._replace(h=d_after.h + d_input)
+        before = kept.before(step) if trace.keep is None else kept_state(kept.before(step), trace.keep[step])
         d_projected, d_state = CELLS[layer.cell].backward(
-            d_after, type(kept.gates)(*(gate[step] for gate in kept.gates)), kept.before(step), kept.after(step),
-            layer.weights,
-        )  # fmt: skip
+            d_after, type(kept.gates)(*(gate[step] for gate in kept.gates)), before, kept.after(step), layer.weights
+        )
+        d_state = d_state if trace.keep is None else kept_state(d_state, trace.keep[step])
         d_input = d_projected @ layer.weights.kernel.T
         d_before.append(d_state)
     return d_input, tuple(reversed(d_before))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import math
 import reprlib
@@ -24,6 +25,7 @@ from seqmagic.network.network import Layer, Network
 from seqmagic.network.sizes import count_parameters
 from seqmagic.runs.folder import Run
 from seqmagic.runs.record import RunRecord, vocabulary_sum
+from seqmagic.texts.records import record_end
 from seqmagic.texts.vocabulary import Vocabulary
 
 _CELLS_OF_KERAS = {layout.keras_class: layout.name for layout in LAYOUTS.values()}
@@ -79,9 +81,11 @@ def network_of(run: Run, record: RunRecord | None, vocabulary: Vocabulary) -> Ne
     model = record.model if record is not None else None
     config, weights = _unpack(path, limit=_weights_limit(model, vocabulary.size))
     classes = _replayable_classes(config, path)
-    return _read_network(
+    network = _read_network(
         weights, classes, path, check=lambda declared: _check_declared(declared, run, model, vocabulary.size)
     )
+    end = record_end(record.data) if record is not None else None
+    return network if end is None else dataclasses.replace(network, boundary=int(vocabulary.encode(end)[0]))
 
 
 @dataclass(frozen=True, eq=False)

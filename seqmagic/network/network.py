@@ -6,7 +6,7 @@ Axes: B batch, T time, V vocabulary, E embedding, U units, G gate blocks. Inside
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,12 +30,15 @@ class Network:
     """Embedding (V, E), recurrent layers, dense layer (U, V) and (V,): ids in, logits out.
 
     A state is a tuple with the state of each layer's cell, (B, U) arrays. Nothing is kept between calls.
+    A model that was trained on records has the id of their end as its `boundary`: a stream that reads it forgets
+    what it has read before. What only writes one record, or leaves for elsewhere, needs none.
     """
 
     embedding: np.ndarray
     layers: tuple[Layer, ...]
     dense_kernel: np.ndarray
     dense_bias: np.ndarray
+    boundary: int | None = field(default=None, kw_only=True)
 
     @classmethod
     def from_weights(cls, cell: str, arrays: Sequence[np.ndarray]) -> Network:
@@ -119,12 +122,28 @@ class Network:
             projected = project(self.embedding[ids.T], first)
         new_states = []
         outputs = np.empty(0)
+        keep = self.keep(ids)
         for number, (layer, state) in enumerate(zip(self.layers, states, strict=True)):
             if number > 0:
                 projected = project(outputs, layer.weights)
-            outputs, state = _recur(layer, projected, state)
+            outputs, state = _recur(layer, projected, state, keep)
             new_states.append(state)
         return outputs, tuple(new_states)
+
+    def keep(self, ids: np.ndarray) -> np.ndarray | None:
+        """Factors of the state before each character of `ids` (B, T), 0 where a record begins: (T, B, 1) float32.
+
+        None where none begins.
+        """
+        if self.boundary is None:
+            return None
+        factors = np.not_equal(ids.T, self.boundary).astype(np.float32)[..., np.newaxis]
+        return None if factors.all() else factors
+
+
+def kept_state(state: Any, factors: np.ndarray) -> Any:
+    """A cell's state, arrays (B, U), times `factors` (B, 1)."""
+    return type(state)(*(array * factors.astype(array.dtype) for array in state))
 
 
 def _check_shape(name: str, array: np.ndarray, expected: tuple[int, ...]) -> None:
@@ -132,11 +151,13 @@ def _check_shape(name: str, array: np.ndarray, expected: tuple[int, ...]) -> Non
         raise ValueError(f"the {name} has shape {array.shape} where {expected} is needed")
 
 
-def _recur(layer: Layer, projected: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
+def _recur(layer: Layer, projected: np.ndarray, state: Any, keep: np.ndarray | None) -> tuple[np.ndarray, Any]:
     """All steps of one layer: projected (T, B, G*U) -> outputs (T, B, U) and the last state."""
     advance = CELLS[layer.cell].advance
     outputs = np.empty((*projected.shape[:2], layer.weights.recurrent_kernel.shape[0]), projected.dtype)
     for step, inputs in enumerate(projected):
+        if keep is not None and not keep[step].all():
+            state = kept_state(state, keep[step])
         state = advance(inputs, state, layer.weights)
         outputs[step] = state.h
     return outputs, state

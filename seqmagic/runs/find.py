@@ -133,6 +133,8 @@ def not_found(models: Path, reference: str) -> str:
     """The line for a name that no run has: the nearest ones, or where to look."""
     names = [run.name for run in list_runs(models)]
     near = difflib.get_close_matches(reference, names, n=3, cutoff=0.4)
+    others = [run.name for run in list_runs(pretrained_folder())] + (["latest", "best"] if names else [])
+    near += [name for name in difflib.get_close_matches(reference.lower(), others, cutoff=0.7) if name not in near]
     if near:
         return f"there is no run {reference!r} in {models}; did you mean {' or '.join(near)}?"
     if names:

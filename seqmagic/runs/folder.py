@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import re
 import zipfile
@@ -13,14 +15,16 @@ from typing import Any
 from seqmagic import files
 from seqmagic.errors import ConfigError, CorpusError, RunError
 from seqmagic.runs import locks
-from seqmagic.runs.record import HistoryRow, RunRecord, VocabularyFile
+from seqmagic.runs.record import HistoryRow, RunRecord, TagsFile, VocabularyFile, now
 from seqmagic.texts.vocabulary import Vocabulary
 
 REFERENCES = ("latest", "best")
 _NAME = re.compile(r"[^\W_][\w.+-]*")
-_WRITTEN_WHOLE = ("run.json", "vocabulary.json", "model.keras", "history.jsonl")  # through a temporary file beside them
-_FILES_OF_RUN = (*_WRITTEN_WHOLE, "samples.txt", "checkpoint", "insight")
+# through a temporary file beside them
+_WRITTEN_WHOLE = ("run.json", "vocabulary.json", "model.keras", "history.jsonl", "tags.json")
+_FILES_OF_RUN = (*_WRITTEN_WHOLE, "samples.txt", "train.log", "checkpoint", "insight", "tensorboard")
 
+LONGEST_TAG = 40
 SEALS = ("a.json", "b.json")  # in the folder of checkpoints; see `runs.checkpoints`
 
 
@@ -55,6 +59,18 @@ class Run:
         return self.path / "samples.txt"
 
     @property
+    def log_path(self) -> Path:
+        return self.path / "train.log"
+
+    @property
+    def tensorboard_path(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
+    def tags_path(self) -> Path:
+        return self.path / "tags.json"
+
+    @property
     def checkpoint_path(self) -> Path:
         return self.path / "checkpoint"
 
@@ -83,6 +99,24 @@ class Run:
 
     def write_vocabulary(self, vocabulary: Vocabulary) -> None:
         files.write_json(self.vocabulary_path, {"unknown": 0, "characters": list(vocabulary.characters)})
+
+    def read_tags(self) -> tuple[str, ...]:
+        """The words that were given to this run to find it by, in the order of the alphabet.
+
+        Raises:
+            RunError: the file is corrupt.
+        """
+        if not os.path.lexists(self.tags_path):
+            return ()
+        document = files.read_json(self.tags_path, error=RunError)
+        return files.as_type(document, TagsFile, self.tags_path, error=RunError).tags
+
+    def write_tags(self, tags: Iterable[str]) -> None:
+        """Give the run these tags in place of those that it has."""
+        if chosen := sorted(set(tags)):
+            files.write_json(self.tags_path, {"tags": chosen})
+        else:
+            self.tags_path.unlink(missing_ok=True)
 
     def read_history(self) -> list[HistoryRow]:
         """The evaluations so far, rows of `HistoryRow`, as far as they can be read."""
@@ -115,9 +149,35 @@ class Run:
             with files.naming(self.samples_path):
                 os.truncate(self.samples_path, length)
 
+    def read_samples(self, rows: Iterable[HistoryRow]) -> list[str | None]:
+        """What was written after each of these evaluations; None for one of which no text is kept.
+
+        Raises:
+            RunError: the file can't be read.
+        """
+        if not os.path.lexists(self.samples_path):
+            return [None for _ in rows]
+        content = files.read_bounded(self.samples_path, limit=files.JSON_LIMIT, error=RunError)
+        text = "\n" + content.decode("utf-8", "replace")
+        spans: list[tuple[int, int] | None] = []
+        place = 0
+        for row in rows:  # a text may have what looks like a heading: they come in the order of the evaluations
+            heading = f"\n--- {sample_heading(row)}\n"
+            found = text.find(heading, place)
+            spans.append((found, found + len(heading)) if found >= 0 else None)
+            place = place if found < 0 else found + len(heading)
+        ends = [*[span[0] for span in spans if span][1:], len(text) - 1]
+        return [None if span is None else text[span[1] : ends.pop(0)].removesuffix("\n") for span in spans]
+
     def append_sample(self, heading: str, text: str) -> None:
         with open(self.samples_path, "a", encoding="utf-8", newline="") as file:
             file.write(f"--- {heading}\n{text}\n\n")
+
+    def append_log(self, lines: Iterable[str]) -> None:
+        """Keep what was said, each line with the moment. A disk that takes no more ends nothing."""
+        text = "".join(f"{now()} {' '.join(line.split())}\n" for line in lines)
+        with contextlib.suppress(OSError), open(self.log_path, "a", encoding="utf-8", errors="replace") as file:
+            file.write(text)
 
     @property
     def has_checkpoint(self) -> bool:
@@ -127,7 +187,7 @@ class Run:
     @property
     def has_record(self) -> bool:
         """Whether the folder is a run: one without a record is none."""
-        return self.record_path.is_file()
+        return os.path.lexists(self.record_path)  # what is there and can not be read is shown as that
 
     @property
     def has_model(self) -> bool:
@@ -149,6 +209,12 @@ class Run:
         if not zipfile.is_zipfile(self.model_path):
             raise RunError(f"{self.model_path} is corrupt: not a Keras archive; train the run again or restore it")
         return self.model_path
+
+
+def sample_heading(row: HistoryRow) -> str:
+    """What stands above the text that was written after an evaluation."""
+    loss = math.nan if row.validation_loss is None else row.validation_loss
+    return f"step {row.step or 0:,}, validation loss {loss:.4f}"
 
 
 def state_of(record: RunRecord, run: Run) -> str:
@@ -178,14 +244,14 @@ def check_name(name: str) -> None:
         )
 
 
+def is_tag(word: str) -> bool:
+    """Whether a run can have this tag: letters, digits, '.', '_', '+' and '-', as a name, at most 40."""
+    return bool(_NAME.fullmatch(word)) and len(word) <= LONGEST_TAG
+
+
 def default_name(text: str, cell: str, layers: int, units: int) -> str:
     """`<text>-<cell>-<layers>x<units>`."""
-    return f"{text_stem(text)}-{cell}-{size_name(layers, units)}"
-
-
-def size_name(layers: int, units: int) -> str:
-    """`1x256`, for names and plain lines; tables have a true sign (`comparison.rows.size_of`)."""
-    return f"{layers}x{units}"
+    return f"{text_stem(text)}-{cell}-{layers}x{units}"
 
 
 def text_stem(text: str) -> str:

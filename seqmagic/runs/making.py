@@ -14,6 +14,7 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -282,6 +283,34 @@ def remove_run(models: Path, name: str) -> None:
             lock.release()
     except OSError as problem:
         raise RunError(f"run {name} can't be removed: {problem.strerror or problem}") from problem
+
+
+def rename_run(models: Path, old: str, new: str, *, before: Callable[[], None]) -> None:
+    """Call the run `old` below `models` `new`. The folder is moved last: what a kill leaves undone is done again.
+
+    Args:
+        models, old, new: The folder of the runs, and names in it.
+        before: Called while nobody can train either, before anything is moved.
+
+    Raises:
+        RunError: the new name is taken, one of them is in use, or the system doesn't let the run be moved.
+    """
+    if os.path.lexists(models / new):
+        raise RunError(f"{new} exists already; choose another name, or remove that first")
+    try:
+        with contextlib.ExitStack() as held:
+            for name in (old, new):
+                lock = locks.hold(models, name)
+                if lock is None:
+                    raise in_training(name)
+                held.callback(lock.release)
+            before()
+            run = Run(models / old)
+            with contextlib.suppress(RunError):  # a corrupt one says of itself what it says
+                run.write_record(dataclasses.replace(run.read_record(), name=new))
+            os.rename(models / old, models / new)
+    except OSError as problem:
+        raise RunError(f"{models / old} can't be renamed: {problem.strerror or problem}") from problem
 
 
 def _vanish(path: Path) -> None:

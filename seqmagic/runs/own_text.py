@@ -11,6 +11,7 @@ from seqmagic.config import PARTS
 from seqmagic.errors import RunError, SeqmagicError
 from seqmagic.runs.folder import Run
 from seqmagic.runs.record import RunRecord
+from seqmagic.texts.cache import IdCache
 from seqmagic.texts.corpus import Corpus, read_corpus
 from seqmagic.texts.sources import STANDARD_INPUT
 
@@ -63,7 +64,8 @@ def read_own_text(run: Run, part: str) -> OwnText:
         raise RunError(f"run {run.name} has no {part} part; the parts it has: {_parts(record)}")
     gone = f"the text {name} is not here any more"
     try:
-        corpus = read_corpus(source, record.data, vocabulary=run.read_vocabulary(), again=True)
+        cache = IdCache(run.path.resolve().parent)  # that of the models folder that the run lies in
+        corpus = read_corpus(source, record.data, vocabulary=run.read_vocabulary(), again=True, cache=cache)
     except SeqmagicError as problem:
         raise OwnTextError(f"the text of run {run.name} can't be read again: {problem}", brief=gone) from problem
     if corpus.sha256 != record.text.sha256:
@@ -71,6 +73,11 @@ def read_own_text(run: Run, part: str) -> OwnText:
             f"the text of run {run.name}, {source}, has changed since the training (sha256 "
             f"{record.text.sha256[:12]} then, {corpus.sha256[:12]} now), and so have its parts",
             brief=f"the text {name} has changed since the training",
+        )
+    if corpus.boundary is not None and (corpus.train, corpus.validation) != (record.text.train, record.text.validation):
+        raise OwnTextError(
+            f"the records of run {run.name} are not drawn as they were in the training; evaluate it on a text instead",
+            brief=f"the records of {name} are not drawn as they were",
         )
     return OwnText(corpus=corpus, record=record, ids=corpus.ids[start:stop])
 

@@ -95,15 +95,17 @@ def pack_run(run: Run, file: Path, *, overwrite: bool) -> Packed:
 
 def _without_places(record: RunRecord) -> RunRecord:
     """The record without the folders of this machine: a text and a path on the command line become a bare name."""
-    source = record.text.source
+    source, began = record.text.source, record.fine_tuned
+    places = {source} if began is None else {source, began.run}
 
     def bare(word: str) -> str:
         option, sign, value = word.partition("=") if word.startswith("--") else ("", "", word)
-        is_place = value == source or PurePath(value).is_absolute()
+        is_place = value in places or PurePath(value).is_absolute()
         return f"{option}{sign}{PurePath(value).name if is_place else value}"
 
     text = dataclasses.replace(record.text, source=bare(source))
-    return dataclasses.replace(record, text=text, argv=tuple(map(bare, record.argv)))
+    began = None if began is None else dataclasses.replace(began, run=bare(began.run))
+    return dataclasses.replace(record, text=text, argv=tuple(map(bare, record.argv)), fine_tuned=began)
 
 
 def _write(target: Path, run: Run, record: RunRecord) -> None:

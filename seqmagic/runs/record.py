@@ -16,6 +16,7 @@ from msgspec import Meta
 from seqmagic import files
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import RunError
+from seqmagic.notebook import html_table
 from seqmagic.texts.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ Figure = Whole | Real
 Scalar = str | bool | Whole | Real | None
 _SURROGATES = re.compile("[\ud800-\udfff]")
 Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+def size_of(layers: int | None, units: int | None) -> str | None:
+    """`1×256`, as every line has it; None while that is not decided. A name has an x instead of the sign."""
+    return f"{layers}×{units}" if layers and units else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +84,7 @@ class TextRecord:
 _LEFT_OUT: Any = object()  # the default of a figure
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Figures(Mapping[str, Figure | None]):
     """Figures as attributes and, as their file has them, by name.
 
@@ -91,6 +97,12 @@ class _Figures(Mapping[str, Figure | None]):
         for name in set(self.names()) - set(given):
             object.__setattr__(self, name, None)
         object.__setattr__(self, "_given", given)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.items())})"
+
+    def _repr_html_(self) -> str:
+        return html_table(self.items(), caption=type(self).__name__)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -113,7 +125,7 @@ class _Figures(Mapping[str, Figure | None]):
         return len(vars(self)["_given"])
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class HistoryRow(_Figures):
     """A line of history.jsonl: what one evaluation found."""
 
@@ -128,7 +140,7 @@ class HistoryRow(_Figures):
     characters_per_second: Figure | None = _LEFT_OUT
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Results(_Figures):
     """What came of a training; losses in nats per character, at the weights that are kept.
 
@@ -155,10 +167,42 @@ class VocabularyFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FineTuned:
+    """What a training began with that went on from the weights of another run.
+
+    Losses in nats per character, each of a validation part; those of the other run's text are None where that could
+    not be read again.
+
+    Attributes:
+        run: The other run, by name or path, as it was given.
+        created: When that was.
+        new_characters: How many its vocabulary was extended by.
+        before, after: Loss on the new text before the first step, and at the weights that are kept.
+        own_before, own_after: The same on the text that the other run was trained on.
+    """
+
+    run: str
+    created: str
+    new_characters: Count
+    before: Figure | None = None
+    after: Figure | None = None
+    own_before: Figure | None = None
+    own_after: Figure | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagsFile:
+    """What tags.json holds: words to find a run by."""
+
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """What run.json holds.
 
     Attributes:
+        fine_tuned: What it began with, where that was another run.
         vocabulary_sha256: From `vocabulary_sum`, so that another run's vocabulary of the same size is
             noticed; None in runs that were trained before it was kept.
     """
@@ -176,6 +220,7 @@ class RunRecord:
     results: Results | None = None
     notes: tuple[str, ...] = ()
     vocabulary_sha256: str | None = None
+    fine_tuned: FineTuned | None = None
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
@@ -237,9 +282,10 @@ def measured_on(record: RunRecord) -> dict[str, Any]:
 
     The vocabulary follows from the training part and the rarest count that it keeps.
     """
+    drawn = (record.data.split_seed,) if record.data.has_records else ()  # records of the parts, not the spans alone
     return {
         "text": record.text.sha256,
-        "split": (record.text.train, record.text.validation),
+        "split": (record.text.train, record.text.validation, *drawn),
         "min_count": record.data.min_count,
     }
 

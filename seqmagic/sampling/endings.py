@@ -24,9 +24,11 @@ class Ending:
 
     What ends a text is not part of it: the stop text, the blank line, the space after the sentence. So
     characters that may turn out to be the beginning of a stop text are held back until that is decided.
+    A record ends at its end, also before `min_length`: what the model learned goes no further.
     """
 
-    def __init__(self, config: SampleConfig) -> None:
+    def __init__(self, config: SampleConfig, record_end: str | None = None) -> None:
+        self._record_end = record_end
         blank_line = [_BLANK_LINE] if config.stop_at == "blank-line" else []
         self._stops: Sequence[str] = [*config.stop, *blank_line]
         self._at_sentence = config.stop_at == "sentence"
@@ -39,6 +41,9 @@ class Ending:
 
     def push(self, character: str) -> str:
         """Take the next character; return what can be written now, perhaps nothing."""
+        if character == self._record_end:
+            self.reached = True
+            return self.finish()
         self._held += character
         for stop in self._stops:
             length = self._written + len(self._held) - len(stop)
@@ -51,7 +56,7 @@ class Ending:
         return self._release(len(self._held) - self._undecided())
 
     def finish(self) -> str:
-        """The text ends here, by its length: what was held back."""
+        """The text ends here, by its length or that of its record: what was held back."""
         return self._release(len(self._held))
 
     def _undecided(self) -> int:
@@ -70,9 +75,11 @@ class Ending:
         return released
 
 
-def make_ending(config: SampleConfig) -> Ending | None:
-    """What ends a text early; None where only its length does."""
-    return None if not config.stop and config.stop_at == "length" else Ending(config)
+def make_ending(config: SampleConfig, record_end: str | None = None) -> Ending | None:
+    """What ends a text early; None where only its length does. `record_end` ends one that is a record."""
+    if not config.stop and config.stop_at == "length" and record_end is None:
+        return None
+    return Ending(config, record_end)
 
 
 def fit_stops(config: SampleConfig, vocabulary: Vocabulary) -> SampleConfig:

@@ -67,8 +67,13 @@ def top_k(scores: np.ndarray, k: int) -> np.ndarray:
     return _keep_first(scores, least, np.full(least.shape, k))
 
 
-def top_p(scores: np.ndarray, p: float) -> np.ndarray:
-    """Keep the smallest number of the likeliest whose probabilities add up to p (Holtzman et al. 2020)."""
+def top_p(scores: np.ndarray, p: float | np.ndarray) -> np.ndarray:
+    """Keep the smallest number of the likeliest whose probabilities add up to p (Holtzman et al. 2020).
+
+    Args:
+        scores: (..., V).
+        p: Above 0, at most 1; one for all rows, or one for each, (..., 1) float.
+    """
     ordered = np.sort(scores, axis=-1)[..., ::-1]
     weights = np.exp(ordered - ordered[..., :1])
     total = weights.cumsum(axis=-1)

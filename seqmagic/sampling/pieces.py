@@ -36,9 +36,9 @@ class Track:
         ended: Whether that has happened.
     """
 
-    def __init__(self, text: int, config: SampleConfig) -> None:
+    def __init__(self, text: int, config: SampleConfig, record_end: str | None = None) -> None:
         self._text = text
-        self._ending = make_ending(config)
+        self._ending = make_ending(config, record_end)
         self._probabilities: list[float] = []
         self.watched = self._ending is not None
         self.ended = False

@@ -45,6 +45,23 @@ def fit_prompt(prompt: str, vocabulary: Vocabulary, *, skip_unknown: bool = Fals
     return fitting, outside
 
 
+def begin_record(prompt: str, record_end: str) -> str:
+    """What a model of records reads first: the end of the record before, and `prompt`, the beginning of one.
+
+    Ends at the end of `prompt`, such as the last line break of a file, are left out.
+
+    Raises:
+        SampleError: a record ends within `prompt`.
+    """
+    beginning = prompt.rstrip(record_end)
+    if record_end in beginning:
+        raise SampleError(
+            f"the prompt has the end of a record in it, {record_end!r}; this model writes one record at a time, so "
+            "give the beginning of one"
+        )
+    return record_end + beginning
+
+
 def prompt_notices(prompt: str, vocabulary: Vocabulary) -> list[str]:
     """What the user should know about how `prompt` is read, a sentence each."""
     forms = NormalForms(vocabulary)

@@ -8,6 +8,7 @@ input row. Floats are float32.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from seqmagic.network.network import Network
 from seqmagic.sampling.steps import FOLDS, STEPS, FoldedLayer
 
 _PAD = 16  # numbers, 64 bytes: a line of the cache
-_PIECE = 256  # characters of a prompt that pass through a layer at once: bounds the memory a prompt needs
+PIECE = 256  # characters of a prompt that pass through a layer at once: bounds the memory a prompt needs
 
 
 Work = Callable[..., Any]
@@ -62,6 +63,11 @@ class FoldedNetwork:
         dense[:, : network.units] = network.dense_kernel.T
         dense[:, network.units] = network.dense_bias
         return cls(tuple(layers), layers[0].rows(network.embedding), dense)
+
+    @functools.cached_property
+    def columns(self) -> np.ndarray:
+        """(R, V), `table` as steppers of several streams want it; one copy for all of them."""
+        return np.ascontiguousarray(self.table.T)
 
     @property
     def vocabulary_size(self) -> int:
@@ -118,7 +124,7 @@ class Stepper:
     def _step_of_many(self) -> Any:
         """`step(ids (N,))`: read one character in each stream, return the logits (N, V) of the next."""
         first, *above = self._layers
-        table, recurrent = np.ascontiguousarray(self.network.table.T), self.network.layers[0].recurrent
+        table, recurrent = self.network.columns, self.network.layers[0].recurrent
         gathered = np.empty((len(table), self.streams), np.float32)
 
         def step(ids: np.ndarray) -> np.ndarray:
@@ -141,17 +147,32 @@ class Stepper:
             pass
         return np.dot(self.network.dense, self._top, self.logits)
 
+    def predict(self, ids: np.ndarray) -> np.ndarray:
+        """As `read`, but the logits after each of `ids`, (T, V); `logits` has those after the last as `read` does.
+
+        The rows agree with what `read` gives but for rounding.
+        """
+        kernel, bias = self._dense()
+        rows = [outputs @ kernel.T + bias for outputs in self._pass_through(ids, _plainly)]
+        np.dot(self.network.dense, self._top, self.logits)
+        return np.concatenate(rows)
+
     def score(self, ids: np.ndarray, pace: Callable[[Work], Work] = _plainly) -> np.ndarray:
         """Read `ids` (T,) in a single stream; return the nats of all but the first, (T - 1,), as predicted."""
-        kernel, bias = np.split(self.network.dense[:, : 1 - _PAD], [-1], axis=1)
+        kernel, bias = self._dense()
         nats = [np.empty(0, np.float32)]
         position = 1
         for outputs in self._pass_through(ids[:-1], pace):
             targets = ids[position : position + len(outputs)].astype(np.intp)
-            logits = outputs @ kernel.T + bias[:, 0]
+            logits = outputs @ kernel.T + bias
             nats.append(cross_entropy(logits, targets))
             position += len(outputs)
         return np.concatenate(nats)
+
+    def _dense(self) -> tuple[np.ndarray, np.ndarray]:
+        """Kernel (V, U) and bias (V,) of the dense layer."""
+        kernel, bias = np.split(self.network.dense[:, : 1 - _PAD], [-1], axis=1)
+        return kernel, bias[:, 0]
 
     def _pass_through(self, ids: np.ndarray, pace: Callable[[Work], Work]) -> Iterator[np.ndarray]:
         """The outputs (t, U) of the last layer for `ids` (T,), piece by piece.
@@ -164,8 +185,8 @@ class Stepper:
             for layer, span, steps in zip(self.network.layers, self._spans, self._layers, strict=True)
         ]
         outputs = np.empty(0, np.float32)
-        for start in range(0, len(ids), _PIECE):
-            piece = ids[start : start + _PIECE].tolist()
+        for start in range(0, len(ids), PIECE):
+            piece = ids[start : start + PIECE].tolist()
             rows: Any = [self._rows[character] for character in piece]
             for layer, h, advance, recurrent in layers:
                 if layer.below:
@@ -184,10 +205,10 @@ class Stepper:
 
         return State(own(self._outputs), tuple(own(kept) for layer in self._layers for kept in layer.memory))
 
-    def restore(self, states: Sequence[State]) -> None:
-        """Go on from `states`, one for each stream."""
+    def restore(self, states: Sequence[State], first: int = 0) -> None:
+        """Go on from `states`, one for each stream from number `first` on."""
         memory = [kept for layer in self._layers for kept in layer.memory]
-        for stream, state in enumerate(states):
+        for stream, state in enumerate(states, first):
             where: Any = ... if self.streams == 1 else (slice(None), stream)
             self._outputs[where] = state.outputs
             for mine, given in zip(memory, state.memory, strict=True):

@@ -24,7 +24,7 @@ from seqmagic.network.network import Network
 from seqmagic.network.probabilities import softmax
 from seqmagic.sampling.endings import fit_stops
 from seqmagic.sampling.pieces import Piece, Track
-from seqmagic.sampling.prompts import default_prompt, fit_prompt
+from seqmagic.sampling.prompts import begin_record, default_prompt, fit_prompt
 from seqmagic.sampling.sampler import Sampler, banned_ids
 from seqmagic.sampling.stepper import FoldedNetwork, State, Stepper
 from seqmagic.sampling.threads import WORTH_SHARING, ThreadChooser, available_threads, blas_threads
@@ -46,7 +46,7 @@ class _Job(NamedTuple):
     Attributes:
         text: Its number.
         stream: That of its random stream.
-        prompt: (n,) integer, the ids it goes on from.
+        prompt: (n,) integer, the ids it goes on from, without the end that a record begins after.
         state, logits: The memory after the prompt, and the logits (V,) of the character that follows.
     """
 
@@ -68,6 +68,10 @@ class _Desk:
     surprise: bool
     reading: ThreadChooser
     writing: ThreadChooser
+    record_end: str | None
+
+    def track(self, text: int) -> Track:
+        return Track(text, self.config, self.record_end)
 
     def sampler(self, jobs: Sequence[_Job]) -> Sampler:
         return Sampler(
@@ -91,6 +95,7 @@ def write(
     prompts: Sequence[str] = (),
     *,
     surprise: bool = False,
+    record_end: str | None = None,
 ) -> Iterator[Piece]:
     """Write `config.count` texts for each prompt.
 
@@ -102,13 +107,18 @@ def write(
         config: How to write; without a seed a new one is drawn.
         prompts: What to go on from; none for the default prompt.
         surprise: Whether pieces carry probabilities: the model's own, before any filter.
+        record_end: What ends a record of the text that the model was trained on (`texts.records`): each text is one
+            record, and a prompt the beginning of one. None for a model of one text from start to end.
 
     Raises:
         SampleError: a prompt does not fit the vocabulary, settings contradict each other, or the texts
             would not fit into the memory.
     """
     config = fit_stops(with_seed(config), vocabulary)
-    prompts = [fit_prompt(prompt, vocabulary)[0] for prompt in prompts] or [default_prompt(vocabulary)]
+    prompts = [fit_prompt(prompt, vocabulary)[0] for prompt in prompts]
+    if record_end is not None:
+        prompts = [begin_record(prompt, record_end) for prompt in prompts or [""]]
+    prompts = prompts or [default_prompt(vocabulary)]
     texts = len(prompts) * config.count
     check(network, vocabulary, config, texts)
     side_by_side = texts >= TOGETHER
@@ -122,6 +132,7 @@ def write(
         surprise=surprise,
         reading=ThreadChooser(threads, alone),
         writing=ThreadChooser(threads, cores if side_by_side else alone),
+        record_end=record_end,
     )
     return _write_all(desk, [vocabulary.encode(prompt) for prompt in prompts], side_by_side=side_by_side)
 
@@ -139,12 +150,18 @@ def check(network: FoldedNetwork, vocabulary: Vocabulary, config: SampleConfig, 
 
 
 def write_text(
-    network: Network | FoldedNetwork, vocabulary: Vocabulary, config: SampleConfig, prompt: str | None = None
+    network: Network | FoldedNetwork,
+    vocabulary: Vocabulary,
+    config: SampleConfig,
+    prompt: str | None = None,
+    *,
+    record_end: str | None = None,
 ) -> str:
     """One whole text, without its prompt; otherwise as `write`."""
     folded = FoldedNetwork.of(network) if isinstance(network, Network) else network
     config = dataclasses.replace(config, count=1)
-    return "".join(piece.characters for piece in write(folded, vocabulary, config, [] if prompt is None else [prompt]))
+    pieces = write(folded, vocabulary, config, [] if prompt is None else [prompt], record_end=record_end)
+    return "".join(piece.characters for piece in pieces)
 
 
 def _write_all(desk: _Desk, prompts: Sequence[np.ndarray], *, side_by_side: bool) -> Iterator[Piece]:
@@ -166,6 +183,7 @@ def _jobs(desk: _Desk, prompts: Sequence[np.ndarray]) -> Iterator[_Job]:
         reader.restore([beginning])
         logits = reader.read(prompt, desk.reading.wrap).copy()
         state = reader.state()
+        prompt = prompt if desk.record_end is None else prompt[1:]
         for stream in range(desk.config.count):
             yield _Job(index * desk.config.count + stream, stream, prompt, state, logits)
 
@@ -176,7 +194,7 @@ def _write_one(desk: _Desk, job: _Job) -> Iterator[Piece]:
     stepper.restore([job.state])
     step, choose = desk.writing.wrap(stepper.step), desk.sampler([job]).choose
     alphabet, logits = (UNKNOWN_CHARACTER, *desk.vocabulary.characters), job.logits.copy()
-    track = Track(job.text, desk.config)
+    track = desk.track(job.text)
     if track.watched or desk.surprise:
         length = desk.config.length
         yield from _write_watched(track, alphabet, choose, step, logits, length=length, surprise=desk.surprise)
@@ -243,7 +261,7 @@ def _write_group(desk: _Desk, jobs: Sequence[_Job]) -> Iterator[Piece]:
     stepper = Stepper(desk.network, len(jobs))
     stepper.restore([job.state for job in jobs])
     logits, sampler = np.stack([job.logits for job in jobs]), desk.sampler(jobs)
-    if desk.surprise or Track(0, desk.config).watched:
+    if desk.surprise or desk.track(0).watched:
         yield from _watch_group(desk, jobs, stepper, sampler, logits)
         return
     step = desk.writing.wrap(stepper.step)
@@ -265,7 +283,7 @@ def _watch_group(
 ) -> Iterator[Piece]:
     """The same, each character looked at; texts that have ended make room."""
     step = desk.writing.wrap(stepper.step)
-    tracks: list[Track | None] = [Track(job.text, desk.config) for job in jobs]
+    tracks: list[Track | None] = [desk.track(job.text) for job in jobs]
     characters = (UNKNOWN_CHARACTER, *desk.vocabulary.characters)
     for position in range(1, desk.config.length + 1):
         distribution = softmax(logits) if desk.surprise else None

@@ -15,7 +15,7 @@ import itertools
 import re
 import sys
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -71,6 +71,7 @@ class Tally:
 
 
 Pieces = Generator[str, None, Tally]
+Watch = Callable[[int], object]  # told of each read how many bytes it was
 
 
 class Tallied(Iterator[str]):
@@ -116,8 +117,8 @@ class _Content(NamedTuple):
 class _Counted(io.RawIOBase):
     """A file that counts the bytes that are read from it."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self.count = file, 0
+    def __init__(self, file: BinaryIO, watch: Watch | None) -> None:
+        self._file, self._watch, self.count = file, watch, 0
 
     def readable(self) -> bool:
         return True
@@ -125,6 +126,8 @@ class _Counted(io.RawIOBase):
     def readinto(self, buffer: Any, /) -> int:
         count = cast(io.BufferedIOBase, self._file).readinto(buffer)
         self.count += count
+        if self._watch is not None:
+            self._watch(count)
         return count
 
 
@@ -155,12 +158,13 @@ def _is_encoding(name: str) -> bool:
     return True
 
 
-def file_pieces(path: Path, encoding: str | None) -> Pieces:
+def file_pieces(path: Path, encoding: str | None, *, watch: Watch | None = None) -> Pieces:
     """The characters of one file, compressed or not, in pieces that are not empty.
 
     Args:
         path: The file.
         encoding: Its encoding; `None` for UTF-8, or what its byte-order mark says.
+        watch: Told of every read.
 
     Raises:
         BinaryFileError: it holds a NUL byte near its start.
@@ -172,18 +176,18 @@ def file_pieces(path: Path, encoding: str | None) -> Pieces:
     except OSError as problem:
         raise CorpusError(f"{shown(path)} can't be read: {problem.strerror or problem}") from problem
     with file:
-        return (yield from _counted_pieces(file, shown(path), encoding, shown(path)))
+        return (yield from _counted_pieces(file, shown(path), encoding, shown(path), watch))
 
 
-def standard_input_pieces(encoding: str | None) -> Pieces:
+def standard_input_pieces(encoding: str | None, *, watch: Watch | None = None) -> Pieces:
     """The characters of standard input; arguments and errors as in `file_pieces`."""
     if sys.stdin is None:
         raise CorpusError("there is no standard input to read a text from; name a file instead of -")
-    return (yield from _counted_pieces(cast(BinaryIO, sys.stdin.buffer), "standard input", encoding))
+    return (yield from _counted_pieces(cast(BinaryIO, sys.stdin.buffer), "standard input", encoding, None, watch))
 
 
-def _counted_pieces(file: BinaryIO, name: str, encoding: str | None, path: str | None = None) -> Pieces:
-    counted = _Counted(file)
+def _counted_pieces(file: BinaryIO, name: str, encoding: str | None, path: str | None, watch: Watch | None) -> Pieces:
+    counted = _Counted(file, watch)
     content = _decompressed(counted, name, path)
     with content.stream:
         notices = yield from _decoded(content, encoding)

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from seqmagic.errors import ConfigError, CorpusError
-from seqmagic.texts.decoding import BinaryFileError, Pieces, Tallied, Tally, file_pieces, shown
+from seqmagic.texts.decoding import BinaryFileError, Pieces, Tallied, Tally, Watch, file_pieces, shown
 from seqmagic.texts.diagnosis import DecodingError
 
 MOST_FILES = 1_000_000  # in a folder and below: more are no text that anyone meant
@@ -46,7 +46,15 @@ class LeftOut:
         return f", {listed} left out: {', '.join(some)}" + (f" and {more:,} more" if more else "")
 
 
-def folder_pieces(folder: Path, pattern: str | None, encoding: str | None) -> Pieces:
+def folder_files(folder: Path, pattern: str | None) -> tuple[list[Path], LeftOut]:
+    """The files that `folder_pieces` would read, in their order, and what is left out. Errors as there."""
+    check_no_system_path(folder)
+    paths, left_out = _walked(folder) if pattern is None else _matching(folder, pattern)
+    paths.sort(key=lambda path: path.relative_to(folder).parts)
+    return paths, left_out
+
+
+def folder_pieces(folder: Path, pattern: str | None, encoding: str | None, *, watch: Watch | None = None) -> Pieces:
     """The characters of the text files in `folder` and below.
 
     Left out are binary files, what is no file (pipes, devices), the folders of our own runs, comparisons and
@@ -56,20 +64,19 @@ def folder_pieces(folder: Path, pattern: str | None, encoding: str | None) -> Pi
         folder: The folder. Links to folders are not followed.
         pattern: Which of its files to read, as in `Path.glob`; `None` for all.
         encoding: The encoding of every file; `None` for UTF-8, or what a file's byte-order mark says.
+        watch: Told of every read.
 
     Raises:
         ConfigError: `pattern` is no pattern.
         CorpusError: it is a folder of the system, no file matches or none is text, or one can't be read (as in
             `file_pieces`).
     """
-    check_no_system_path(folder)
-    paths, left_out = _walked(folder) if pattern is None else _matching(folder, pattern)
-    paths.sort(key=lambda path: path.relative_to(folder).parts)
+    paths, left_out = folder_files(folder, pattern)
     if not paths:
         what = "no file" if pattern is None else f"no file that matches --glob {pattern!r}"
         raise CorpusError(f"the folder {shown(folder)} has {what}{left_out}; give one with texts")
     name = f"the folder {shown(folder)}"
-    return (yield from joined_pieces(paths, encoding, name=name, folder=folder, left_out=left_out))
+    return (yield from joined_pieces(paths, encoding, name=name, folder=folder, left_out=left_out, watch=watch))
 
 
 def check_no_system_path(path: Path) -> None:
@@ -86,12 +93,14 @@ def joined_pieces(
     name: str,
     folder: Path | None = None,
     left_out: LeftOut | None = None,
+    watch: Watch | None = None,
 ) -> Pieces:
     """The characters of the files one after the other; `name` stands for them all in an error.
 
     Args:
         folder: Where they are, for names in notices.
         left_out: What was left out before; `None` for nothing.
+        watch: Told of every read.
 
     Raises:
         CorpusError: none of them is text, or one can't be read (as in `file_pieces`).
@@ -101,7 +110,7 @@ def joined_pieces(
     notices: list[str] = []
     line_is_open = False
     for path in paths:
-        pieces = Tallied(file_pieces(path, encoding))
+        pieces = Tallied(file_pieces(path, encoding, watch=watch))
         short = path.relative_to(folder) if folder else path.name
         try:
             first = next(pieces, "")

@@ -53,7 +53,7 @@ def unlikeness(
         return []
     return [
         f"the validation part, the last of the text, is unlike the training part: {how}; so the validation loss says "
-        "little. Where the lines do not depend on each other, shuffle them first: shuf TEXT > SHUFFLED"
+        "little. Where the lines do not depend on each other, train with --records line, which draws lines to validate"
     ]
 
 

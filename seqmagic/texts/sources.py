@@ -7,14 +7,15 @@ import difflib
 import itertools
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 
 from seqmagic.config import DataConfig
 from seqmagic.errors import CorpusError
 from seqmagic.texts import catalog
 from seqmagic.texts.builtin import builtin_names, builtin_pieces
-from seqmagic.texts.decoding import Pieces, Tally, check_encoding, file_pieces, shown, standard_input_pieces
-from seqmagic.texts.folders import check_no_system_path, folder_pieces
+from seqmagic.texts.decoding import Pieces, Tally, Watch, check_encoding, file_pieces, shown, standard_input_pieces
+from seqmagic.texts.folders import check_no_system_path, folder_files, folder_pieces
 
 STANDARD_INPUT = "-"
 
@@ -28,13 +29,39 @@ _KINDS = {
 }
 
 
-def text_pieces(source: str, config: DataConfig, *, again: bool = False) -> Pieces:
+@dataclass(frozen=True)
+class TextFiles:
+    """Where a text lies: its files in order, and in words what of a folder is left out."""
+
+    paths: list[Path]
+    left_out: str = ""
+
+
+def text_files(source: str, config: DataConfig) -> TextFiles | None:
+    """The files that `text_pieces` would read; `None` for a text that is in none, or in none on this machine yet.
+
+    Raises:
+        ConfigError, CorpusError: as there, of a folder.
+        OSError, ValueError: they can't be looked at.
+    """
+    if source == STANDARD_INPUT:
+        return None
+    if os.path.isdir(source):
+        paths, left_out = folder_files(Path(source), config.glob)
+        return TextFiles(paths, str(left_out))
+    text = catalog_text(source)
+    path = Path(source) if text is None else text.path(catalog.data_folder())
+    return TextFiles([path]) if path.is_file() else None
+
+
+def text_pieces(source: str, config: DataConfig, *, again: bool = False, watch: Watch | None = None) -> Pieces:
     """The characters of the text that `source` means; a path goes before a built-in text of that name.
 
     A text of the catalogue that is not on this machine yet is downloaded first.
 
     Args:
         again: It was read before and must be the same now, so no pipe will do.
+        watch: Told of every read of what is stored in files or comes from standard input.
 
     Raises:
         ConfigError: the encoding or the pattern is none.
@@ -59,17 +86,17 @@ def text_pieces(source: str, config: DataConfig, *, again: bool = False) -> Piec
         kind = "built-in text" if is_builtin else "text of the catalogue"
         notices.append(f"{source} here is a path; the {kind} of that name was not read")
     if is_folder:
-        pieces = folder_pieces(Path(source), config.glob, config.encoding)
+        pieces = folder_pieces(Path(source), config.glob, config.encoding, watch=watch)
     elif is_file:
-        pieces = file_pieces(Path(source), config.encoding)
+        pieces = file_pieces(Path(source), config.encoding, watch=watch)
     elif source == STANDARD_INPUT:
-        pieces = standard_input_pieces(config.encoding)
+        pieces = standard_input_pieces(config.encoding, watch=watch)
     elif is_builtin:
         pieces = builtin_pieces(source)
     elif (known := catalog_text(source)) is not None:
         kept = _kept(known, again=again)
         notices += [f"downloaded {known.name} from {known.address} to {kept.path}"] if kept.fresh else []
-        pieces = file_pieces(kept.path, config.encoding)
+        pieces = file_pieces(kept.path, config.encoding, watch=watch)
     else:
         raise CorpusError(_not_found(source))
     return _noticed(notices, pieces)

@@ -43,6 +43,11 @@ class Spool:
             _close(self._file)
 
     @property
+    def is_large(self) -> bool:
+        """Whether the ids are in a file: from `SPOOL_BYTES` on, which is also where keeping them begins to pay."""
+        return not self._in_memory
+
+    @property
     def _bytes(self) -> int:
         return self.length * self.dtype.itemsize
 
@@ -95,6 +100,14 @@ class Spool:
                     write_to += self._file.write(new_ids.take(np.frombuffer(content, self.dtype)).data)
             self._file.truncate(write_to)
             self.dtype = new_ids.dtype
+
+    def take(self) -> np.ndarray:
+        """All ids, (length,) of `dtype`, in memory; the spool is empty afterwards, of the same type."""
+        ids = np.concatenate([np.empty(0, self.dtype), *self.blocks(0, self.length)])
+        self._file.seek(0)
+        self._file.truncate()
+        self.length = 0
+        return ids
 
     def finish(self) -> np.ndarray:
         """All ids, (length,) of `dtype`, read only: an array in memory or a memory map of the file."""

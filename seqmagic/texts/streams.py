@@ -35,6 +35,11 @@ class Streams:
         self._starts = (np.arange(batch_size, dtype=np.int64) * (len(ids) // batch_size))[rows]
         self._offsets = np.arange(sequence_length + 1, dtype=np.int64)
 
+    @property
+    def characters_per_step(self) -> float:
+        """Characters that a step predicts, those of all readers."""
+        return self.batch_size * (len(self._offsets) - 1)
+
     def window(self, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Window number `step`, from 0, in any order and without an end.
 

@@ -33,7 +33,7 @@ class Checkpoints:
         self, new: NewRun, record: RunRecord, state: TrainingState, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._new, self._record, self._state, self._clock = new, record, state, clock
-        self._due = clock() + LEAST_SECONDS
+        self._due = clock()  # the first one stands after the first steps: a kill after them leaves what was reached
         self.seconds = 0.0
         self.written = 0
         self.problem: str | None = None

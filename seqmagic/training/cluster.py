@@ -91,6 +91,12 @@ def placement(*, workers: str | None, worker_index: int | None, gpus: int, envir
     return Placement(cluster=cluster, gpus=gpus)
 
 
+def refuse_workers(placement: Placement, what: str) -> None:
+    """Raise ConfigError where several processes are to do `what`, which only one can."""
+    if placement.cluster is not None:
+        raise ConfigError(f"{what} goes with one process alone; leave out --workers and unset TF_CONFIG")
+
+
 def from_options(workers: str, index: int | None) -> Cluster | None:
     """The cluster that `--workers` and `--worker-index` describe; None where it is this process alone."""
     addresses = tuple(word.strip() for word in workers.split(","))

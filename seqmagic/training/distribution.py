@@ -181,19 +181,28 @@ class Distribution:
         """The engine's function of the streams of one replica, giving the mean over the replicas of all their sums.
 
         With equal numbers of streams that mean is to the predictions of one replica what the sum is to all, so that
-        whoever divides by the number of predictions need not know of others.
+        whoever divides by the number of predictions need not know of others. Where not all are counted it is brought
+        to the number of this replica.
         """
 
         def summed(
-            weights: Sequence[tf.Tensor], ids: tf.Tensor, targets: tf.Tensor, states: States, seed: tf.Tensor
+            weights: Sequence[tf.Tensor],
+            ids: tf.Tensor,
+            targets: tf.Tensor,
+            states: States,
+            seed: tf.Tensor,
+            counted: tf.Tensor | None = None,
         ) -> tuple[tf.Tensor, list[tf.Tensor], States]:
             first = _replica() * ids.shape[0]
-            loss, gradients, states = loss_and_gradients(weights, ids, targets, states, seed, first_stream=first)
-            parts = [loss, *gradients]
+            window = weights, ids, targets, states, seed, counted
+            loss, gradients, states = loss_and_gradients(*window, first_stream=first)
+            count = tf.constant(1.0) if counted is None else tf.reduce_sum(counted)
+            parts = [count, loss, *gradients]
             flat = tf.concat([tf.reshape(part, (-1,)) for part in parts], axis=0)
             total = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, flat)
             pieces = tf.split(total, [part.shape.num_elements() for part in parts])
-            loss, *gradients = (tf.reshape(piece, part.shape) for piece, part in zip(pieces, parts, strict=True))
+            mean, *sums = (tf.reshape(piece, part.shape) for piece, part in zip(pieces, parts, strict=True))
+            loss, *gradients = sums if counted is None else [part * (count / mean) for part in sums]
             return loss, gradients, states
 
         return summed

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from seqmagic.runs.folder import Run
-from seqmagic.runs.record import HistoryRow, Results
+from seqmagic.runs.record import HistoryRow, Results, Scalar
+from seqmagic.texts.corpus import Corpus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +15,10 @@ class Started:
     """The first step is about to be taken; everything is compiled."""
 
     run: Run  # where it will be once it has weights
+    corpus: Corpus  # what it reads
     lines: tuple[str, ...]  # device, path and why, threads, sizes, what the recipe chose
+    details: tuple[str, ...] = ()  # versions, and what building and compiling took
+    settings: Mapping[str, Scalar] = field(default_factory=dict)  # all that was decided, by name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +30,9 @@ class Progress:
     characters_per_second: float  # of training steps alone
     seconds_left: float
     epoch: float  # readings of the training part so far
+    step: int = 0
+    learning_rate: float = 0.0
+    gradient_norm: float = 0.0  # length of the gradient before it is clipped, mean of the last steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +52,7 @@ class Finished:
     status: str  # complete | interrupted | failed
     results: Results
     notes: tuple[str, ...] = ()  # what a reader should know of how it ended
+    details: tuple[str, ...] = ()  # what its parts took
 
 
 Event = Started | Progress | Evaluated | Finished

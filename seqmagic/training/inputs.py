@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from seqmagic.texts.record_streams import RecordStreams
 from seqmagic.texts.streams import Streams
 
 
@@ -14,7 +15,7 @@ class StepInputs(NamedTuple):
     """Of N steps; each array's first axis. B streams, T characters."""
 
     ids: np.ndarray  # (N, B, T) int32
-    targets: np.ndarray  # (N, B, T) int32
+    targets: np.ndarray  # (N, B, T) int32, below 0 what is not predicted
     keep: np.ndarray  # (N, B, 1) float32, 0 where a stream starts from an empty state
     seeds: np.ndarray  # (N,) int32, of the dropout
 
@@ -28,7 +29,7 @@ class InputReader:
         reset_probability: How likely a stream forgets its state before a window.
     """
 
-    def __init__(self, streams: Streams, *, seed: int, reset_probability: float) -> None:
+    def __init__(self, streams: Streams | RecordStreams, *, seed: int, reset_probability: float) -> None:
         self._streams = streams
         self._seed = seed
         self._reset_probability = reset_probability

@@ -10,9 +10,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from seqmagic.config import DEFAULT_MINUTES, DecidedModel, DecidedTraining, ModelConfig, TrainConfig
 from seqmagic.errors import CorpusError
 from seqmagic.network.layout import LAYOUTS
+from seqmagic.texts.record_streams import fitted_window, window_count
 
 MINIMUM_CHARACTERS = 200
 
@@ -54,6 +57,22 @@ def shrink_to_text(training: DecidedTraining, characters: int) -> tuple[DecidedT
         f"using batch size {fitted_batch} and sequence length {fitted_length}"
     )
     return dataclasses.replace(training, batch_size=fitted_batch, sequence_length=fitted_length), (notice,)
+
+
+def record_batch(training: TrainConfig, lengths: np.ndarray) -> tuple[int, int]:
+    """The batch and window for records (R,): as many characters a step as otherwise, short records whole.
+
+    What was asked for stays, but for a batch of more records than there are.
+    """
+    sequence_length = training.sequence_length or fitted_window(lengths, SEQUENCE_LENGTH)
+    batch_size = training.batch_size or max(1, round(BATCH_SIZE * SEQUENCE_LENGTH / sequence_length))
+    return min(batch_size, len(lengths)), sequence_length
+
+
+def padding_notes(lengths: np.ndarray, sequence_length: int) -> tuple[str, ...]:
+    """What share of the windows only fills up the records (R,), in a sentence."""
+    share = 1.0 - int(lengths.sum()) / (window_count(lengths, sequence_length) * sequence_length)
+    return (f"{share:.0%} of each step fills up records to windows of {sequence_length} characters",)
 
 
 def budget_of(training: TrainConfig) -> TrainConfig:
@@ -135,6 +154,7 @@ def make_plan(
     vocabulary_size: int,
     device: str,
     measure_flops: Callable[[], float],
+    record_lengths: np.ndarray | None = None,
 ) -> Plan:
     """Decide what was left open.
 
@@ -145,6 +165,7 @@ def make_plan(
         device: "cpu" or "gpu".
         measure_flops: Measures the machine's matrix products, in float32 operations per second; called
             only if a decision depends on it.
+        record_lengths: (R,) characters of each record of the training part, its end included, where it is records.
     """
     training = budget_of(training)
     layers = model.layers or 1
@@ -168,7 +189,11 @@ def make_plan(
     weights_that_count = LEARNS_BY_HEART[model.cell] * weights
     pressure = pressure_to_memorise(weights_that_count, characters=characters, readings=readings)
     dropout = model.dropout if model.dropout is not None else chosen_dropout(pressure, readings=readings)
-    batch_size = training.batch_size or BATCH_SIZE
+    batch_size, sequence_length = training.batch_size or BATCH_SIZE, training.sequence_length or SEQUENCE_LENGTH
+    rate_batch = batch_size
+    if record_lengths is not None:
+        batch_size, sequence_length = record_batch(training, record_lengths)
+        rate_batch = max(1, round(batch_size * sequence_length / SEQUENCE_LENGTH))
     notes: tuple[str, ...] = ()
     if model.units is None:
         means = f"at {speed / 1e9:,.0f} GFLOP/s" if speed else "as asked"
@@ -180,10 +205,13 @@ def make_plan(
         **{
             **training.to_json(),
             "batch_size": batch_size,
-            "sequence_length": training.sequence_length or SEQUENCE_LENGTH,
-            "learning_rate": training.learning_rate or peak_rate(model.cell, units, batch_size),
+            "sequence_length": sequence_length,
+            "learning_rate": training.learning_rate or peak_rate(model.cell, units, rate_batch),
             "weight_decay": chosen_weight_decay(pressure) if training.weight_decay is None else training.weight_decay,
         }
     )
-    fitted, notices = shrink_to_text(decided_training, characters)
+    if record_lengths is None:
+        fitted, notices = shrink_to_text(decided_training, characters)
+    else:
+        fitted, notices = decided_training, padding_notes(record_lengths, sequence_length)
     return Plan(model=decided_model, training=fitted, notes=(*notes, *notices))

@@ -30,9 +30,10 @@ from seqmagic.runs.own_text import read_own_text
 from seqmagic.runs.record import HistoryRow, RunRecord
 from seqmagic.texts.corpus import Corpus
 from seqmagic.training.chief import Chief
-from seqmagic.training.cluster import HERE, Placement
+from seqmagic.training.cluster import HERE, Placement, refuse_workers
 from seqmagic.training.device import Device, environment_of
 from seqmagic.training.events import Event
+from seqmagic.training.finetune import FineTuning
 from seqmagic.training.interrupt import stop_on_signal
 from seqmagic.training.recipe import Plan
 from seqmagic.training.train import gathered, shared_events, start_with
@@ -101,6 +102,8 @@ def resume(
     """
     record = run.read_record()
     refuse_contradictions(run, record, given or {})
+    if record.fine_tuned is not None:
+        refuse_workers(placement, f"run {run.name} was fine-tuned, which")
     with stop_on_signal() as stop_requested:
         new = reopen_run(run)
         with contextlib.ExitStack() as until_the_end:
@@ -176,7 +179,7 @@ def _taken_up(
     chief: Chief | None,
 ) -> Trainer:
     """A trainer in the state that the run was left in."""
-    device = start_with(chief, dataclasses.replace(record.training, threads=_threads(record)), placement)
+    device = start_with(chief, dataclasses.replace(record.training, threads=threads_of(record)), placement)
     from seqmagic.training.distribution import Distribution
     from seqmagic.training.trainer import TakenUp, Trainer  # imports TensorFlow and Keras
 
@@ -187,6 +190,8 @@ def _taken_up(
         distribution = Distribution(placement, device.strategy, chief)
         engine = _engine(record, device)
         made = Trainer(new, begun, corpus, plan, device, callbacks, engine=engine, distribution=distribution)
+        if record.fine_tuned is not None:
+            made.fine_tuning = FineTuning.again(record.fine_tuned, run.path.parent)
         made.record = dataclasses.replace(made.record, notes=(*record.notes, *_differences(record, made.record)))
         return made
 
@@ -232,10 +237,12 @@ def _taken_up(
 
 def _extended(training: TrainConfig, more: More, corpus: Corpus, *, seconds: float, step: int) -> DecidedTraining:
     """`training` with the budget that it has, or with what was spent, `seconds` and `step`, and `more`."""
+    from seqmagic.training.session import make_streams
+
     decided = DecidedTraining(**training.to_json())
     if not more:
         return decided
-    readings = step * decided.batch_size * decided.sequence_length / len(corpus.part("train"))
+    readings = step * make_streams(corpus, decided).characters_per_step / len(corpus.part("train"))
     minutes = None if more.minutes is None else seconds / 60.0 + more.minutes
     epochs = None if more.epochs is None else readings + more.epochs
     return dataclasses.replace(decided, minutes=minutes, epochs=epochs)
@@ -260,7 +267,7 @@ def _start_from(
     state.best, state.best_weights = session.validation_score(), state.weights
 
 
-def _threads(record: RunRecord) -> int | None:
+def threads_of(record: RunRecord) -> int | None:
     """As many as before, where there are so many; None for all there are."""
     before = record.environment.get("threads")
     if record.training.threads is not None or not isinstance(before, int):

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seqmagic.config import SampleConfig
-from seqmagic.evaluation.evaluation import Score, evaluate
+from seqmagic.config import DecidedTraining, SampleConfig
+from seqmagic.evaluation.evaluation import LONGEST_WINDOW, Score, score_text
 from seqmagic.network.network import Network
-from seqmagic.sampling.prompts import fit_prompt
+from seqmagic.sampling.prompts import begin_record, fit_prompt
 from seqmagic.sampling.writer import write_text
 from seqmagic.texts.corpus import Corpus
+from seqmagic.texts.record_streams import RecordStreams, fitted_window, record_lengths
+from seqmagic.texts.records import first_records, last_records, record_end
 from seqmagic.texts.streams import Streams
 from seqmagic.training.distribution import Distribution
 from seqmagic.training.engines.choose import Engine, make_engine
@@ -59,6 +61,16 @@ class EngineRequest:
     precision: str
 
 
+def make_streams(corpus: Corpus, training: DecidedTraining, *, rows: slice = slice(None)) -> Streams | RecordStreams:
+    """The streams in which the training part is read; `rows` are those that are read here."""
+    train, batch_size, sequence_length = corpus.part("train"), training.batch_size, training.sequence_length
+    if corpus.boundary is None:
+        return Streams(train, batch_size, sequence_length, rows=rows)
+    return RecordStreams(
+        train, corpus.boundary, batch_size=batch_size, sequence_length=sequence_length, seed=training.seed, rows=rows
+    )
+
+
 class Session:
     """What a training is made of, and the few things that one can do with it.
 
@@ -84,7 +96,9 @@ class Session:
         self.seed = training.seed
         self.prompt = training.prompt
         if self.prompt is not None:
-            fit_prompt(self.prompt, corpus.vocabulary)  # a prompt that can't be read is said now, not minutes later
+            fitted, _ = fit_prompt(self.prompt, corpus.vocabulary)  # what can't be read is said now, not minutes later
+            if (end := record_end(corpus.config)) is not None:
+                begin_record(fitted, end)
         rows = self.distribution.rows(batch_size)
         self.distribution.order(
             "build",
@@ -106,8 +120,13 @@ class Session:
             precision=engine.precision if engine else training.precision,
             why="as before" if engine else "as asked",
         )
-        self.streams = Streams(corpus.part("train"), batch_size, sequence_length, rows=rows)
-        self._reader = InputReader(self.streams, seed=self.seed, reset_probability=training.reset_probability)
+        self.streams = make_streams(corpus, training, rows=rows)
+        self._reader = InputReader(
+            self.streams,
+            seed=self.seed,
+            # a record begins with an empty state, and is not forgotten before its end
+            reset_probability=training.reset_probability if corpus.boundary is None else 0.0,
+        )
         carried = self.distribution.place_states(self.engine.initial_states(rows.stop - rows.start))
         self.state = TrainingState(optimizer=optimizer, carried=carried, distribution=self.distribution)
         self._step_function = make_steps(
@@ -116,11 +135,16 @@ class Session:
             clip_norm=training.clip_norm,
             states=self.state.carried,
             sequence_length=sequence_length,
+            has_gaps=corpus.boundary is not None,
             spread=self.distribution.spread,
         )
         self._scorer = EngineScorer(self.engine, self.model.trainable_weights)
+        self._record_window: int | None = None
+        if corpus.boundary is not None:
+            lengths = record_lengths(corpus.part("validation"), corpus.boundary)
+            self._record_window = fitted_window(lengths, LONGEST_WINDOW)
         self.seconds_per_step = 0.0
-        self.characters_per_step = batch_size * sequence_length
+        self.characters_per_step = self.streams.characters_per_step
         self.steps_per_epoch = len(corpus.part("train")) / self.characters_per_step
 
     def compile(self) -> float:
@@ -134,10 +158,13 @@ class Session:
         self.distribution.share_weights(self.state.variables)
         self.distribution.order("begin", step=self.state.step)
         validation = self.corpus.part("validation")
-        piece = validation[:PROBE_CHARACTERS]
-        self._score(piece)
+        boundary = self.corpus.boundary
+        piece = (
+            validation[:PROBE_CHARACTERS] if boundary is None else first_records(validation, boundary, PROBE_CHARACTERS)
+        )
+        self.score(piece)
         started = time.monotonic()
-        self._score(piece)
+        self.score(piece)
         return (time.monotonic() - started) * len(validation) / len(piece)
 
     def compile_steps(self) -> None:
@@ -174,12 +201,13 @@ class Session:
         state.step_seconds += time.monotonic() - started
         return found
 
-    def _score(self, ids: np.ndarray) -> Score:
-        return evaluate(self._scorer, ids)
+    def score(self, ids: np.ndarray) -> Score:
+        """The exact loss of `ids`, (n,), read from an empty memory."""
+        return score_text(self._scorer, ids, self.corpus.boundary, window=self._record_window)
 
     def validation_score(self) -> Score:
         """The exact loss of the validation part."""
-        return self._score(self.corpus.part("validation"))
+        return self.score(self.corpus.part("validation"))
 
     @property
     def train_score_length(self) -> int:
@@ -188,13 +216,17 @@ class Session:
 
     def train_score(self) -> Score:
         """The loss of the end of the training part, without dropout: what validation compares with."""
-        return self._score(self.corpus.part("train")[-self.train_score_length :])
+        train, boundary = self.corpus.part("train"), self.corpus.boundary
+        if boundary is not None:
+            return self.score(last_records(train, boundary, self.train_score_length))
+        return self.score(train[-self.train_score_length :])
 
     def sample(self, weights: Sequence[np.ndarray]) -> str:
         """What a model with these weights writes after the prompt; always with the same random numbers."""
         config = SampleConfig(length=SAMPLE_LENGTH, temperature=SAMPLE_TEMPERATURE, seed=self.seed)
         network = Network.from_weights(self.cell, weights)
-        return write_text(network, self.corpus.vocabulary, config, self.prompt)
+        end = record_end(self.corpus.config)
+        return write_text(network, self.corpus.vocabulary, config, self.prompt, record_end=end)
 
     @property
     def epoch(self) -> float:
@@ -209,4 +241,4 @@ class Session:
     @property
     def characters(self) -> int:
         """Characters read in training steps."""
-        return self.state.step * self.characters_per_step
+        return round(self.state.step * self.characters_per_step)

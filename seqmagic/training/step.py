@@ -28,6 +28,7 @@ class LossAndGradients(Protocol):
         targets: tf.Tensor,
         states: States,
         seed: tf.Tensor,
+        counted: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, list[tf.Tensor], States]: ...
 
 
@@ -100,6 +101,7 @@ def make_steps(
     clip_norm: float,
     states: States,
     sequence_length: int,
+    has_gaps: bool = False,
     spread: Spread = lambda make, loss_and_gradients, optimizer: make(loss_and_gradients, optimizer),
 ) -> StepFunction:
     """Any number of training steps in one call, compiled once: the steps of `make_step`, to the last bit.
@@ -110,6 +112,7 @@ def make_steps(
     Args:
         states: As the function will be given them; their shapes count.
         sequence_length: T.
+        has_gaps: Whether some targets are below 0: these are not predicted, and the mean is over the others.
         spread: Makes of what makes a step the step that is taken: several that are taken together, say, on devices that
             each have a part of the streams.
 
@@ -120,7 +123,7 @@ def make_steps(
     """
 
     def make(loss_and_gradients: LossAndGradients, optimizer: Adam) -> Callable[..., Any]:
-        step = _step(loss_and_gradients, optimizer, clip_norm=clip_norm)
+        step = _step(loss_and_gradients, optimizer, clip_norm=clip_norm, has_gaps=has_gaps)
 
         def numbered(number: tf.Tensor, inputs: tuple[tf.Tensor, ...], states: States, rate: tf.Tensor) -> Any:
             ids, targets, keep, seeds = inputs
@@ -174,7 +177,9 @@ def make_steps(
     return steps
 
 
-def _step(loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_norm: float) -> StepFunction:
+def _step(
+    loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_norm: float, has_gaps: bool = False
+) -> StepFunction:
     """The step of `make_step`, to be made part of a graph."""
 
     def step(
@@ -187,8 +192,14 @@ def _step(loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_norm: f
     ) -> tuple[tf.Tensor, tf.Tensor, States]:
         states = tf.nest.map_structure(lambda state: state * keep, states)
         weights = [variable.read_value() for variable in optimizer.variables]
-        loss_sum, gradients, states = loss_and_gradients(weights, ids, targets, states, seed)
-        count = tf.cast(tf.size(targets), tf.float32)
+        if has_gaps:
+            counted = tf.cast(targets >= 0, tf.float32)
+            count = tf.reduce_sum(counted)
+            window = weights, ids, tf.maximum(targets, 0), states, seed, counted
+            loss_sum, gradients, states = loss_and_gradients(*window)
+        else:
+            loss_sum, gradients, states = loss_and_gradients(weights, ids, targets, states, seed)
+            count = tf.cast(tf.size(targets), tf.float32)
         norm = update(optimizer, gradients, count, learning_rate, clip_norm=clip_norm)
         return loss_sum / count, norm, states
 

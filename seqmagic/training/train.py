@@ -7,21 +7,24 @@ event is asked for, or before that by who calls `start`; only then is the code i
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqmagic.config import ModelConfig, TrainConfig
+from seqmagic.config import ENGINES, ModelConfig, TrainConfig
 from seqmagic.errors import SeqmagicError
 from seqmagic.runs import folder as runs
 from seqmagic.runs.making import create_run
 from seqmagic.runs.record import RunRecord, TextRecord, now, vocabulary_sum
 from seqmagic.texts.corpus import Corpus
+from seqmagic.texts.record_streams import record_lengths
 from seqmagic.training.chief import Chief, asked, gather
-from seqmagic.training.cluster import HERE, Placement
+from seqmagic.training.cluster import HERE, Placement, refuse_workers
 from seqmagic.training.device import Device, environment_of, measure_flops, start_tensorflow
 from seqmagic.training.events import Event, Finished
+from seqmagic.training.finetune import Base, FineTuning
 from seqmagic.training.interrupt import stop_on_signal
 from seqmagic.training.lines import LostError
 from seqmagic.training.recipe import Plan, make_plan
@@ -120,6 +123,7 @@ def train(
     placement: Placement = HERE,
     argv: Sequence[str] = (),
     callbacks: Sequence[Callback] = (),
+    base: Base | None = None,
 ) -> Generator[Event, None, None]:
     """Train a model on `corpus` and keep it as a run below `models`.
 
@@ -135,6 +139,7 @@ def train(
         models, name, overwrite: Where the run goes; see `making.create_run`.
         placement: The processes and devices that compute it; this process is the chief, or alone.
         argv: The command line, for the record.
+        base: The run whose weights it begins with, sizes and characters already those of the run and more.
         callbacks: Keras callbacks. An epoch of theirs is the stretch between two evaluations, with
             `loss`, `val_loss` and `learning_rate` in its logs; `model.stop_training` is heeded. Where one follows
             single steps (`on_train_batch_end` and the like) each step is a call of its own, which is slower.
@@ -146,6 +151,8 @@ def train(
         TrainingError: the loss was not finite before anything could be saved.
         RunError, ConfigError, CorpusError: bad names, settings, texts.
     """
+    if base is not None:
+        refuse_workers(placement, "--fine-tune")
     with (
         stop_on_signal() as stop_requested,
         gathered(placement, asked(corpus, model, training), stop_requested) as chief,
@@ -154,14 +161,7 @@ def train(
         from seqmagic.training.distribution import Distribution
         from seqmagic.training.trainer import Trainer  # imports TensorFlow and Keras
 
-        plan = make_plan(
-            model,
-            training,
-            characters=len(corpus.part("train")),
-            vocabulary_size=corpus.vocabulary.size,
-            device=device.kind,
-            measure_flops=measure_flops,
-        )
+        plan = _plan(corpus, model, training, device)
         default = runs.default_name(corpus.source, plan.model.cell, plan.model.layers, plan.model.units)
         distribution = Distribution(placement, device.strategy, chief)
         new = create_run(models, name=name, default=default, overwrite=overwrite)
@@ -170,10 +170,39 @@ def train(
             new.run.write_vocabulary(corpus.vocabulary)
             new.run.write_record(record)
             trainer = Trainer(new, record, corpus, plan, device, callbacks, distribution=distribution)
+            if base is not None:
+                trainer.fine_tuning = FineTuning.of(base, vocabulary_size=corpus.vocabulary.size)
             yield from shared_events(trainer, chief, stop_requested)
         except BaseException as problem:
             new.end("interrupted" if isinstance(problem, GeneratorExit | KeyboardInterrupt) else "failed")
             raise
+
+
+def decide(corpus: Corpus, *, model: ModelConfig, training: TrainConfig) -> Plan:
+    """Every setting as `train` would have it here, the engine and the threads too.
+
+    An engine that can't be asked for by name (cuDNN) stays "auto".
+    """
+    device = start(training)
+    from seqmagic.training.session import Session  # imports TensorFlow and Keras
+
+    plan = _plan(corpus, model, training, device)
+    engine = Session(corpus, plan, threads=device.threads).engine
+    name = engine.name if engine.name in ENGINES else plan.training.engine
+    decided = dataclasses.replace(plan.training, threads=device.threads, engine=name, precision=engine.precision)
+    return dataclasses.replace(plan, training=decided)
+
+
+def _plan(corpus: Corpus, model: ModelConfig, training: TrainConfig, device: Device) -> Plan:
+    return make_plan(
+        model,
+        training,
+        characters=len(corpus.part("train")),
+        vocabulary_size=corpus.vocabulary.size,
+        device=device.kind,
+        measure_flops=measure_flops,
+        record_lengths=None if corpus.boundary is None else record_lengths(corpus.part("train"), corpus.boundary),
+    )
 
 
 def _new_record(name: str, corpus: Corpus, *, plan: Plan, argv: Sequence[str], device: Device) -> RunRecord:

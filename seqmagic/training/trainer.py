@@ -16,15 +16,16 @@ from seqmagic.errors import TrainingError
 from seqmagic.evaluation.baselines import possible_characters
 from seqmagic.evaluation.evaluation import Score
 from seqmagic.evaluation.units import finite, worse_than_uniform
-from seqmagic.runs.folder import size_name
+from seqmagic.runs.folder import sample_heading
 from seqmagic.runs.making import NewRun
-from seqmagic.runs.record import HistoryRow, Results, RunRecord
+from seqmagic.runs.record import HistoryRow, Results, RunRecord, size_of
 from seqmagic.texts.corpus import Corpus
 from seqmagic.training.budget import Budget
 from seqmagic.training.checkpoint import Checkpoints
 from seqmagic.training.device import Device
 from seqmagic.training.distribution import Distribution
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started, clock
+from seqmagic.training.finetune import FineTuning
 from seqmagic.training.model import save_model, set_weights
 from seqmagic.training.pace import MOST_STEPS, coming_fractions
 from seqmagic.training.recipe import Plan
@@ -79,16 +80,18 @@ class Trainer:
         chosen["replicas"] = self.session.distribution.replicas
         self.record = dataclasses.replace(record, environment={**record.environment, **chosen})
         self.device = device
+        self.fine_tuning: FineTuning | None = None
         self.schedule = make_schedule(plan.training.learning_rate)
         self.budget = Budget(
             plan.training,
             steps_per_epoch=self.session.steps_per_epoch,
             evaluations=self.session.state.evaluations,
         )
+        self.gradient_norm = 0.0
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.session.model, epochs=1, verbose=0)
         # A callback that is called at each step finds the weights of that step, and may end the training there.
         self.most_steps = 1 if any(map(_follows_steps, self.callbacks.callbacks)) else MOST_STEPS
-        self.diverged = False
+        self.diverged = self.ended_early = False
         self._taken_up: TakenUp | None = None
         self.checkpoints: Checkpoints
 
@@ -101,12 +104,20 @@ class Trainer:
         if stop_requested():
             raise KeyboardInterrupt  # nothing is compiled yet: there is nothing to wait for
         first_step = state.step
+        started = time.monotonic()
         evaluation_seconds = session.compile()
+        compiled = time.monotonic() - started
+        if self.fine_tuning is not None and self._taken_up is None:
+            self.fine_tuning.begin(session)
+            self.record = dataclasses.replace(self.record, fine_tuned=self.fine_tuning.record)
         self.checkpoints = Checkpoints(self.new, self.record, state)
         if self._taken_up is not None:
             self._put_files_back(self._taken_up)
         self.new.run.write_record(self.record)
-        yield Started(run=self.new.final, lines=self._introduction())
+        lines, details = self._introduction(), self._details(compiled, evaluation_seconds)
+        self.new.run.append_log((*details, *lines))
+        settings = {**self.record.data.to_json(), **self.record.model.to_json(), **self.record.training.to_json()}
+        yield Started(run=self.new.final, corpus=session.corpus, lines=lines, details=details, settings=settings)
         session.model.stop_training = False
         self.callbacks.on_train_begin()
         self.callbacks.on_epoch_begin(len(state.history))
@@ -124,12 +135,16 @@ class Trainer:
             if self.new.is_published and state.step > first_step and not self.diverged:
                 self.checkpoints.write()
             raise
+        except Exception as problem:
+            self.new.run.append_log([f"ended by {type(problem).__name__}: {problem}"])
+            raise
         stopped = stop_requested()
         if state.step == 0 or (stopped and state.step == first_step):
             raise KeyboardInterrupt  # stopped while it compiled: there is nothing to keep
         if stopped and not self.diverged:
             self.checkpoints.write()  # before an evaluation that a training never stopped would not have made
-        if not self.diverged or state.best is None:
+        self.ended_early = self._out_of_patience()  # by an evaluation of these weights
+        if not self.ended_early and (not self.diverged or state.best is None):
             yield from self._evaluate()
         self.callbacks.on_train_end()
         yield self._finish(interrupted=stop_requested())
@@ -138,7 +153,7 @@ class Trainer:
         """Step, evaluate and write checkpoints until the budget is spent or a stop is requested."""
         session, state, budget = self.session, self.session.state, self.budget
         reported = budget.elapsed
-        while not (stop_requested() or session.model.stop_training or self.diverged):
+        while not (stop_requested() or session.model.stop_training or self.diverged or self._out_of_patience()):
             fractions = coming_fractions(
                 budget, state.step, seconds_per_step=session.seconds_per_step, most=self.most_steps
             )
@@ -153,6 +168,13 @@ class Trainer:
                 self.callbacks.on_epoch_begin(len(state.history))
             if not self.diverged:
                 self.checkpoints.write_if_due()
+
+    def _out_of_patience(self) -> bool:
+        """Whether the training ends here, early. The history decides: so one that goes on counts on."""
+        patience, state = self.plan.training.patience, self.session.state
+        if patience is None or not state.history or state.history[-1].step != state.step:
+            return False
+        return evaluations_without_gain(state.history, since=state.began_step) >= patience
 
     def _put_files_back(self, taken_up: TakenUp) -> None:
         """Make the files of the run what they were at the checkpoint; then the extended budget is on disk too."""
@@ -173,6 +195,7 @@ class Trainer:
         state = self.session.state
         self.callbacks.on_train_batch_begin(state.step)
         losses, norms = self.session.take_steps(learning_rates)
+        self.gradient_norm = float(np.mean(norms))
         self.diverged = not (math.isfinite(losses[-1]) and math.isfinite(norms[-1]))
         state.losses += losses[:-1] if self.diverged else losses
         state.learning_rate, state.elapsed_seconds = learning_rates[len(losses) - 1], self.budget.elapsed
@@ -188,6 +211,9 @@ class Trainer:
             characters_per_second=session.characters_per_second,
             seconds_left=self.budget.seconds_left(session.state.step),
             epoch=session.epoch,
+            step=session.state.step,
+            learning_rate=session.state.learning_rate,
+            gradient_norm=self.gradient_norm,
         )
 
     def _evaluate(self) -> Iterator[Event]:
@@ -209,8 +235,9 @@ class Trainer:
         row = self._history_row(score)
         state.history.append(row)
         self.new.run.append_history(row)
-        self.new.run.append_sample(f"step {state.step:,}, validation loss {score.loss:.4f}", sample)
+        self.new.run.append_sample(sample_heading(row), sample)
         self.new.publish()
+        self.new.run.append_log([_evaluation_words(row, best=best)])
         self.budget.evaluated(state.step, seconds=time.monotonic() - started)
         state.elapsed_seconds = self.budget.elapsed
         logs = {"loss": state.train_loss, "val_loss": score.loss, "learning_rate": state.learning_rate}
@@ -260,16 +287,24 @@ class Trainer:
         worse = worse_than_uniform(best.loss, uniform)
         found = [f"its {worse} (this run's was {self.plan.training.learning_rate:g})"] if worse else []
         found += [f"{advice}; the last good weights are kept"] if self.diverged else []
+        if self.ended_early:
+            times = f"{self.plan.training.patience} evaluation{'s' if self.plan.training.patience != 1 else ''}"
+            found.append(f"ended early: no validation loss below {best.loss:.4f} in {times} (--patience)")
         if interrupted and self.checkpoints.problem:
             found.append(f"no checkpoint could be written: {self.checkpoints.problem}")
+        if self.fine_tuning is not None:
+            self.fine_tuning.end(session, loss=best.loss)
+            self.record = dataclasses.replace(self.record, fine_tuned=self.fine_tuning.record)
         notes = tuple(found)
+        details = self._time_words()
+        self.new.run.append_log((*details, *notes, f"{status}: validation loss {best.loss:.4f}"))
         self.new.run.write_record(
             dataclasses.replace(self.record, status=status, results=results, notes=(*self.record.notes, *notes))
         )
         if status != "interrupted":
             self.checkpoints.remove()
         self.new.release()
-        return Finished(run=self.new.run, status=status, results=results, notes=notes)
+        return Finished(run=self.new.run, status=status, results=results, notes=notes, details=details)
 
     def _where(self) -> tuple[str, ...]:
         """Where a training that goes on stands, and what is left of its budget."""
@@ -287,23 +322,71 @@ class Trainer:
         where = f"goes on from step {state.step:,}: reading {self.session.epoch:.2f}, {best}, {left}"
         return where, *self._taken_up.lines
 
+    def _details(self, compiled: float, evaluation_seconds: float) -> tuple[str, ...]:
+        """Versions, and what the parts take: what only a reader who asks for more wants to know."""
+        known = self.record.environment
+        names = ("seqmagic", "python", "tensorflow", "keras", "numpy")
+        versions = [f"{name} {known[name]}" for name in names if name in known]
+        session = self.session
+        return (
+            ", ".join(versions),
+            f"compiled in {compiled:.1f} s; an evaluation takes about {evaluation_seconds:.2f} s",
+            f"{session.steps_per_epoch:,.1f} steps of {session.characters_per_step:,} characters are a reading; "
+            f"up to {self.most_steps} steps in one call",
+        )
+
+    def _time_words(self) -> tuple[str, ...]:
+        """Where the time of a training went."""
+        state, checkpoints = self.session.state, self.checkpoints
+        return (
+            f"{state.step:,} steps took {state.step_seconds:.1f} of {self.budget.elapsed:.1f} s; "
+            f"{len(state.history)} evaluations, the last in {state.evaluations.seconds:.2f} s; "
+            f"{checkpoints.written} checkpoints in {checkpoints.seconds:.1f} s",
+        )
+
     def _introduction(self) -> tuple[str, ...]:
         """The device, the path that runs and why, the sizes, and what the recipe decided."""
         session, model, training = self.session, self.plan.model, self.plan.training
-        text = self.record.text
         budget = f"{training.minutes:g} minutes" if training.minutes is not None else f"{training.epochs:g} epochs"
         return (
             *self._where(),
             f"{self.device.name}, {self.device.threads} threads; {session.engine.name}: {session.engine.reason}",
             *session.distribution.lines(training.batch_size),
-            f"{text.source}: {text.characters:,} characters, {session.corpus.vocabulary.size - 1:,} distinct; "
-            f"{text.train[1] - text.train[0]:,} to train on, {text.validation[1] - text.validation[0]:,} to validate",
-            f"{model.cell} {size_name(model.layers, model.units)}, {session.model.count_params():,} parameters; "
+            session.corpus.summary,
+            f"{model.cell} {size_of(model.layers, model.units)}, {session.model.count_params():,} parameters; "
             f"batch size {training.batch_size}, sequence length {training.sequence_length}, "
             f"peak learning rate {training.learning_rate:g}, dropout {model.dropout:g}, "
             f"weight decay {training.weight_decay:g}; {budget}",
+            *self._beginning(),
             *self.record.notes,
         )
+
+    def _beginning(self) -> tuple[str, ...]:
+        """What a fine-tuning begins with."""
+        if self.fine_tuning is None:
+            return ()
+        began = self.fine_tuning.record
+        own = "" if began.own_before is None else f", on the text of {began.run} {began.own_before:.4f}"
+        return (
+            f"begins with the weights of {began.run}, {began.new_characters:,} new characters: "
+            f"validation loss {began.before:.4f}{own}",
+            *self.fine_tuning.troubles,
+        )
+
+
+def _evaluation_words(row: HistoryRow, *, best: bool) -> str:
+    loss = "none" if row.train_loss is None else f"{row.train_loss:.4f}"
+    kept = ", the lowest so far" if best else ""
+    return f"step {row.step:,}: training loss {loss}, validation loss {row.validation_loss:.4f}{kept}"
+
+
+def evaluations_without_gain(history: Sequence[HistoryRow], *, since: int) -> int:
+    """How many evaluations have passed since the lowest validation loss of those after step `since`.
+
+    Those before it belong to another budget: where that is extended the loss rises first.
+    """
+    losses = [row.validation_loss for row in history if (row.step or 0) > since and row.validation_loss is not None]
+    return len(losses) - 1 - losses.index(min(losses)) if losses else 0
 
 
 def _follows_steps(callback: keras.callbacks.Callback) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
 
 import pytest
+from rich.cells import cell_len
 
 from seqmagic.cli import console
 from seqmagic.cli.options import Settings
@@ -135,3 +137,16 @@ def test_harmless_and_one_line_agree_on_what_is_obeyed() -> None:
         sign = chr(point)
         if sign not in "\n\t" and console.one_line(sign) != sign:
             assert console.harmless(sign) != sign, hex(point)
+
+
+@pytest.mark.parametrize("columns", [40, 60, 100])
+def test_lines_are_broken_at_spaces_on_a_terminal_alone(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    line = "  " + "validation loss 1.2345 nats per character; " * 4 + "\x1b[1;31m你好 好\x1b[0m"
+    broken = console.fitted(f"{line}\nshort", Terminal()).split("\n")
+    assert broken[-1] == "short" and len(broken) > 2
+    assert all(one.startswith("  ") and cell_len(re.sub("\x1b[^m]*m", "", one)) <= columns for one in broken[:-1])
+    assert " ".join(" ".join(broken[:-1]).split()) == " ".join(line.split())
+    assert console.fitted(line, io.StringIO()) == line
+    path = "/a" * 100
+    assert console.fitted(f"kept in {path}", Terminal()).split("\n") == ["kept in", path]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import json
 import math
@@ -46,7 +47,7 @@ def evaluated(seqmagic: Call, *arguments: Any, input: str | None = None) -> dict
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_the_own_validation_part_is_the_default(cell: str, models: Path, text: Path, seqmagic: Call) -> None:
     run = make_run(models, source=text, cell=cell, layers=2)
-    document = evaluated(seqmagic, "tiny")
+    document = evaluated(seqmagic, "tiny", "--no-baselines")
     start, stop = run.read_record().text.validation
     assert document == {
         "run": "tiny",
@@ -58,7 +59,7 @@ def test_the_own_validation_part_is_the_default(cell: str, models: Path, text: P
         "characters": stop - start - 1,
         "unknown_characters": 0,
     }
-    assert evaluated(seqmagic, "tiny", "--part", "validation") == document
+    assert evaluated(seqmagic, "tiny", "--part", "validation", "--no-baselines") == document
     shown = seqmagic("evaluate", "latest").stdout
     assert f"tiny on the validation part of {text}, characters predicted: {stop - start - 1:,}" in shown
     assert f"loss {document['loss']:.4f} nats per character" in shown
@@ -196,3 +197,69 @@ def test_a_text_made_by_a_known_rule_has_a_best_possible_loss(models: Path, seqm
 
     compared = seqmagic("compare", "tiny", "tiny", "--json")
     assert json.loads(compared.stdout)["baselines"][-1]["loss"] == document["best_possible"]["loss"]
+
+
+def test_several_runs_on_several_texts_are_a_table(models: Path, text: Path, tmp_path: Path, seqmagic: Call) -> None:
+    other = tmp_path / "other.txt"
+    other.write_text("ten green bottles\n" * 40, encoding="utf-8")
+    for name, cell in (("a", "rnn"), ("b", "gru")):
+        make_run(models, name, source=text, cell=cell)
+    documents = evaluated(seqmagic, "a", "b", text, other)["evaluations"]
+    assert [(one["run"], Path(one["text"]).name) for one in documents] == [
+        ("a", text.name), ("b", text.name), ("a", "other.txt"), ("b", "other.txt"),
+    ]  # fmt: skip
+    alone = evaluated(seqmagic, "b", other)
+    assert alone == documents[3]
+    shown = seqmagic("evaluate", "a", "b", text, "--on", other).stdout
+    assert f"on {text.name}" in shown and "on other.txt" in shown and f"{alone['loss']:.4f}" in shown
+    assert {row["name"] for row in alone["baselines"]} >= {"uniform", "unigram", "2-gram"}
+
+
+def test_a_name_that_is_no_run_begins_the_texts(models: Path, text: Path, seqmagic: Call) -> None:
+    make_run(models, "a", source=text)
+    assert len(evaluated(seqmagic, "a", text, text)["evaluations"]) == 2
+    result = seqmagic("evaluate", "a", text, "a")  # texts go on, and no text has this name
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1) and "a" in result.stderr
+    assert seqmagic("evaluate", "a", "--part", "train", "--on", text).exit_code == 2
+
+
+def test_the_baselines_have_counted_what_the_model_has_read(models: Path, text: Path, seqmagic: Call) -> None:
+    from seqmagic.evaluation.baselines import measure_baselines
+
+    run = make_run(models, source=text)
+    record, vocabulary = run.read_record(), run.read_vocabulary()
+    ids = np.array(vocabulary.encode(TEXT))
+    train, validation = (ids[slice(*getattr(record.text, part))] for part in ("train", "validation"))
+    rows = measure_baselines(train, validation, vocabulary.size)
+    found = evaluated(seqmagic, "tiny")["baselines"]
+    assert [(row["name"], row["loss"]) for row in found] == [(row.name, pytest.approx(row.loss)) for row in rows]
+    assert "that only counts" in seqmagic("evaluate", "tiny").stdout
+    for whole in (("--part", "train"), (text,)):  # they would know it by heart
+        assert "baselines" not in evaluated(seqmagic, "tiny", *whole)
+    text.unlink()
+    other = text.with_name("other.txt")
+    other.write_text("ten green bottles", encoding="utf-8")
+    result = seqmagic("evaluate", "tiny", other)
+    assert result.exit_code == 0 and "no n-gram to hold it against" in result.stderr
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_every_character_has_its_line(suffix: str, models: Path, text: Path, tmp_path: Path, seqmagic: Call) -> None:
+    run = make_run(models, source=text)
+    path = tmp_path / f"costs{suffix}"
+    document = evaluated(seqmagic, "tiny", "--per-character", path)
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file)) if suffix == ".csv" else [json.loads(line) for line in file]
+    start, stop = run.read_record().text.validation
+    assert [int(row["position"]) for row in rows] == list(range(start + 1, stop))
+    assert "".join(row["character"] for row in rows) == TEXT[start + 1 : stop]
+    bits = [float(row["bits"]) for row in rows]
+    assert np.mean(bits) == pytest.approx(document["bits_per_character"], abs=1e-5)
+    assert [2.0**-cost for cost in bits] == pytest.approx([float(row["probability"]) for row in rows], rel=1e-4)
+    assert {bool(int(row["known"])) for row in rows} == {True}
+
+
+def test_a_file_of_costs_says_its_form(models: Path, text: Path, tmp_path: Path, seqmagic: Call) -> None:
+    make_run(models, source=text)
+    result = seqmagic("evaluate", "tiny", "--per-character", tmp_path / "costs.txt")
+    assert (result.exit_code, result.stdout) == (2, "") and ".csv or .jsonl" in result.stderr

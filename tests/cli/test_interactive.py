@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import Result
 
+from seqmagic.api import Model, load
 from seqmagic.runs.folder import Run
 from tests.helpers import make_run, make_text
 
@@ -112,6 +114,34 @@ def test_settings_understand_escapes_and_say_what_has_no_effect(talk: Call) -> N
     assert "--ban has no effect on 'Ω'" in result.stderr
 
 
+def likeliest(model: Model, text: str, place: int) -> str:
+    """The character that the model finds likeliest after `text`, or the second, ... by hand."""
+    logs, _ = model.step(None, text)
+    return model.vocabulary.decode(np.argsort(-logs, kind="stable")[place - 1 : place])
+
+
+def test_the_next_character_is_chosen_by_the_user(talk: Call, seqmagic: Call, models: Path) -> None:
+    model = load("tiny", models=models)
+    first = text_of(seqmagic, "1 green")[:-1]
+    second = likeliest(model, first, 2)
+    taken = likeliest(model, first + second, 1)
+    result = talk("1 green", "/choose 3", "2", "", "wall", r"\1", "/done", "")
+    start = f"{first}{second}{taken}wall1"
+    chosen = f"{second}{taken}wall1\n"
+    assert result.stdout == f"{first}\n{chosen}{text_of(seqmagic, start).removeprefix(start)}"
+    offered = [line for line in result.stderr.splitlines() if line.startswith("1 '")]
+    assert len(offered) == 5 and f"2 {second!r}" in offered[0] and f"1 {taken!r}" in offered[1]
+    assert offered[0].count("%") == 3
+
+
+def test_choosing_begins_and_ends_where_it_can(talk: Call, seqmagic: Call) -> None:
+    result = talk("/done", "/choose 0", "/choose many", "/choose", "Ω", "/done", "1 green")
+    assert "nothing is being chosen" in result.stderr
+    assert result.stderr.count("/choose takes a number of characters from 1 to 99") == 2
+    assert "characters that the model never saw" in result.stderr
+    assert result.stdout == text_of(seqmagic, "1 green")
+
+
 def test_it_ends_where_it_is_told(talk: Call, seqmagic: Call) -> None:
     assert talk("green", "/quit", "wall").stdout == text_of(seqmagic, "green")
     assert talk("/help").stderr.count("Type a prompt") == 2
@@ -150,3 +180,8 @@ def test_on_a_terminal_ctrl_c_stops_the_text_and_not_the_session(tiny_run: Run, 
         process.kill()
         process.wait()
         os.close(mine)
+
+
+def test_help_shows_a_session(tiny_run: Run, seqmagic: Call) -> None:
+    shown = seqmagic("sample", "tiny", "--interactive", input="/help\n").stderr
+    assert "> /temperature 0.3" in shown and "gru writes" in shown

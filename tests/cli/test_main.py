@@ -113,7 +113,7 @@ def test_debug_shows_where_an_error_came_from(fail: Call) -> None:
         (["runs", "shwo"], "there is no command 'shwo'; did you mean show? see: seqmagic runs --help"),
         (["runs", "list", "--modles", "x"], "there is no option --modles; did you mean --models? see:"),
         (["--qiet"], "there is no option --qiet; did you mean --quiet? see: seqmagic --help"),
-        (["evaluate"], "Missing argument 'RUN'; see: seqmagic evaluate --help"),
+        (["evaluate"], "Missing argument 'RUN... [TEXT...]'; see: seqmagic evaluate --help"),
         (["runs", "list", "--sort", "size"], "Invalid value for '--sort'"),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from seqmagic.runs.locks import hold
 from tests.helpers import make_results, make_run
 
 Call = Callable[..., Result]
+PRETRAINED = ["gru", "lstm", "rnn"]
 
 
 @pytest.fixture
@@ -44,9 +47,9 @@ def several(models: Path, text: Path) -> Iterator[Path]:
 
 
 def first_words(output: str) -> list[str]:
-    """The first word of each row of a table."""
-    rows = output.split("─\n")[1].splitlines()
-    return [line.split()[0] for line in rows if line[:1].strip()]
+    """The first word of each row of a table; rows stand below a line for their text."""
+    rows = [line for part in output.split("─\n")[1:] for line in part.splitlines()]
+    return [line.split()[0] for line in rows if line[:1].strip("─ ") and not line.startswith("on ")]
 
 
 def test_a_run_that_is_not_finished_says_how_to_go_on(several: Path, seqmagic: Call) -> None:
@@ -66,7 +69,9 @@ def test_a_run_that_is_not_finished_says_how_to_go_on(several: Path, seqmagic: C
 def test_the_list_goes_by_creation(several: Path, seqmagic: Call) -> None:
     result = seqmagic("runs", "list")
     assert result.exit_code == 0
-    assert first_words(result.stdout) == ["broken", "old", "best", "running", "killed", "broken:"]
+    assert first_words(result.stdout) == ["old", "best", "running", "killed", *PRETRAINED, "broken", "broken:"]
+    assert result.stdout.index("on bottles.txt") < result.stdout.index("old") < result.stdout.index("on python-docs")
+    assert "410,600" in result.stdout and "pretrained" in result.stdout
     for words in ("1.9000", "2.164", "gru", "1×6", "2.2500", "died", "run.json is corrupt: not JSON"):
         assert words in result.stdout, words
     assert seqmagic("runs").stdout == result.stdout
@@ -75,12 +80,12 @@ def test_the_list_goes_by_creation(several: Path, seqmagic: Call) -> None:
 @pytest.mark.parametrize(
     ("key", "names"),
     [
-        ("loss", ["best", "old", "running", "broken", "killed"]),
-        ("name", ["best", "broken", "killed", "old", "running"]),
+        ("loss", ["best", "old", "running", "killed"]),
+        ("name", ["best", "killed", "old", "running"]),
     ],
 )
 def test_the_list_goes_by_what_is_asked_for(key: str, names: list[str], several: Path, seqmagic: Call) -> None:
-    assert first_words(seqmagic("runs", "list", "--sort", key).stdout)[:5] == names
+    assert first_words(seqmagic("runs", "list", "--sort", key).stdout)[:4] == names
 
 
 def test_the_list_as_json(several: Path, seqmagic: Call) -> None:
@@ -103,7 +108,7 @@ def test_the_list_as_json(several: Path, seqmagic: Call) -> None:
 
 def test_an_empty_list_says_what_to_do(seqmagic: Call) -> None:
     result = seqmagic("runs", "list")
-    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.exit_code == 0 and first_words(result.stdout) == PRETRAINED
     assert "seqmagic train python-docs" in result.stderr
     assert json.loads(seqmagic("runs", "list", "--json").stdout)["runs"] == []
 
@@ -245,6 +250,23 @@ def test_a_run_that_is_not_there_is_one_line(verb: list[str], tiny_run: Run, seq
     assert "did you mean tiny?" in result.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no FIFOs")
+@pytest.mark.parametrize(
+    "put", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("nowhere"), lambda path: path.symlink_to("/dev/zero")]
+)
+def test_a_run_whose_record_is_no_file_is_listed_and_removed(
+    put: Callable[[Path], object], several: Path, seqmagic: Call
+) -> None:
+    record = several / "old" / "run.json"
+    record.unlink()
+    put(record)
+    rows = json.loads(seqmagic("runs", "list", "--json").stdout)["runs"]
+    (row,) = (row for row in rows if row["name"] == "old")
+    assert "run.json" in row["error"] and seqmagic("runs", "list").exit_code == 0
+    assert seqmagic("runs", "remove", "--yes", "old").exit_code == 0
+    assert not (several / "old").exists()
+
+
 def test_a_corrupt_or_newer_run_is_one_line(several: Path, seqmagic: Call) -> None:
     result = seqmagic("runs", "show", "broken")
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
@@ -274,7 +296,7 @@ def test_losses_that_mean_different_things_are_not_ranked_without_a_word(
 ) -> None:
     make_run(models, "a", source=text, results=make_results(1.5))
     make_run(models, "b", source=text, results=make_results(1.6))
-    words = "not of one text, split and vocabulary"
+    words = "not of one split and vocabulary"
     assert words not in seqmagic("runs", "list", "--sort", "loss").stdout
     make_run(models, "c", source=text, data=DataConfig(min_count=3), results=make_results(1.0))
     assert words in " ".join(seqmagic("runs", "list", "--sort", "loss").stdout.split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from click.testing import Result
 
 from seqmagic.cli import writing
 from seqmagic.cli.commands import sample as command
+from seqmagic.cli.show import strips
 from seqmagic.runs import find
 from seqmagic.runs.folder import Run
 from seqmagic.sampling import writer
@@ -396,14 +398,16 @@ def test_numpy_starts_without_a_pool_of_threads(tiny_run: Run, models: Path) -> 
 def test_colours_are_for_terminals(write: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     result = write("--length", 40, "--surprise")
     assert "\x1b" not in result.stdout + result.stderr
-    assert result.stdout == write("--length", 40).stdout
+    assert "0 is <0.5" in result.stderr
+    lines = result.stdout.splitlines()
+    assert "".join(lines[::2]) == write("--length", 40).stdout.replace("\n", "")
+    assert set("".join(lines[1::2])) <= set("012345 ")
     monkeypatch.setattr(command, "is_plain", lambda stream: False)
+    monkeypatch.setattr(strips, "colour_system", lambda: "256")
     painted = write("--length", 40, "--surprise", "--prompt", "5 green")
     assert painted.stdout.startswith("\x1b[2m5 green\x1b[0m")
-    assert painted.stderr.startswith("probability of each character: 50 % or more, ")
-    strip = painted.stdout
-    for code in ("\x1b[0m", "\x1b[2m", "\x1b[36m", "\x1b[33m", "\x1b[35m", "\x1b[1;31m"):
-        strip = strip.replace(code, "")
+    assert painted.stderr.startswith("bits of each character: <0.5 ")
+    strip = re.sub("\x1b[^m]*m", "", painted.stdout)
     assert strip == write("--length", 40, "--prompt", "5 green").stdout
     assert "\x1b" in write("--length", 40, "--surprise").stdout
 
@@ -418,3 +422,20 @@ def test_help_says_everything(seqmagic: Call) -> None:
     ):
         assert words in shown
     assert shown.endswith("--length 300 --temperature 0.7")
+
+
+@pytest.mark.parametrize("piped", ["green ", "green \n", "green \r\n"])
+def test_what_is_piped_in_is_the_prompt(piped: str, tiny_run: Run, models: Path) -> None:
+    command = [sys.executable, "-m", "seqmagic", "sample", "tiny", "--length", "20", "--seed", "1"]
+    environment = {**os.environ, "SEQMAGIC_MODELS": str(models)}
+
+    def run(*more: str, **given: Any) -> str:
+        done = subprocess.run([*command, *more], env=environment, capture_output=True, timeout=100, **given)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode()
+
+    named = run("--prompt", "green ", stdin=subprocess.DEVNULL)
+    assert named.startswith("green ")
+    assert run(input=piped.encode()) == named
+    assert run("--prompt", "green ", input=b"and ") == named  # what is named goes first
+    assert run(input=b"") == run(stdin=subprocess.DEVNULL) == run(input=b"\n")

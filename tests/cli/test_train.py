@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from click.testing import Result
 from seqmagic.runs.find import open_run
 from seqmagic.runs.folder import Run
 from seqmagic.runs.locks import hold
-from tests.helpers import FakeTraining
+from tests.helpers import TEXT, FakeTraining, make_text, on_terminal
 
 pytestmark = pytest.mark.tf
 
@@ -78,6 +79,47 @@ def test_results_that_nobody_reads_are_no_failure(
     done = seqmagic("train", text, "--name", "mine")
     assert (done.exit_code, done.stdout) == (0, "")
     assert open_run(models, "mine").read_record().status == "complete"
+
+
+def test_notices_are_told_once_and_the_loss_is_held_against_counting(
+    models: Path, tmp_path: Path, seqmagic: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seqmagic.training import train as door
+
+    text = make_text(tmp_path, TEXT + "ω" * 200)  # in the validation part alone
+    for loss, words in (
+        (9.0, "it has not learnt more than counting finds"),
+        (0.001, " below the best model that"),
+    ):
+        monkeypatch.setattr(door, "train", FakeTraining({"lstm": loss}))
+        done = seqmagic("train", text, "--name", f"mine{loss}")
+        assert done.exit_code == 0
+        assert done.stderr.count("are not in its vocabulary") == 1
+        assert done.stderr.index("to validate") < done.stderr.index("starting TensorFlow")
+        assert words in done.stdout
+        assert "-gram (" in done.stdout
+
+
+@pytest.mark.parametrize("status", ["complete", "interrupted"])
+def test_the_document_has_the_status_and_the_baselines(
+    status: str, text: Path, seqmagic: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seqmagic.training import train as door
+
+    monkeypatch.setattr(door, "train", FakeTraining({"lstm": 2.0 if status == "complete" else status}))
+    document = json.loads(seqmagic("train", text, "--json", "--quiet").stdout)
+    assert document["status"] == status
+    assert not document["baselines"] or document["baselines"][0]["name"] == "uniform"
+    if status == "interrupted":
+        assert "(interrupted): validation loss" in seqmagic("train", text, "--quiet").stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
+def test_ctrl_c_while_tensorflow_starts_ends_in_one_line(models: Path, text: Path) -> None:
+    shown, code = on_terminal(["train", str(text), "--name", "mine", *TINY], models=models, interrupt_at="starting")
+    assert code == 130 and "seqmagic: interrupted" in shown and "Traceback" not in shown
+    assert shown.index("reading") < shown.index("to validate") < shown.index("starting TensorFlow")
+    assert list(models.iterdir()) == []
 
 
 def test_a_name_that_is_being_trained_is_refused_before_anything_is_read(models: Path, seqmagic: Call) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from seqmagic.config import DataConfig
 from seqmagic.errors import CorpusError
 from seqmagic.evaluation import baselines
-from seqmagic.evaluation.baselines import KneserNey, measure_baselines, probabilities_of_orders
+from seqmagic.evaluation.baselines import KneserNey, measure_baselines, ngram_guesses, probabilities_of_orders
 from seqmagic.texts.builtin import BUILTIN_TEXTS
 from seqmagic.texts.corpus import read_corpus
 
@@ -254,3 +255,28 @@ def test_the_best_possible_is_over_the_characters_that_are_scored():
     assert best.bits_per_character == pytest.approx((first + second + third) / 3)
     assert baselines.best_possible(sha256, (99, 100)) is None
     assert baselines.best_possible("0" * 64, (0, 100)) is None
+
+
+def test_looking_for_the_unknown_takes_no_memory():
+    """The training part of a large text is on the disk: nothing as long as it is made."""
+    known = np.ones(4_000_000, np.uint8)
+    tracemalloc.start()
+    assert baselines.possible_characters(90, known, known[:5]) == 89
+    assert baselines.possible_characters(90, known, np.zeros(5, np.uint8)) == 90
+    assert baselines.possible_characters(90, known, known[:0].astype(np.int64)) == 89
+    assert tracemalloc.get_traced_memory()[1] < 400_000
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5])
+@pytest.mark.parametrize("repeated", [False, True])
+def test_guesses_are_the_likeliest_characters_of_the_model(order: int, repeated: bool) -> None:
+    draw = np.random.default_rng(order)
+    train = np.tile(draw.integers(0, 6, 7), 12) if repeated else draw.integers(0, 6, 90)
+    symbols = draw.integers(0, 7, 60)  # one of them never occurs
+    guesses = ngram_guesses(train, symbols, order=order)
+    model = KneserNey.fit(train, order, 7)
+    for place, guess in enumerate(guesses):
+        probabilities = model.probabilities(symbols[max(0, place - order + 1) : place])
+        assert probabilities[guess] == pytest.approx(probabilities.max())
+    assert ngram_guesses(train[:0], symbols, order=order).tolist() == [0] * 60

@@ -119,6 +119,27 @@ def test_gradients_are_those_of_numerical_differences(cell: str, layers: int) ->
         assert found.inputs[row, 0, 2] == pytest.approx((losses[0] - losses[1]) / (2 * nudge), abs=1e-8, rel=1e-6)
 
 
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("cell", CELL_NAMES)
+def test_nothing_goes_over_the_end_of_a_record(cell: str, layers: int) -> None:
+    network = replace(make_network(cell, layers=layers), boundary=1)
+    rng = np.random.default_rng(1)
+    states = random_states(network, 2, rng)
+    ids = np.array([[2, 3, 1, 4, 5, 6], [1, 3, 4, 5, 6, 2]])
+    trace = replay(network, ids, states)
+    logits, _ = network.forward(ids, states)
+    np.testing.assert_allclose(trace.logits(), logits.swapaxes(0, 1), rtol=1e-12)
+    alone = replay(network, ids[:1, 2:])
+    np.testing.assert_allclose(trace.outputs[2:, :1], alone.outputs, rtol=1e-12)
+    found = last_loss_gradients(network, ids, states, np.array([3, 4]))
+    expected = last_loss_gradients(network, ids[:1, 2:], network.initial_states(1), np.array([3]))
+    np.testing.assert_allclose(found.inputs[2:, :1], expected.inputs, rtol=1e-12)
+    assert not found.inputs[:2, 0].any() and found.inputs[2:].any(axis=2).all()
+    for state in found.states:
+        for array in state:
+            assert not array[:3, 0].any() and not array[0, 1].any() and array[3:6].any(axis=2).all()
+
+
 @pytest.mark.tf
 @pytest.mark.parametrize(
     ("layers", "steps"),

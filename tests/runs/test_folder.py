@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from seqmagic.errors import ConfigError, RunError
 from seqmagic.runs import find
 from seqmagic.runs import folder as runs
 from seqmagic.runs.folder import Run
-from seqmagic.runs.record import RunRecord
+from seqmagic.runs.record import FineTuned, RunRecord
 from seqmagic.texts.vocabulary import Vocabulary
 from tests.helpers import make_results, make_run
 
@@ -179,3 +180,26 @@ def test_latest_has_a_model_and_best_is_comparable_with_it(models: Path, text: P
     make_run(models, "bare", source=text, created="2026-01-09T00:00:00+00:00").model_path.unlink()
     assert find.open_run(models, "latest").name == "latest-one"
     assert find.open_run(models, "best").name == "good"
+
+
+def test_what_was_said_is_kept_a_line_each_with_its_moment(tiny_run: Run) -> None:
+    tiny_run.append_log(["one", "two\nlines \udcff"])
+    tiny_run.append_log(["three"])
+    lines = tiny_run.log_path.read_text(encoding="utf-8").splitlines()
+    assert [line.split(" ", 1)[1] for line in lines] == ["one", "two lines ?", "three"]
+    assert all(datetime.datetime.fromisoformat(line.split()[0]).tzinfo for line in lines)
+    tiny_run.log_path.unlink()
+    tiny_run.log_path.mkdir()
+    tiny_run.append_log(["nowhere to write"])  # ends nothing
+
+
+def test_what_a_fine_tuning_began_with_comes_back(tiny_run: Run) -> None:
+    before = tiny_run.read_record()
+    assert before.fine_tuned is None
+    found = FineTuned(run="old", created=before.created, new_characters=3, before=2.5, after=1.5, own_before=1.0)
+    tiny_run.write_record(dataclasses.replace(before, fine_tuned=found))
+    assert tiny_run.read_record().fine_tuned == found
+    document = tiny_run.record_path.read_text()
+    tiny_run.record_path.write_text(document.replace('"new_characters": 3', '"new_characters": -3'))
+    with pytest.raises(RunError, match=r"run\.json is corrupt: .*fine_tuned"):
+        tiny_run.read_record()

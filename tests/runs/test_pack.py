@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -21,6 +22,7 @@ from seqmagic.network.trained import read_trained
 from seqmagic.runs.find import open_run
 from seqmagic.runs.folder import Run
 from seqmagic.runs.pack import MANIFEST, open_pack, pack_run, unpack_run
+from seqmagic.runs.record import FineTuned
 from tests.helpers import TEXT, make_run, make_text
 
 
@@ -205,3 +207,16 @@ def test_a_process_leaves_no_unpacked_run_behind(packed: Path, tmp_path: Path) -
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
     assert (done.returncode, len(done.stdout.rstrip("\n")) > 0) == (0, True), done.stderr
     assert os.listdir(tmp_path / "temporary") == []
+
+
+def test_neither_the_log_nor_the_place_of_the_run_it_began_with_is_in_the_file(tiny_run: Run, tmp_path: Path) -> None:
+    record = tiny_run.read_record()
+    place = tmp_path / "secret" / "old"
+    began = FineTuned(run="secret/old", created=record.created, new_characters=1)
+    argv = ("train", "x", "--fine-tune", "secret/old")
+    tiny_run.write_record(dataclasses.replace(record, fine_tuned=began, argv=argv))
+    tiny_run.append_log([f"begins with the weights of {place}"])
+    file = pack_run(tiny_run, tmp_path / "it.run", overwrite=False).file
+    assert b"secret" not in file.read_bytes() and "train.log" not in zipfile.ZipFile(file).namelist()
+    found = open_pack(file).read_record().fine_tuned
+    assert found is not None and found.run == "old"

@@ -54,7 +54,7 @@ def test_several_streams_side_by_side(cell: str, layers: int, ids: np.ndarray) -
 def test_a_prompt_in_pieces(
     cell: str, layers: int, piece: int, ids: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_PIECE", piece)
+    monkeypatch.setattr(module, "PIECE", piece)
     network = make_network(cell, layers)
     stepper = Stepper(FoldedNetwork.of(network))
     expected = reference(network, ids[:1])[0]
@@ -118,3 +118,19 @@ def test_a_large_input_saturates_quietly() -> None:
 def test_the_weights_of_a_step_are_counted() -> None:
     # U 4*7*7, second layer 4*7*14, dense and bias 23*11, four bytes each; embedding and first W are a look-up
     assert FoldedNetwork.of(make_network("lstm", 2)).bytes_per_step == 4 * (4 * 7 * 7 + 4 * 7 * 14 + 23 * SIZE)
+
+
+@pytest.mark.parametrize(("cell", "layers"), CASES)
+def test_predictions_along_a_prompt_are_those_of_reading_it(
+    cell: str, layers: int, ids: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PIECE", 7)
+    prompt = ids[0]
+    network = FoldedNetwork.of(make_network(cell, layers))
+    predicting, reading = Stepper(network), Stepper(network)
+    rows = predicting.predict(prompt)
+    assert rows.shape == (len(prompt), network.vocabulary_size)
+    for length in (1, 7, 8, len(prompt)):
+        np.testing.assert_allclose(rows[length - 1], Stepper(network).read(prompt[:length]), atol=1e-4)
+    assert (predicting.logits == reading.read(prompt)).all()
+    assert (predicting.state().outputs == reading.state().outputs).all()

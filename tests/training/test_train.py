@@ -96,7 +96,7 @@ def test_a_training_leaves_a_whole_run(cell: str, corpus: Corpus, tmp_path: Path
     run = end.run
     assert run.name == f"fox-{cell}-1x12"
     assert {path.name for path in run.path.iterdir()} == {
-        "run.json", "vocabulary.json", "model.keras", "history.jsonl", "samples.txt",
+        "run.json", "vocabulary.json", "model.keras", "history.jsonl", "samples.txt", "train.log",
     }  # fmt: skip
     record = run.read_record()
     assert record.status == "complete" and record.results == end.results
@@ -242,3 +242,29 @@ def test_keras_callbacks_see_epochs_and_can_stop(corpus: Corpus, tmp_path: Path)
     assert len(evaluated) in (3, 4)  # one more at the end, if steps were taken since
     assert set(logs[0]) == {"loss", "val_loss", "learning_rate"}
     assert logs[0]["val_loss"] == evaluated[0].row["validation_loss"]
+
+
+def scores(monkeypatch: pytest.MonkeyPatch, losses: list[float]) -> None:
+    """Let the evaluations find these losses, one after the other."""
+    coming = iter(losses)
+    monkeypatch.setattr(Session, "validation_score", lambda self: Score(nats=next(coming), characters=1))
+
+
+def test_a_training_out_of_patience_ends_early_and_says_so(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores(monkeypatch, [2.0, 1.5, 1.6, 1.5, 1.4, 1.45, 1.5, 1.41])
+    end = finished(run_training(corpus, tmp_path, epochs=4.0, patience=3))
+    assert end.status == "complete"
+    assert end.notes == ("ended early: no validation loss below 1.4000 in 3 evaluations (--patience)",)
+    assert end.run.read_record().notes[-1:] == end.notes
+    assert [row.validation_loss for row in end.run.read_history()] == [2.0, 1.5, 1.6, 1.5, 1.4, 1.45, 1.5, 1.41]
+    assert (end.results.epochs or 4.0) < 3.5 and end.results.validation_loss == 1.4
+
+
+def test_the_last_evaluation_of_a_whole_budget_is_no_early_end(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores(monkeypatch, [1.0 + number / 100 for number in range(99)])
+    end = finished(run_training(corpus, tmp_path, epochs=1.0, patience=11))
+    assert end.notes == () and len(end.run.read_history()) == 12

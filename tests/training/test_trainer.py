@@ -12,12 +12,12 @@ import pytest
 
 from seqmagic.config import DataConfig, DecidedModel, DecidedTraining
 from seqmagic.runs.making import create_run
-from seqmagic.runs.record import RunRecord, TextRecord, now
+from seqmagic.runs.record import HistoryRow, RunRecord, TextRecord, now
 from seqmagic.texts.corpus import read_corpus
 from seqmagic.training.device import Device
 from seqmagic.training.events import Evaluated, Finished
 from seqmagic.training.recipe import Plan
-from seqmagic.training.trainer import Trainer
+from seqmagic.training.trainer import Trainer, evaluations_without_gain
 from tests.helpers import make_text
 
 pytestmark = pytest.mark.tf
@@ -164,3 +164,13 @@ def test_a_callback_of_epochs_leaves_the_steps_together(tmp_path: Path) -> None:
     calls = calls_of(one)
     list(one.events(lambda: False))
     assert max(calls) > 1 and callback.epochs == len(one.session.state.history)
+
+
+def test_patience_counts_the_evaluations_of_its_own_budget() -> None:
+    def counted(*losses: float, since: int = 0) -> int:
+        rows = [HistoryRow(step=10 * number, validation_loss=loss) for number, loss in enumerate(losses, 1)]
+        return evaluations_without_gain(rows, since=since)
+
+    assert [counted(), counted(2.0), counted(2.0, 2.1), counted(2.0, 2.0), counted(2.0, 2.1, 1.9)] == [0, 0, 1, 1, 0]
+    assert counted(1.0, 3.0, 2.5, 2.6, since=10) == 1  # it was extended after the first
+    assert counted(1.0, since=10) == 0

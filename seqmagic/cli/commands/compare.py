@@ -10,20 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from seqmagic.cli.console import INTERRUPTED, json_document, result
-from seqmagic.cli.downloads import bring
 from seqmagic.cli.insight import plot_option, write_plot
 from seqmagic.cli.options import (
+    AnyFunction,
     Settings,
     TextOrRunName,
     collect,
     command,
+    config_file_option,
     config_list_option,
     config_options,
+    is_given,
     option,
+    settled,
+    verbose_option,
 )
+from seqmagic.cli.reading import read_to_train
 from seqmagic.config import CELLS, DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import RunError
 
@@ -32,13 +36,49 @@ if TYPE_CHECKING:
     from seqmagic.comparison.compare import CompareEvent, Planned
     from seqmagic.comparison.record import Comparison
     from seqmagic.drawing.chart import Chart
-    from seqmagic.texts.corpus import Corpus
     from seqmagic.training.events import Event
 
 _FREE_WITH_RESUME = ("resume", "form", "against", "plot")
 AXES = ("seconds", "characters")
 FORMATS = ("table", "markdown", "csv", "latex", "html", "json")
 MATCHES = ("units", "parameters")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How a comparison is shown: one of `FORMATS`, the axis of its curves, and a file for these."""
+
+    form: str
+    against: str | None
+    plot: Path | None
+
+
+def look_options(function: AnyFunction) -> AnyFunction:
+    """--format, --against and --plot; `look_of` makes a `Look` of them."""
+    form = option(
+        "--format",
+        "form",
+        type=click.Choice(FORMATS),
+        default="table",
+        show_default=True,
+        section="Comparison",
+        help="How the table is written; json is what --json gives.",
+    )
+    against = option(
+        "--against",
+        type=click.Choice(AXES),
+        section="Comparison",
+        help="What the curves run over. [default: seconds, or characters where --epochs are the budget]",
+    )
+    return form(against(plot_option(function)))
+
+
+def look_of(settings: Settings, *, form: str, against: str | None, plot: Path | None) -> Look:
+    """What the options say; --format json is --json from here on."""
+    if settings.json and form not in ("table", "json"):
+        raise click.UsageError(f"--json and --format {form} are two formats; give one")
+    settings.json = settings.json or form == "json"
+    return Look(form=form, against=against, plot=plot)
 
 
 @command(
@@ -77,56 +117,54 @@ MATCHES = ("units", "parameters")
     help="Take up the comparison NAME where it ended: rows that are complete stay, the others are trained anew, "
     "with the settings that it began with.",
 )
-@option(
-    "--format",
-    "form",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default=True,
-    section="Comparison",
-    help="How the table is written; json is what --json gives.",
-)
-@option(
-    "--against",
-    type=click.Choice(AXES),
-    section="Comparison",
-    help="What the curves run over. [default: seconds, or characters where --epochs are the budget]",
-)
-@plot_option
+@look_options
+@config_file_option("Comparison")
+@verbose_option("Comparison")
 @config_options(ModelConfig, TrainConfig, DataConfig, exclude=("cell", "units", "layers"))
 @click.pass_context
-def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, form: str, **values: Any) -> int:
+def compare(
+    ctx: click.Context,
+    target: tuple[str, ...],
+    resume: str | None,
+    form: str,
+    against: str | None,
+    plot: Path | None,
+    **values: Any,
+) -> int:
     """Train several cells on TEXT with the same split, budget and seed, and put their losses side by
     side, above baselines that say whether they are any good. Every row is an ordinary run.
 
-    With names of runs (or of a comparison) instead: put these side by side, training nothing.
+    With names of runs (or of a comparison) instead: put these side by side, training nothing. `compare show NAME`
+    looks into a comparison: where its rows differ, and how they learned.
 
     A row that fails is reported in its place. Ctrl-C ends the training that is on and shows the table
     of what there is; --resume goes on from there, also after a crash.
     """
     settings = ctx.ensure_object(Settings)
-    if settings.json and form not in ("table", "json"):
-        raise click.UsageError(f"--json and --format {form} are two formats; give one")
-    settings.json = settings.json or form == "json"
-    look = _Look(form=form, against=values.pop("against"), plot=values.pop("plot"))
+    look = look_of(settings, form=form, against=against, plot=plot)
     if resume is not None:
         _refuse_settings(ctx)
         return _resume(settings, resume, look)
     if not target:
         raise click.UsageError("Missing argument 'TEXT|RUN...'")
-    from seqmagic.comparison.compare import compare as train_and_compare
-    from seqmagic.comparison.compare import compare_runs
-    from seqmagic.comparison.record import is_comparison, read_comparison
-    from seqmagic.training.device import require_tensorflow
+    with settings.meanwhile("starting"):  # the imports take most of a second
+        from seqmagic.comparison.compare import compare as train_and_compare
+        from seqmagic.comparison.compare import compare_runs
+        from seqmagic.comparison.record import is_comparison, read_comparison
+        from seqmagic.training.device import require_tensorflow
 
     if len(target) == 1 and is_comparison(settings.models / target[0]):
-        _show(settings, read_comparison(settings.models / target[0]), look)
+        show_comparison(settings, read_comparison(settings.models / target[0]), look)
         return 0
     if names := _run_names(settings.models, target):
-        _show(settings, _follow(settings, compare_runs(names, models=settings.models, argv=sys.argv[1:])), look)
+        show_comparison(
+            settings, _follow(settings, compare_runs(names, models=settings.models, argv=sys.argv[1:])), look
+        )
         return 0
     require_tensorflow()
-    corpus = _read(settings, target[0], collect(DataConfig, values))
+    corpus = read_to_train(settings, target[0], collect(DataConfig, values).drawn_with(values["seed"]))
+    for line in corpus.notices:
+        settings.notice(line)
     events = train_and_compare(
         corpus,
         cells=values["cells"],
@@ -135,7 +173,7 @@ def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, for
         seeds=values["seeds"],
         match=values["match"],
         model=collect(ModelConfig, values, units=None, layers=None),
-        training=collect(TrainConfig, values),
+        training=collect(TrainConfig, settled(ctx, values)),
         models=settings.models,
         name=values["name"],
         overwrite=values["overwrite"],
@@ -144,7 +182,7 @@ def compare(ctx: click.Context, target: tuple[str, ...], resume: str | None, for
     return _train(settings, events, look)
 
 
-def _resume(settings: Settings, name: str, look: _Look) -> int:
+def _resume(settings: Settings, name: str, look: Look) -> int:
     from seqmagic.comparison.compare import resume as train_the_rest
     from seqmagic.comparison.record import is_comparison, read_comparison
 
@@ -153,7 +191,7 @@ def _resume(settings: Settings, name: str, look: _Look) -> int:
         before = read_comparison(folder)
         if before.status == "complete" and all(row.status == "complete" for row in before.rows):
             settings.notice(f"{name} is complete; nothing is trained")
-            _show(settings, before, look)
+            show_comparison(settings, before, look)
             return 0
     return _train(settings, train_the_rest(name, models=settings.models), look)
 
@@ -163,9 +201,7 @@ def _refuse_settings(ctx: click.Context) -> None:
     given = [
         parameter.human_readable_name.rstrip(".") if isinstance(parameter, click.Argument) else parameter.opts[0]
         for parameter in ctx.command.params
-        if parameter.name in ctx.params
-        and parameter.name not in _FREE_WITH_RESUME
-        and ctx.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+        if parameter.name in ctx.params and parameter.name not in _FREE_WITH_RESUME and is_given(ctx, parameter.name)
     ]
     if given:
         raise click.UsageError(
@@ -173,10 +209,10 @@ def _refuse_settings(ctx: click.Context) -> None:
         )
 
 
-def _train(settings: Settings, events: Generator[CompareEvent | Event], look: _Look) -> int:
+def _train(settings: Settings, events: Generator[CompareEvent | Event], look: Look) -> int:
     """Follow a series to its end and show it; the exit code."""
     comparison = _follow(settings, events)
-    _show(settings, comparison, look)
+    show_comparison(settings, comparison, look)
     if any(row.run for row in comparison.rows) and not settings.json:
         kept = settings.models / (comparison.name or "")
         settings.notice(f"\nkept in {kept}; again: seqmagic compare {comparison.name}")
@@ -185,16 +221,6 @@ def _train(settings: Settings, events: Generator[CompareEvent | Event], look: _L
             settings.notice(f"go on with: seqmagic compare --resume {comparison.name}")
         return INTERRUPTED
     return 0 if any(row.loss is not None for row in comparison.rows) else 1
-
-
-def _read(settings: Settings, text: str, data: DataConfig) -> Corpus:
-    from seqmagic.texts.corpus import read_trainable
-
-    bring(settings, text)
-    corpus = read_trainable(text, data)
-    for line in corpus.notices:
-        settings.notice(line)
-    return corpus
 
 
 def _follow(settings: Settings, events: Generator[CompareEvent | Event]) -> Comparison:
@@ -248,20 +274,12 @@ def _plan_words(plan: Planned) -> str:
 def _display(settings: Settings) -> TrainingDisplay:
     from seqmagic.cli.show.progress import TrainingDisplay
 
-    return TrainingDisplay(quiet=settings.quiet)
+    return TrainingDisplay(quiet=settings.quiet, verbose=settings.verbose)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Look:
-    """How a comparison is shown: one of `FORMATS`, the axis of its curves, and a file for these."""
-
-    form: str
-    against: str | None
-    plot: Path | None
-
-
-def _show(settings: Settings, comparison: Comparison, look: _Look) -> None:
-    from seqmagic.cli.show.curves import comparison_chart
+def show_comparison(settings: Settings, comparison: Comparison, look: Look) -> None:
+    """The comparison as `look` wants it, and its curves in a file where one is named."""
+    from seqmagic.comparison.charts import comparison_chart
 
     chart = comparison_chart(comparison, look.against)
     _print(settings, comparison, look.form, chart)
@@ -280,9 +298,9 @@ def _print(settings: Settings, comparison: Comparison, form: str, chart: Chart |
 
         result(write_table(comparison, form))
         return
-    from seqmagic.cli.show.comparison import show_comparison
+    from seqmagic.cli.show.comparison import show_comparison as show_table
 
-    show_comparison(comparison, chart)
+    show_table(comparison, chart)
 
 
 def _run_names(models: Path, targets: Sequence[str]) -> list[str]:

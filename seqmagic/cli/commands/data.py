@@ -11,6 +11,7 @@ COMMANDS = {
     "list": ("seqmagic.cli.commands.data_list:list_texts", "List the texts that have a name."),
     "show": ("seqmagic.cli.commands.data_show:show_text", "Show what a text is and where it lies."),
     "get": ("seqmagic.cli.commands.data_get:get_text", "Download a text of the catalogue."),
+    "cache": ("seqmagic.cli.commands.data_cache:show_cache", "Show or clear the ids kept of large texts."),
     "stats": ("seqmagic.cli.commands.data_stats:stats", "Look into a text before training on it."),
 }
 

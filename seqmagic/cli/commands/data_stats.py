@@ -24,7 +24,7 @@ _TAKES_A_WHILE = 2_000_000  # characters
     example="seqmagic data stats python-docs\nseqmagic data stats my.txt --json",
 )
 @click.argument("text", type=TextName())
-@config_options(DataConfig, exclude=("min_count",))
+@config_options(DataConfig, exclude=("min_count", "records", "column", "split_seed"))
 @click.pass_obj
 def stats(settings: Settings, text: str, **values: Any) -> None:
     """Measure TEXT: its size and characters, how well counting and compressing predict it, what it repeats, and

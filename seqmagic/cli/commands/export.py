@@ -57,10 +57,16 @@ def export(
     """
     from seqmagic.export.publish import export_run
     from seqmagic.runs.find import open_run
+    from seqmagic.texts.records import record_end
 
     target, quantization = find_format(format_name, quantize)
     opened = open_run(settings.models, run)
     then = "" if no_check else ", then checking it"
+    if end := record_end(opened.read_record().data):
+        settings.notice(
+            f"an export knows of no records: begin each with an empty state and {end!r}, and stop where that comes; "
+            "the check reads on over their ends, which costs more than they do one by one"
+        )
     settings.notice(f"writing {opened.name} as {target.name}{then}; this takes some seconds")
     exported = export_run(opened, folder, target, quantize=quantization, overwrite=overwrite, checked=not no_check)
     if settings.json:

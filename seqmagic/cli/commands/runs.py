@@ -7,22 +7,26 @@ import datetime
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from seqmagic.cli.commands.runs_rerun import rerun
 from seqmagic.cli.console import draw, json_document, notice, one_line, result
 from seqmagic.cli.options import Command, Group, OwnRunName, RunName, Settings, common_options, option
+from seqmagic.config import CELLS
 from seqmagic.errors import RunError
 
 if TYPE_CHECKING:
     from seqmagic.runs.folder import Run
     from seqmagic.runs.record import HistoryRow, RunRecord
 
-_LISTED = ("cell", "layers", "units", "loss", "bits_per_character", "created", "error")
+_LISTED = ("text", "cell", "layers", "units", "parameters", "loss", "bits_per_character", "created", "error")
 SORTS = ("created", "loss", "name")
+STATUSES = ("complete", "interrupted", "failed", "running", "died", "corrupt")
 # they differ between any two runs
 _OWN = ("format", "name", "created", "argv", "notes", "environment.process")
 
@@ -30,15 +34,18 @@ _OWN = ("format", "name", "created", "argv", "notes", "environment.process")
 @click.group(
     cls=Group,
     invoke_without_command=True,
-    short_help="List, show, diff, pack and remove what was trained.",
+    short_help="List, show, tag, rename, pack and remove what was trained.",
     example="seqmagic runs list --sort loss",
 )
 @common_options
 @click.pass_context
 def runs(ctx: click.Context) -> None:
-    """List, show, diff, pack and remove what was trained. Alone it shows the list."""
+    """List, show, tag, rename, pack and remove what was trained. Alone it shows the list."""
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_runs, sort="created")
+
+
+runs.add_command(rerun)
 
 
 @runs.command("list", cls=Command, example="seqmagic runs list --sort loss")
@@ -47,46 +54,89 @@ def runs(ctx: click.Context) -> None:
     type=click.Choice(SORTS),
     default="created",
     show_default=True,
-    help="Order: the newest last, the lowest loss first, or by name.",
+    help="Order within each text: the newest last, the lowest loss first, or by name.",
 )
+@option("--cell", "cells", multiple=True, type=click.Choice(CELLS), help="Only runs of this cell; repeatable.")
+@option("--text", metavar="TEXT", help="Only runs on this text: its name, its path, or the last part of that.")
+@option("--tag", "tags", multiple=True, metavar="TAG", help="Only runs with this tag; repeatable: with all of them.")
+@option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only runs in this state; repeatable.")
 @common_options
 @click.pass_obj
-def list_runs(settings: Settings, sort: str) -> None:
+def list_runs(
+    settings: Settings,
+    sort: str,
+    cells: Sequence[str] = (),
+    text: str | None = None,
+    tags: Sequence[str] = (),
+    statuses: Sequence[str] = (),
+) -> None:
     """List the runs with their loss, status and age."""
     from seqmagic.runs import find
 
-    found = find.list_runs(settings.models)
-    rows = [_list_row(run) for run in found]
-    if sort == "loss":
-        rows.sort(key=lambda row: (row["loss"] is None, row["loss"]))
-    elif sort == "name":
-        rows.sort(key=lambda row: row["name"])
+    wanted = Wanted(cells=cells, text=text, tags=tags, statuses=statuses)
+    every = [(run, _list_row(run)) for run in find.list_runs(settings.models)]
+    found, rows = [run for run, row in every if wanted.has(row)], [row for _, row in every if wanted.has(row)]
+    shipped = find.pretrained_folder()
+    is_shipped = settings.models.resolve() == shipped.resolve()
+    pretrained = [] if is_shipped else [row for run in find.list_runs(shipped) if wanted.has(row := _list_row(run))]
+    for listed in (rows, pretrained):
+        if sort == "loss":
+            listed.sort(key=lambda row: (row["loss"] is None, row["loss"]))
+        elif sort == "name":
+            listed.sort(key=lambda row: row["name"])
     if settings.json:
-        json_document({"models": str(settings.models), "runs": rows})
+        json_document({"models": str(settings.models), "runs": rows, "pretrained": pretrained})
+        return
+    if every and not rows:
+        notice(f"none of the {len(every)} runs in {settings.models} is one that was asked for")
     elif not rows:
         notice(f"there is no run in {settings.models} yet; train one with: seqmagic train python-docs")
-    else:
+    if rows or pretrained:
         from seqmagic.cli.show.tables import runs_table
 
-        draw(lambda width: runs_table(rows, width=width, now=datetime.datetime.now(datetime.UTC)))
+        shown = rows + [{**row, "status": "pretrained"} for row in pretrained]
+        draw(lambda width: runs_table(shown, width=width, now=datetime.datetime.now(datetime.UTC)))
         for row in rows:
             if row["error"]:
                 result(f"{row['name']}: {one_line(row['error'])}")
             if row["resumable"]:
                 result(f"{row['name']} is not finished; go on with: seqmagic train --resume {row['name']}")
         if sort == "loss" and not _all_comparable(found):
-            result("These losses are not of one text, split and vocabulary: their order says nothing across those.")
+            result(
+                "Some losses on one text are not of one split and vocabulary; across those their order says nothing."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which runs are asked for: of one of `cells`, of a text, with all of `tags`, in one of `statuses`. Empty: any."""
+
+    cells: Sequence[str] = ()
+    text: str | None = None
+    tags: Sequence[str] = ()
+    statuses: Sequence[str] = ()
+
+    def has(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row of the list is one of them."""
+        source = row["text"] or ""
+        return (
+            (not self.cells or row["cell"] in self.cells)
+            and (self.text is None or self.text in (source, Path(source).name, Path(source).stem))
+            and set(self.tags) <= set(row["tags"])
+            and (not self.statuses or row["status"] in self.statuses)
+        )
 
 
 def _all_comparable(runs: Sequence[Run]) -> bool:
-    """Whether the losses of those that can be read mean the same."""
+    """Whether the losses of those that stand below one text, and can be read, mean the same."""
     from seqmagic.comparison.comparable import incomparable
 
-    records = []
+    groups: dict[str, list[tuple[str, RunRecord]]] = {}
     for run in runs:
         with contextlib.suppress(RunError):
-            records.append((run.name, run.read_record()))
-    return not incomparable(records)
+            record = run.read_record()
+            groups.setdefault(record.text.source, []).append((run.name, record))
+    return not any(incomparable(records) for records in groups.values())
 
 
 def _list_row(run: Run) -> dict[str, Any]:
@@ -94,7 +144,9 @@ def _list_row(run: Run) -> dict[str, Any]:
     from seqmagic.evaluation.units import bits
     from seqmagic.runs.folder import is_resumable, state_of
 
-    row: dict[str, Any] = dict.fromkeys(_LISTED)
+    row: dict[str, Any] = {**dict.fromkeys(_LISTED), "tags": []}
+    with contextlib.suppress(RunError):
+        row["tags"] = list(run.read_tags())
     try:
         record = run.read_record()
     except RunError as problem:
@@ -104,6 +156,7 @@ def _list_row(run: Run) -> dict[str, Any]:
     return {
         "name": run.name,
         **row,
+        **{"text": record.text.source, "parameters": record.results.parameters if record.results else None},
         **{"cell": model.cell, "layers": model.layers, "units": model.units, "created": record.created},
         **{"loss": loss, "bits_per_character": None if loss is None else bits(loss)},
         "status": state_of(record, run),
@@ -144,37 +197,42 @@ def show_run(settings: Settings, run: str) -> None:
     if settings.json:
         json_document(document)
         return
-    from seqmagic.cli.insight import draw_chart
-    from seqmagic.cli.show.curves import run_chart
+    from seqmagic.cli.show.curves import show_losses
     from seqmagic.cli.show.tables import facts_table, history_table, sparkline
-    from seqmagic.comparison.curves import curve_of
 
-    draw(lambda width: facts_table(_facts(document)))
-    if curve := curve_of(history):
-        result()
-        draw_chart(run_chart(opened.name, curve))
-        result()
-        draw(lambda width: history_table(history, width=width))
-    elif losses := _validation_losses(history):
+    found, settled = _facts(document)
+    draw(lambda width: facts_table(found))
+    if losses := _validation_losses(history):
         result(f"\nvalidation loss {losses[0]:.4f} {sparkline(losses)} {losses[-1]:.4f}\n")
+        show_losses(history)
         draw(lambda width: history_table(history, width=width))
+    result()
+    draw(lambda width: facts_table(settled))
     if is_resumable(record, opened):
         name = opened.name if run in ("latest", "best") else run
         result(f"\nnot finished; go on with: seqmagic train --resume {name}")
 
 
-def _facts(document: dict[str, Any]) -> list[tuple[str, list[tuple[str, Any]]]]:
-    """The record of a run for a reader: headings with names and values."""
+Facts = list[tuple[str, list[tuple[str, Any]]]]
+
+
+def _facts(document: dict[str, Any]) -> tuple[Facts, Facts]:
+    """The record of a run for a reader, headings with names and values: what came of it, and what it was made with."""
     text = document["text"]
     spans = [(part, "{:,} to {:,}".format(*text[part])) for part in ("train", "validation", "test")]
     head = [(key, document[key]) for key in ("path", "status", "created", "seed")]
     head.append(("command", shlex.join(["seqmagic", *document["argv"]])))
+    found: Facts = [(document["name"], head), ("results", list((document["results"] or {}).items()))]
+    found.append(("fine-tuned", list((document["fine_tuned"] or {}).items())))
+    found.append(("best possible on this text", list(document.get("best_possible", {}).items())))
+    found.append(("notes", [("", note) for note in document["notes"]]))
     source = [(key, text[key]) for key in ("source", "characters", "bytes", "sha256")]
-    sections = [(document["name"], head), ("text", source + spans)]
-    sections += [(part, list(document[part].items())) for part in ("data", "model", "training", "environment")]
-    sections.append(("results", list((document["results"] or {}).items())))
-    sections.append(("best possible on this text", list(document.get("best_possible", {}).items())))
-    sections.append(("notes", [("", note) for note in document["notes"]]))
+    settled: Facts = [("text", source + spans)]
+    settled += [(part, list(document[part].items())) for part in ("data", "model", "training", "environment")]
+    return _worded(found), _worded(settled)
+
+
+def _worded(sections: Facts) -> Facts:
     return [(heading, [(key.replace("_", " "), value) for key, value in rows]) for heading, rows in sections if rows]
 
 
@@ -257,6 +315,80 @@ def unpack_run(settings: Settings, file: Path, name: str | None, overwrite: bool
         result(f"{run.name} is in {run.path}")
 
 
+@runs.command("tag", cls=Command, example="seqmagic runs tag latest good for-the-class\nseqmagic runs list --tag good")
+@click.argument("run", type=OwnRunName())
+@click.argument("tags", metavar="[TAG]...", nargs=-1)
+@option("--remove", is_flag=True, help="Take these tags from the run instead; all of them, where none is named.")
+@common_options
+@click.pass_obj
+def tag_run(settings: Settings, run: str, tags: tuple[str, ...], remove: bool) -> None:
+    """Give RUN each TAG, a word to find it by (`runs list --tag`). Without a TAG, say which it has."""
+    from seqmagic.runs.find import open_run
+    from seqmagic.runs.folder import LONGEST_TAG, is_tag
+
+    for tag in tags:
+        if not is_tag(tag):
+            raise click.UsageError(
+                "a TAG starts with a letter or digit and holds letters, digits, '.', '_', '+' and '-' alone, at most "
+                f"{LONGEST_TAG}; received {tag!r}"
+            )
+    opened = open_run(settings.models, run)
+    if opened.path.parent.resolve() != settings.models.resolve():
+        raise RunError(f"only runs in {settings.models} have tags; {run} is in {opened.path.parent}")
+    before = set(opened.read_tags())
+    after = (before - set(tags) if tags else set()) if remove else before | set(tags)
+    if strange := sorted(set(tags) - before) if remove else []:
+        raise RunError(f"{opened.name} has no tag {strange[0]!r}; it has {', '.join(sorted(before)) or 'none'}")
+    if after != before:
+        with _written(opened.path):
+            opened.write_tags(after)
+    if settings.json:
+        json_document({"run": opened.name, "tags": sorted(after)})
+    else:
+        result(f"{opened.name}: {', '.join(sorted(after)) or 'no tag'}")
+
+
+@contextlib.contextmanager
+def _written(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise RunError(f"nothing can be written in {path}: {problem.strerror or problem}") from problem
+
+
+@runs.command("rename", cls=Command, example="seqmagic runs rename python-docs-lstm-1x256 first-try")
+@click.argument("old", type=OwnRunName())
+@click.argument("new")
+@common_options
+@click.pass_obj
+def rename_run(settings: Settings, old: str, new: str) -> None:
+    """Call the run or comparison OLD NEW. The comparisons that have it as a row follow."""
+    from seqmagic.comparison.record import follow_renamed, is_comparison
+    from seqmagic.runs.folder import is_name
+    from seqmagic.runs.making import recover
+    from seqmagic.runs.making import rename_run as move
+
+    recover(settings.models)
+    if not is_name(new):
+        raise click.UsageError(
+            "NEW must start with a letter or digit and hold letters, digits, '.', '_', '+' and '-' alone, at most 100, "
+            f"and not be 'latest' or 'best'; received {new!r}"
+        )
+    _check_own(settings.models, old, verb="rename")
+    following: list[str] = []
+    is_run = not is_comparison(settings.models / old)
+    move(
+        settings.models,
+        old,
+        new,
+        before=lambda: following.extend(follow_renamed(settings.models, old, new) if is_run else []),
+    )
+    if settings.json:
+        json_document({"old": old, "new": new, "comparisons": following})
+        return
+    settings.notice(f"{old} is called {new} now" + (f", also in {', '.join(following)}" if following else ""))
+
+
 @runs.command("remove", cls=Command, example="seqmagic runs remove python-docs-rnn-1x256 --yes")
 @click.argument("run", nargs=-1, required=True, type=OwnRunName())
 @option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal to ask on.")
@@ -270,7 +402,7 @@ def remove_runs(settings: Settings, run: tuple[str, ...], yes: bool) -> int:
     recover(settings.models)
     names = list(dict.fromkeys(run))
     for name in names:
-        _check_removable(settings.models, name)
+        _check_own(settings.models, name, verb="remove")
     if not yes:
         if not _can_ask():
             raise click.UsageError(f"removing {', '.join(names)} can't be undone; add --yes")
@@ -290,20 +422,20 @@ def remove_runs(settings: Settings, run: tuple[str, ...], yes: bool) -> int:
     return 0
 
 
-def _check_removable(models: Path, name: str) -> None:
-    """Raise RunError unless `name` is that of a run or comparison of the user's that may be removed now."""
+def _check_own(models: Path, name: str, *, verb: str) -> None:
+    """Raise RunError unless `name` is that of a run or comparison of the user's that may be moved or removed now."""
     from seqmagic.comparison.record import is_comparison
     from seqmagic.runs.find import not_found, pretrained_folder
     from seqmagic.runs.folder import is_name, is_removable
     from seqmagic.runs.locks import is_held
 
     if not is_name(name):
-        raise RunError(f"remove takes names as in seqmagic runs list, not paths or latest and best; received {name!r}")
+        raise RunError(f"{verb} takes names as in seqmagic runs list, not paths or latest and best; received {name!r}")
     path = models / name
     shipped = pretrained_folder()
     is_there = os.path.lexists(path)
     if models.resolve() == shipped.resolve() or (not is_there and (shipped / name).exists()):
-        raise RunError(f"run {name} comes with seqmagic and is not removed")
+        raise RunError(f"run {name} comes with seqmagic and is not {verb}d")
     if not is_there:
         raise RunError(not_found(models, name))
     if is_held(models, name):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
+import stat
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,10 +22,12 @@ from seqmagic.errors import SampleError
 
 if TYPE_CHECKING:
     from seqmagic.api import Model
+    from seqmagic.cli.show.painting import Painter
     from seqmagic.cli.writing import Assignment
 
 LONGEST_PROMPT_FILE = 16 * 2**20  # bytes: a device or a wrong file may have no end
 SEPARATOR = "-" * 20
+_PATIENCE = 2.0  # seconds before a pipe that says nothing is spoken of
 
 
 class FileName(click.Path):
@@ -41,7 +45,7 @@ class FileName(click.Path):
 @click.argument("runs", metavar="[RUN]...", nargs=-1, type=RunName())
 @option("--prompt", "prompts", metavar="TEXT", multiple=True, section="Prompt",
         help="What the text goes on from, as it is typed (a line break: $'A\\nB' in most shells); may be given "
-             "several times. [default: a line break]")  # fmt: skip
+             "several times. [default: what is piped in, else a line break]")  # fmt: skip
 @option("--prompt-file", "prompt_files", metavar="FILE|-", multiple=True, section="Prompt",
         help="A prompt from a UTF-8 file, or from standard input, as it stands there.")  # fmt: skip
 @option("--skip-unknown", is_flag=True, section="Prompt",
@@ -49,10 +53,10 @@ class FileName(click.Path):
 @config_options(SampleConfig)
 @option("--output", metavar="FILE", type=FileName(dir_okay=False, path_type=Path), section="Output",
         help="Write to FILE instead of standard output.")  # fmt: skip
-@option("--separator", metavar="TEXT", default=SEPARATOR, section="Output",
-        help=f"Line between several texts. [default: {len(SEPARATOR)} dashes]")  # fmt: skip
+@option("--separator", metavar="TEXT", section="Output",
+        help=f"Line between several texts. [default: {len(SEPARATOR)} dashes; of records their own]")  # fmt: skip
 @option("--surprise", is_flag=True, section="Output",
-        help="Paint each character by the probability that the model gave it.")  # fmt: skip
+        help="Paint each character by its surprise in bits; digits below where there are no colours.")  # fmt: skip
 @option("--novelty", is_flag=True, section="Output",
         help="Say how much of it is copied from the training text, and how much is new.")  # fmt: skip
 @option("--interactive", is_flag=True, section="Output",
@@ -65,7 +69,7 @@ def sample(
     prompt_files: tuple[str, ...],
     skip_unknown: bool,
     output: Path | None,
-    separator: str,
+    separator: str | None,
     surprise: bool,
     novelty: bool,
     interactive: bool,
@@ -84,6 +88,8 @@ def sample(
     if output is not None:
         files.check_target(output)  # before the text is written, which may take long
     given = [*prompts, *map(_read_prompt, prompt_files)]
+    if not (given or interactive):
+        given = _piped_prompt(settings)
     models = _load(settings, runs)
     if interactive:
         from seqmagic.cli.interactive import converse
@@ -101,8 +107,8 @@ def sample(
     if settings.json:
         return _write_json(assignments, output)
     if len(assignments) > 1:
-        return _write_columns(settings, assignments, output, separator)
-    return _write_text(settings, assignments[0], output, separator)
+        return _write_columns(settings, assignments, output, SEPARATOR if separator is None else separator)
+    return _write_text(settings, assignments[0], output, _between(models[0]) if separator is None else separator)
 
 
 def _import_numpy_lightly() -> None:
@@ -122,10 +128,10 @@ def _refuse_contradictions(
     prompt_files: Sequence[str],
     output: Path | None,
     interactive: bool,
-    separator: str,
+    separator: str | None,
 ) -> None:
     """Raise click.UsageError for options that can't be heeded, or not together."""
-    if separator.encode("utf-8", "ignore").decode("utf-8") != separator:
+    if separator is not None and separator.encode("utf-8", "ignore").decode("utf-8") != separator:
         raise click.UsageError(f"--separator must be Unicode; received {separator!r}")
     if len(runs) > 1 and config.length == 0:
         raise click.UsageError("--length 0 never ends, so runs can't stand side by side; give a length")
@@ -135,7 +141,7 @@ def _refuse_contradictions(
         raise click.UsageError("standard input can be read once: give --prompt-file - once, not with --interactive")
 
 
-def _read_prompt(name: str) -> str:
+def _read_prompt(name: str, *, may_be_empty: bool = False) -> str:
     """The text in the file `name`, `-` for standard input.
 
     Raises:
@@ -157,9 +163,23 @@ def _read_prompt(name: str) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         raise SampleError(f"the prompt file {shown} is not UTF-8: byte {problem.start} is no part of it") from problem
-    if not text:
+    if not (text or may_be_empty):
         raise SampleError(f"the prompt file {shown} is empty; put some text into it, or leave out --prompt-file")
     return text
+
+
+def _piped_prompt(settings: Settings) -> list[str]:
+    """What a pipe or a file has for standard input, less the line break at its end; none where there is nothing."""
+    try:
+        kind = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError, AttributeError):  # closed, or no stream of the system
+        return []
+    if not (stat.S_ISFIFO(kind) or stat.S_ISREG(kind)):
+        return []
+    if stat.S_ISFIFO(kind) and not select.select([sys.stdin], [], [], _PATIENCE)[0]:
+        settings.notice("waiting for a prompt on standard input; give --prompt or </dev/null to go without")
+    text = _read_prompt("-", may_be_empty=True).removesuffix("\n").removesuffix("\r")
+    return [text] if text else []
 
 
 def _load(settings: Settings, runs: Sequence[str]) -> list[Model]:
@@ -183,13 +203,18 @@ def _write_json(assignments: Sequence[Assignment], output: Path | None) -> int:
     return 0
 
 
-def _write_text(settings: Settings, assignment: Assignment, output: Path | None, separator: str) -> int:
+def _between(model: Model) -> str | None:
+    """The line between several texts: what stood between the records of a model's text; None for nothing."""
+    return {"line": None, "blank-line": ""}.get(model.record.data.records or "", SEPARATOR)
+
+
+def _write_text(settings: Settings, assignment: Assignment, output: Path | None, separator: str | None) -> int:
     from seqmagic.cli.show.page import Page
     from seqmagic.cli.writing import write_texts
 
     with Page(output) as page:
-        painted = _painted(settings, assignment, output)
-        texts, interrupted = write_texts(assignment, page, separator=separator, painted=painted)
+        painter = _painter(settings, assignment, output)
+        texts, interrupted = write_texts(assignment, page, separator=separator, painter=painter)
     _report(settings, [assignment], [texts], output)
     return INTERRUPTED if interrupted else 0
 
@@ -200,37 +225,41 @@ def _write_columns(settings: Settings, assignments: Sequence[Assignment], output
     from seqmagic.sampling.pieces import Text
 
     written = [assignment.texts() for assignment in assignments]
-    painted = _painted(settings, assignments[0], output)
+    painter = _painter(settings, assignments[0], output)
     headings = [one_line(assignment.model.run.name) for assignment in assignments]
-    to_terminal = output is None and sys.stdout.isatty()
-    width = shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns if to_terminal else _plain_width()
+    width = _width(output)
     with Page(output) as page:
         for number, texts in enumerate(zip(*written, strict=True)):
             shown = []
             for assignment, text in zip(assignments, texts, strict=True):
                 prompt = assignment.shown_prompt(number)
-                likely = (1.0,) * len(prompt) + text.probabilities if painted else ()
+                likely = (1.0,) * len(prompt) + text.probabilities if painter else ()
                 shown.append(Text(prompt + text.characters, likely))
             page.write(f"{separator}\n" if number else "")
-            page.write("\n".join(side_by_side(shown, headings, width)) + "\n")
+            page.write("\n".join(side_by_side(shown, headings, width, painter)) + "\n")
     _report(settings, assignments, [[text.characters for text in texts] for texts in written], output)
     return 0
 
 
-def _plain_width() -> int:
+def _width(output: Path | None) -> int:
+    if output is None and sys.stdout.isatty():
+        return shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns
     columns = os.environ.get("COLUMNS", "")
     return int(columns) if columns.isdecimal() and int(columns) else PLAIN_WIDTH
 
 
-def _painted(settings: Settings, assignment: Assignment, output: Path | None) -> bool:
-    """Whether characters get their colour; if so the legend is shown."""
-    from seqmagic.cli.show.painting import legend
+def _painter(settings: Settings, assignment: Assignment, output: Path | None) -> Painter | None:
+    """What shows the surprise, where that was asked for; then its legend is said."""
+    if not assignment.surprise:
+        return None
+    from seqmagic.cli.show.painting import Painter
+    from seqmagic.cli.show.strips import colour_system
 
-    if not assignment.surprise or output is not None or is_plain(sys.stdout):
-        return False
-    if not is_plain(sys.stderr):
-        settings.notice(legend(), painted=True)
-    return True
+    plain = output is not None or is_plain(sys.stdout)
+    painter = Painter(system=None if plain else colour_system(), width=_width(output))
+    if not (painter.has_colours and is_plain(sys.stderr)):
+        settings.notice(painter.legend(), painted=True)
+    return painter
 
 
 def _report(

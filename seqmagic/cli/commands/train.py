@@ -3,26 +3,97 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import sys
-from collections.abc import Generator, Mapping
+import time
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from seqmagic.cli.console import INTERRUPTED, json_document, notice, result, unread
 from seqmagic.cli.downloads import bring
-from seqmagic.cli.options import RunName, Settings, TextName, collect, command, config_options, option
-from seqmagic.config import DataConfig, ModelConfig, TrainConfig
-from seqmagic.errors import ConfigError
+from seqmagic.cli.options import (
+    AnyFunction,
+    RunName,
+    Settings,
+    TextName,
+    collect,
+    command,
+    config_file_option,
+    config_options,
+    is_given,
+    name_of,
+    option,
+    settled,
+    takes_auto,
+    verbose_option,
+)
+from seqmagic.cli.reading import read_to_train
+from seqmagic.config import DataConfig, ModelConfig, TrainConfig, option_name
+from seqmagic.errors import ConfigError, CorpusError
 
 if TYPE_CHECKING:
-    from seqmagic.runs.folder import Run
-    from seqmagic.runs.record import Results
+    from collections.abc import Sequence
+
+    from seqmagic.cli.show.progress import TrainingDisplay
+    from seqmagic.evaluation.baselines import Baseline
+    from seqmagic.evaluation.beside import BaselinesBeside
+    from seqmagic.runs.record import FineTuned
+    from seqmagic.texts.corpus import Corpus
     from seqmagic.training.cluster import Placement
-    from seqmagic.training.events import Event
+    from seqmagic.training.events import Event, Finished
+    from seqmagic.training.recipe import Plan
+    from seqmagic.training.tensorboard import EventFiles
 
 _EXIT_CODES = {"complete": 0, "interrupted": INTERRUPTED, "failed": 1}
+
+
+def new_run_options(function: AnyFunction) -> AnyFunction:
+    """The options of what makes a new run: `train`, and `runs rerun`."""
+    decorators = (
+        option("--name", metavar="NAME", section="Run", help="Name of the run. [default: TEXT-CELL-LAYERSxUNITS]"),
+        option("--overwrite", is_flag=True, section="Run", help="Replace a run of that name."),
+        option(
+            "--fine-tune",
+            metavar="RUN",
+            type=RunName(),
+            section="Run",
+            help="Begin with the weights of RUN, which keeps its characters and sizes; new characters are added.",
+        ),
+        option(
+            "--text-sha256",
+            metavar="HEX",
+            section="Run",
+            help="Refuse a text that is another than the one with this checksum (text.sha256 in run.json).",
+        ),
+        option(
+            "--tensorboard",
+            is_flag=True,
+            section="Run",
+            help="Write event files for TensorBoard, in the run: tensorboard --logdir models shows all runs.",
+        ),
+        option(
+            "--tensorboard-dir",
+            metavar="DIR",
+            type=click.Path(file_okay=False, path_type=Path),
+            section="Run",
+            help="Write them in a folder of DIR with the name of the run.",
+        ),
+        option(
+            "--print-config",
+            is_flag=True,
+            section="Run",
+            help="Train nothing; print what would run, every setting decided, as a file for --config.",
+        ),
+        verbose_option("Run"),
+        config_options(ModelConfig, TrainConfig, DataConfig),
+    )
+    for decorator in reversed(decorators):
+        function = decorator(function)
+    return function
 
 
 @command(
@@ -31,8 +102,6 @@ _EXIT_CODES = {"complete": 0, "interrupted": INTERRUPTED, "failed": 1}
     example="seqmagic train python-docs --cell gru --minutes 1",
 )
 @click.argument("text", required=False, type=TextName())
-@option("--name", metavar="NAME", section="Run", help="Name of the run. [default: TEXT-CELL-LAYERSxUNITS]")
-@option("--overwrite", is_flag=True, section="Run", help="Replace a run of that name.")
 @option(
     "--resume",
     metavar="RUN",
@@ -77,13 +146,12 @@ _EXIT_CODES = {"complete": 0, "interrupted": INTERRUPTED, "failed": 1}
     section="Several devices",
     help="GPUs of each machine to use, an equal part of the batch on every one. [default: 1]",
 )
-@config_options(ModelConfig, TrainConfig, DataConfig)
+@config_file_option("Run")
+@new_run_options
 @click.pass_context
 def train(
     ctx: click.Context,
     text: str | None,
-    name: str | None,
-    overwrite: bool,
     resume: str | None,
     more_minutes: float | None,
     more_epochs: float | None,
@@ -100,47 +168,75 @@ def train(
     --resume RUN goes on from a checkpoint some seconds old.
     """
     settings: Settings = ctx.obj
-    from seqmagic.training.cluster import placement
+    from seqmagic.training.cluster import placement, refuse_workers
 
     place = placement(workers=workers, worker_index=worker_index, gpus=gpus, environ=os.environ)
     if resume is not None:
-        if name is not None or overwrite:
-            raise ConfigError("--resume goes on with a run as it is: --name and --overwrite are for new ones")
-        given = {key: value for key, value in values.items() if _is_typed(ctx, key)}
+        if any(is_given(ctx, name) and values[name] for name in _FOR_NEW_RUNS):
+            *first, last = map(option_name, _FOR_NEW_RUNS)
+            raise ConfigError(
+                f"--resume goes on with a run as it is: {', '.join(first)} and {last} are for new ones; leave them out"
+            )
+        given = {key: value for key, value in values.items() if is_given(ctx, key) and key not in _OF_THE_COMMAND}
         more = {"more_minutes": more_minutes, "more_epochs": more_epochs}
         if not place.is_chief:
             return _help(settings, text, values, place, goes_on=True)
-        return _follow(settings, _resumed(settings, resume, {"text": text, **given}, place, **more))
+        board = event_files(settings, values)
+        return _resume(settings, resume, {"text": text, **given}, place, board=board, **more)
     if more_minutes is not None or more_epochs is not None:
         raise ConfigError("--more-minutes and --more-epochs make a run longer; name it with --resume")
     if text is None:
         raise click.UsageError("Missing argument 'TEXT'.", ctx)
+    for one in _OF_ONE_PROCESS:
+        if values[one]:
+            refuse_workers(place, option_name(one))
     if not place.is_chief:
-        return _help(settings, text, values, place, goes_on=False)
-    return _follow(settings, _begun(settings, text, place, name=name, overwrite=overwrite, values=values))
+        return _help(settings, text, settled(ctx, values), place, goes_on=False)
+    return begin(ctx, text, values, place)
+
+
+_FOR_NEW_RUNS = ("fine_tune", "print_config", "name", "overwrite")
+_OF_THE_COMMAND = (*_FOR_NEW_RUNS, "text_sha256", "tensorboard", "tensorboard_dir")  # no settings of the training
+_OF_ONE_PROCESS = ("fine_tune", "print_config")
 
 
 def _help(settings: Settings, text: str | None, values: Mapping[str, Any], place: Placement, *, goes_on: bool) -> int:
-    """Take part in the training of another process, the chief."""
-    from seqmagic.texts.corpus import read_trainable
-    from seqmagic.training.device import require_tensorflow
-    from seqmagic.training.follow import follow
+    """Take part in the training of another process, the chief, which alone keeps a run; the exit code."""
+    data, model, training = collect(DataConfig, values), collect(ModelConfig, values), collect(TrainConfig, values)
+    with settings.meanwhile("taking part in a training"):  # the imports take most of a second
+        from seqmagic.training.device import require_tensorflow
+        from seqmagic.training.follow import follow
 
     require_tensorflow()
-    data, model, training = collect(DataConfig, values), collect(ModelConfig, values), collect(TrainConfig, values)
-    if text is not None:
+    corpus = None
+    if text is not None and goes_on:
         bring(settings, text)
-    corpus = None if goes_on or text is None else read_trainable(text, data)
+    elif text is not None:
+        corpus = read_to_train(settings, text, data.drawn_with(training.seed))
+        _require_text(corpus, values["text_sha256"])
     status = follow(place, corpus, model=model, training=training, say=settings.notice, text=text)
     settings.notice(f"the training is over: {status}; the chief has the run")
     return _EXIT_CODES[status]
 
 
-def _is_typed(ctx: click.Context, name: str) -> bool:
-    return ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+def _waiting(place: Placement) -> str:
+    others = place.workers - 1
+    return f"waiting for {others} other worker{'s' * (others > 1)}"
 
 
-def _resumed(
+def event_files(settings: Settings, values: Mapping[str, Any]) -> EventFiles | None:
+    """What writes for TensorBoard, where that was asked for."""
+    folder: Path | None = values["tensorboard_dir"]
+    if folder is None and not values["tensorboard"]:
+        return None
+    from seqmagic.training.tensorboard import EventFiles
+
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)  # what is wrong with it is said now, not minutes later
+    return EventFiles(folder)
+
+
+def _resume(
     settings: Settings,
     name: str,
     given: Mapping[str, Any],
@@ -148,86 +244,215 @@ def _resumed(
     *,
     more_minutes: float | None,
     more_epochs: float | None,
-) -> Generator[Event, None, None]:
-    """The events of a training that goes on."""
-    from seqmagic.runs.find import open_run
-    from seqmagic.training.resume import More, resume
+    board: EventFiles | None,
+) -> int:
+    """Go on with a training; the exit code."""
+    with settings.meanwhile(f"taking up {name}"):  # the imports take most of a second
+        from seqmagic.runs.find import open_run
+        from seqmagic.training.resume import More, resume
 
-    more = More(minutes=more_minutes, epochs=more_epochs)
-    return resume(open_run(settings.models, name), more=more, given=given, placement=place)
+    run, more = open_run(settings.models, name), More(minutes=more_minutes, epochs=more_epochs)
+
+    def events(display: TrainingDisplay) -> Generator[Event, None, None]:
+        reading = f"reading the text of {run.name}"
+        doing = f"{reading} and starting TensorFlow" if place.cluster is None else f"{reading}; {_waiting(place)}"
+        display.doing(doing, aloud=place.cluster is not None)
+        return resume(run, more=more, given=given, placement=place)
+
+    return _follow(settings, events, board=board)
 
 
-def _begun(
-    settings: Settings, text: str, place: Placement, *, name: str | None, overwrite: bool, values: Mapping[str, Any]
-) -> Generator[Event, None, None]:
-    """The events of a new training."""
-    from seqmagic.runs.making import check_free
-    from seqmagic.texts.corpus import read_trainable
-    from seqmagic.training.device import require_tensorflow
+def begin(ctx: click.Context, text: str, values: Mapping[str, Any], place: Placement | None = None) -> int:
+    """A new training, with what the options of `new_run_options` received; the exit code.
+
+    Args:
+        place: Where it computes; this process is the chief there. None: on one device of this process.
+    """
+    settings: Settings = ctx.obj
+    given = {name for name in values if is_given(ctx, name)}
+    values = settled(ctx, values)
+    data, model, training = collect(DataConfig, values), collect(ModelConfig, values), collect(TrainConfig, values)
+    name, overwrite = values["name"], values["overwrite"]
+    with settings.meanwhile(f"reading {name_of(text)}"):  # the imports take most of a second
+        from seqmagic.cli.show.progress import COMPILING
+        from seqmagic.evaluation.beside import BaselinesBeside
+        from seqmagic.runs.making import check_free
+        from seqmagic.training import train as door
+        from seqmagic.training.cluster import HERE
+        from seqmagic.training.device import require_tensorflow
+        from seqmagic.training.finetune import Base
 
     require_tensorflow()
-    data, model, training = collect(DataConfig, values), collect(ModelConfig, values), collect(TrainConfig, values)
+    place = place or HERE
+    data = data.drawn_with(training.seed)
     if name is not None:  # before minutes go into reading and compiling
         check_free(settings.models, name, overwrite=overwrite)
-    bring(settings, text)
-    corpus = read_trainable(text, data)
-    for line in corpus.notices:
-        settings.notice(line)
+    board = event_files(settings, values)
+    base = None if values["fine_tune"] is None else Base.find(settings.models, values["fine_tune"])
+    if base is not None:
+        model = base.sizes(model, given=given)
+    started = time.monotonic()
+    corpus = read_to_train(settings, text, data, extending=base.trained.vocabulary if base else None)
+    _require_text(corpus, values["text_sha256"])
+    seconds = time.monotonic() - started
+    if values["print_config"]:
+        return _print_config(settings, door.decide(corpus, model=model, training=training), corpus, values)
+    beside = BaselinesBeside(corpus)
 
-    from seqmagic.training.train import train as run_training
+    def events(display: TrainingDisplay) -> Generator[Event, None, None]:
+        display.tell([corpus.summary, *corpus.notices])
+        display.detail(f"read in {seconds:.1f} s")
+        if place.cluster is None:
+            display.doing("starting TensorFlow")
+            started = time.monotonic()
+            door.start(training, place)
+            display.detail(f"TensorFlow started in {time.monotonic() - started:.1f} s")
+            display.doing(COMPILING)
+        else:
+            display.doing(_waiting(place))
+        return door.train(
+            corpus,
+            model=model,
+            training=training,
+            models=settings.models,
+            name=name,
+            overwrite=overwrite,
+            placement=place,
+            argv=sys.argv[1:],
+            base=base,
+        )
 
-    return run_training(
-        corpus,
-        model=model,
-        training=training,
-        models=settings.models,
-        name=name,
-        overwrite=overwrite,
-        placement=place,
-        argv=sys.argv[1:],
+    return _follow(settings, events, beside, board=board)
+
+
+def _require_text(corpus: Corpus, sha256: str | None) -> None:
+    """Raise CorpusError where a checksum was given and the text has another."""
+    if sha256 is not None and corpus.sha256 != sha256.strip().lower():
+        raise CorpusError(
+            f"{name_of(corpus.source)} is not the text that was asked for: its sha256 is {corpus.sha256[:12]}, not "
+            f"{sha256[:12]}; name the right text"
+        )
+
+
+def _print_config(settings: Settings, plan: Plan, corpus: Corpus, values: Mapping[str, Any]) -> int:
+    """What would run, as a file of settings, or as JSON; the exit code."""
+    from seqmagic.cli.settings_file import settings_text
+
+    document: dict[str, Any] = {"text": corpus.source, "text_sha256": corpus.sha256}
+    document |= {name: values[name] for name in ("name", "fine_tune") if values[name] is not None}
+    for config in (plan.model, plan.training, corpus.config):
+        document |= {
+            name: "auto" if value is None and takes_auto(config, name) else value
+            for name, value in config.to_json().items()
+        }
+    if settings.json:
+        json_document(document)
+        return 0
+    epochs = plan.training.epochs is not None
+    same = "on the same machine and versions bit for bit" if epochs else "as far as a clock lets it: not bit for bit"
+    result(
+        settings_text(
+            document,
+            comments=[
+                "seqmagic train --config FILE trains again what this names,",
+                f"{same}; what is typed or changed here wins.",
+                *plan.notes,
+            ],
+        ).removesuffix("\n")
     )
+    return 0
 
 
-def _follow(settings: Settings, events: Generator[Event, None, None]) -> int:
-    """Show a training to its end; the exit code."""
+def _follow(
+    settings: Settings,
+    begin: Callable[[TrainingDisplay], Generator[Event, None, None]],
+    beside: BaselinesBeside | None = None,
+    *,
+    board: EventFiles | None,
+) -> int:
+    """Show a training to its end; the exit code.
+
+    Args:
+        begin: Gives its events, once there is a display.
+        beside: The baselines of its text; None: they are measured from the first step on.
+        board: What writes for TensorBoard, if anything does.
+    """
     from seqmagic.cli.show.progress import TrainingDisplay
-    from seqmagic.training.events import Finished
+    from seqmagic.evaluation.beside import BaselinesBeside
+    from seqmagic.training.events import Finished, Started
 
     finished: Finished | None = None
-    with TrainingDisplay(quiet=settings.quiet) as display, contextlib.closing(events):
-        for event in events:
+    with contextlib.ExitStack() as stack:
+        display = stack.enter_context(TrainingDisplay(quiet=settings.quiet, verbose=settings.verbose))
+        if board is not None:
+            stack.callback(board.close)
+        for event in stack.enter_context(contextlib.closing(begin(display))):
             display.show(event)
+            if board is not None:
+                board.show(event)
+            if isinstance(event, Started) and beside is None:
+                beside = BaselinesBeside(event.corpus)
             if isinstance(event, Finished):
                 finished = event
-    if finished is None:
+    if finished is None or beside is None:
         raise RuntimeError("a training ended without saying how")
     for line in finished.notes:
         notice(line)
+    if board is not None and board.problem is not None:
+        notice(f"not all was written for TensorBoard: {board.problem}")
     if finished.status == "interrupted" and finished.run.has_checkpoint:
         settings.notice(f"go on with it: seqmagic train --resume {finished.run.name}")
     with unread():
-        _print_results(settings, finished.run, finished.results)
+        _print_results(settings, finished, beside.result(wait=finished.status == "complete"))
     return _EXIT_CODES[finished.status]
 
 
-def _print_results(settings: Settings, run: Run, results: Results) -> None:
+def _print_results(settings: Settings, finished: Finished, baselines: Sequence[Baseline]) -> None:
+    run, results = finished.run, finished.results
+    record = run.read_record()
     if settings.json:
-        record = run.read_record()
         config = {
             "data": record.data.to_json(),
             "model": record.model.to_json(),
             "training": record.training.to_json(),
         }
-        json_document({"run": run.name, "config": config, "results": dict(results)})
+        document: dict[str, Any] = {"run": run.name, "status": finished.status, "config": config}
+        document["results"] = dict(results)
+        if record.fine_tuned is not None:
+            document["fine_tuned"] = dataclasses.asdict(record.fine_tuned)
+        document["baselines"] = [
+            {"name": one.name, "loss": one.loss, "bits_per_character": one.bits_per_character} for one in baselines
+        ]
+        json_document(document)
         return
+    from seqmagic.cli.show.curves import show_losses
+    from seqmagic.cli.show.verdicts import verdict
+
+    show_losses(run.read_history())
+
     perplexity = "infinite" if results.perplexity is None else f"{results.perplexity:.2f}"
+    how = "" if finished.status == "complete" else f" ({finished.status})"
     result(
-        f"{run.name}: validation loss {results.validation_loss:.4f} nats per character "
+        f"{run.name}{how}: validation loss {results.validation_loss:.4f} nats per character "
         f"({results.bits_per_character:.3f} bits, perplexity {perplexity}); "
         f"training {results.train_loss:.4f}"
     )
+    if results.validation_loss is not None and (said := verdict(results.validation_loss, baselines)):
+        result(said)
+    if record.fine_tuned is not None:
+        result(_fine_tuned_words(record.fine_tuned))
     result(
         f"{results.parameters:,} parameters, {results.epochs:.2f} readings of the text in "
         f"{results.seconds:.1f} s, {results.characters_per_second:,.0f} characters/s"
     )
     result(f"kept in {run.path}; write with it: seqmagic sample {run.name}")
+
+
+def _fine_tuned_words(found: FineTuned) -> str:
+    """The losses before and after."""
+    pairs = [
+        ("on this text", found.before, found.after),
+        (f"on that of {found.run}", found.own_before, found.own_after),
+    ]
+    words = [f"{where} {before:.4f} before, {after:.4f} after" for where, before, after in pairs if before and after]
+    return f"fine-tuned from {found.run}: validation loss {'; '.join(words)}"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from seqmagic.cli.console import one_line
-from seqmagic.cli.show.painting import paint
+from seqmagic.cli.show.painting import Painter
 from seqmagic.drawing.words import cells, shorten
 from seqmagic.sampling.pieces import Text
 
@@ -17,20 +17,26 @@ _TAB = "    "
 Line = list[tuple[str, float | None]]  # characters with their probability
 
 
-def side_by_side(texts: Sequence[Text], headings: Sequence[str], width: int) -> list[str]:
+def side_by_side(
+    texts: Sequence[Text], headings: Sequence[str], width: int, painter: Painter | None = None
+) -> list[str]:
     """The lines that show `texts` in columns under `headings`; below each other where `width` is too small."""
     column = (width - len(_GAP) * (len(texts) - 1)) // len(texts)
     if column < NARROWEST:
         return [
             line
             for heading, text in zip(headings, texts, strict=True)
-            for line in [_rule(heading, width), *map(_painted, fold(text, width)), ""]
+            for line in [_rule(heading, width), *_below_each_other(fold(text, width), painter), ""]
         ]
     columns = [fold(text, column) for text in texts]
     rows = [_GAP.join(_padded(shorten(heading, column), column) for heading in headings)]
     rows.append("─┼─".join("─" * column for _ in texts))
     for lines in itertools.zip_longest(*columns, fillvalue=[]):
-        rows.append(_GAP.join(_painted(line) + " " * (column - _width(line)) for line in lines))
+        parts = [_painted(line, painter) for line in lines]
+        padded = [shown + " " * (column - _width(line)) for line, (shown, _) in zip(lines, parts, strict=True)]
+        rows.append(_GAP.join(padded))
+        if any(digits for _, digits in parts):
+            rows.append(_GAP.join(f"{digits:{column}}" for _, digits in parts))
     return [row.rstrip() for row in rows]
 
 
@@ -63,11 +69,19 @@ def _width(line: Line) -> int:
     return sum(cells(character) for character, _ in line)
 
 
-def _painted(line: Line) -> str:
-    return paint(
-        "".join(character for character, _ in line),
-        [probability for _, probability in line if probability is not None],
-    )
+def _painted(line: Line, painter: Painter | None) -> tuple[str, str]:
+    """A line as it is shown, and the digits below it where there are no colours."""
+    characters = "".join(character for character, _ in line)
+    probabilities = [probability for _, probability in line if probability is not None]
+    return painter.line(characters, probabilities) if painter and probabilities else (characters, "")
+
+
+def _below_each_other(lines: Sequence[Line], painter: Painter | None) -> Iterator[str]:
+    for line in lines:
+        shown, digits = _painted(line, painter)
+        yield shown
+        if digits:
+            yield digits
 
 
 def _padded(text: str, width: int) -> str:

@@ -1,63 +1,16 @@
-"""Curves of trainings in one chart: validation loss against seconds, or against characters read."""
+"""The curve of one training on the terminal."""
 
 from __future__ import annotations
 
-from seqmagic.comparison.curves import Curve
-from seqmagic.comparison.record import Comparison
-from seqmagic.comparison.rows import best_baseline
-from seqmagic.drawing.chart import Chart, Line, Point
+from collections.abc import Sequence
 
-AXES = ("seconds", "characters")
-_WORDS = {"seconds": "seconds of training", "characters": "characters read"}
+from seqmagic.cli.insight import draw_chart
+from seqmagic.comparison.charts import loss_chart
+from seqmagic.runs.record import HistoryRow
 
 
-def comparison_chart(comparison: Comparison, against: str | None) -> Chart | None:
-    """The curves of all rows; None where none was kept.
-
-    Rows that differ in the seed alone have one colour, and the first of them a mark and a name.
-
-    Args:
-        against: One of `AXES`; None for what the rows were given as their budget.
-    """
-    if against is None:
-        against = "characters" if comparison.held_equal.get("epochs") else "seconds"
-    lines: list[Line] = []
-    for summary in comparison.summaries:
-        first: int | None = None
-        for row in summary.rows:
-            curve = comparison.curves.get(row.run or "")
-            if curve is None:
-                continue
-            label = "other seeds" if first is not None else summary.label
-            label = label if comparison.is_series else f"{label} {row.run}"
-            lines.append(Line(label=label, points=_points(curve, against), faint=first is not None, kin=first))
-            first = len(lines) - 1 if first is None else first
-    if not lines:
-        return None
-    ngram = best_baseline(comparison.baselines)
-    if ngram is not None:
-        ends = [x for line in lines for x, _ in (line.points[0], line.points[-1])]
-        level = [(min(ends), ngram.loss), (max(ends), ngram.loss)]
-        lines.append(Line(label=f"{ngram.name} {ngram.loss:.3f}", points=level, faint=True))
-    return _chart(comparison.name or "comparison", comparison.sentence, lines, against)
-
-
-def run_chart(name: str, curve: Curve) -> Chart:
-    """The curve of one run against its seconds."""
-    finding = f"validation loss {curve.losses[0]:.4f} at first, {min(curve.losses):.4f} at best"
-    return _chart(name, finding, [Line(label=name, points=_points(curve, "seconds"))], "seconds")
-
-
-def _points(curve: Curve, against: str) -> list[Point]:
-    xs = curve.characters if against == "characters" else curve.seconds
-    return [(float(x), float(loss)) for x, loss in zip(xs, curve.losses, strict=True)]
-
-
-def _chart(title: str, finding: str, lines: list[Line], against: str) -> Chart:
-    return Chart(
-        title=title,
-        finding=finding,
-        x_label=_WORDS[against],
-        y_label="validation loss, nats per character",
-        lines=lines,
-    )
+def show_losses(history: Sequence[HistoryRow]) -> None:
+    """Draw them on standard output, where there is a course."""
+    chart = loss_chart(history)
+    if chart is not None:
+        draw_chart(chart)

@@ -1,4 +1,4 @@
-"""The table of a comparison for other programs and for paper: Markdown, CSV, LaTeX, HTML; the same rows in all."""
+"""Tables for other programs and for paper: Markdown, CSV, LaTeX, HTML; the same rows in all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import html
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from seqmagic.cli.console import one_line
 from seqmagic.cli.show.comparison import heading, remarks
@@ -22,98 +24,131 @@ _LATEX = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A row of a table on paper: its cells, whether it is the best, and whether it stands below a rule."""
+
+    cells: Sequence[str]
+    best: bool = False
+    below: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """A table for paper and for programs.
+
+    Attributes:
+        columns: With headings of one line.
+        lines: The rows as they are read.
+        above: What stands above the table; may be "".
+        remarks: What stands below it, a paragraph each.
+        names, values: The headings and rows of a CSV file: full figures, None where there is none.
+    """
+
+    columns: Sequence[Column]
+    lines: Sequence[Line]
+    above: str
+    remarks: Sequence[str]
+    names: Sequence[str]
+    values: Sequence[Sequence[Any]]
+
+
 def write_table(comparison: Comparison, form: str) -> str:
+    """The table of a comparison, as `write_sheet` has it."""
+    return write_sheet(comparison_sheet(comparison), form)
+
+
+def write_sheet(sheet: Sheet, form: str) -> str:
     """The table in the format of this name, one of `FORMATS`, without a line break at its end."""
-    return FORMATS[form](comparison)
+    return FORMATS[form](sheet)
 
 
-def _rows(comparison: Comparison) -> list[TableRow]:
-    return table_rows(
+def comparison_sheet(comparison: Comparison) -> Sheet:
+    """The table of a comparison. Of the figures in full, the test's only where it was read."""
+    tested = comparison.part == "test"
+    rows = table_rows(
         comparison.summaries,
         comparison.baselines,
         rank=comparison.comparable,
         part=comparison.part,
         chance=comparison.chance,
     )
-
-
-def _shown(comparison: Comparison) -> tuple[list[Column], list[tuple[TableRow, list[str]]]]:
-    """Columns with headings of one line, and the rows as they are read."""
-    tested = comparison.part == "test"
-    columns = [Column(column.in_one_line, column.figures) for column in comparison_columns(tested=tested)]
-    rows = [(row, [one_line(cell) for cell in comparison_cells(row, tested=tested)]) for row in _rows(comparison)]
-    return columns, rows
-
-
-def _words(comparison: Comparison) -> tuple[str, list[str]]:
-    """What stands above the table and what below."""
-    above = one_line(heading(comparison)) if comparison.text else ""
-    return above, [one_line(line) for line in (comparison.sentence, *remarks(comparison)) if line]
-
-
-def to_csv(comparison: Comparison) -> str:
-    """Full figures, a heading for each, nothing where there is none; the test's columns where it was read."""
-    left_out = {"best"} | (set() if comparison.part == "test" else {"test_loss", "test_plus_minus"})
+    left_out = {"best"} | (set() if tested else {"test_loss", "test_plus_minus"})
     names = [field.name for field in dataclasses.fields(TableRow) if field.name not in left_out]
+    words = (comparison.sentence, *remarks(comparison))
+    return Sheet(
+        columns=[Column(column.in_one_line, column.figures) for column in comparison_columns(tested=tested)],
+        lines=[
+            Line(
+                cells=[one_line(cell) for cell in comparison_cells(row, tested=tested)],
+                best=row.best,
+                below=row.is_baseline,
+            )
+            for row in rows
+        ],
+        above=one_line(heading(comparison)) if comparison.text else "",
+        remarks=[one_line(line) for line in words if line],
+        names=names,
+        values=[[getattr(row, name) for name in names] for row in rows],
+    )
+
+
+def to_csv(sheet: Sheet) -> str:
+    """Full figures, a heading for each, nothing where there is none."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(names)
-    for row in _rows(comparison):
-        writer.writerow(["" if (value := getattr(row, name)) is None else value for name in names])
+    writer.writerow(sheet.names)
+    for values in sheet.values:
+        writer.writerow(["" if value is None else value for value in values])
     return file.getvalue().rstrip("\n")
 
 
-def to_markdown(comparison: Comparison) -> str:
-    columns, rows = _shown(comparison)
-    above, below = _words(comparison)
-    lines = [_markdown_line([column.heading for column in columns])]
-    lines.append(_markdown_line(["---:" if column.figures else "---" for column in columns], escape=False))
-    for row, cells in rows:
-        cells = [re.sub(r"([\\|*_`<])", r"\\\1", cell) for cell in cells]
-        lines.append(_markdown_line([f"**{cell}**" if row.best and cell else cell for cell in cells], escape=False))
-    paragraphs = [re.sub(r"([\\*_`<])", r"\\\1", words) for words in below]
-    return "\n\n".join([*([re.sub(r"([\\*_`<])", r"\\\1", above)] if above else []), "\n".join(lines), *paragraphs])
+def to_markdown(sheet: Sheet) -> str:
+    lines = [_markdown_line([column.heading for column in sheet.columns])]
+    lines.append(_markdown_line(["---:" if column.figures else "---" for column in sheet.columns], escape=False))
+    for line in sheet.lines:
+        cells = [re.sub(r"([\\|*_`<])", r"\\\1", cell) for cell in line.cells]
+        lines.append(_markdown_line([f"**{cell}**" if line.best and cell else cell for cell in cells], escape=False))
+    above, *below = (re.sub(r"([\\*_`<])", r"\\\1", words) for words in (sheet.above, *sheet.remarks))
+    return "\n\n".join([*([above] if above else []), "\n".join(lines), *below])
 
 
 def _markdown_line(cells: Sequence[str], *, escape: bool = True) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") if escape else cell for cell in cells) + " |"
 
 
-def to_latex(comparison: Comparison) -> str:
-    columns, rows = _shown(comparison)
-    above, below = _words(comparison)
+def to_latex(sheet: Sheet) -> str:
     lines = [r"\begin{table}", r"\centering"]
-    lines.append(rf"\begin{{tabular}}{{{''.join('r' if column.figures else 'l' for column in columns)}}}")
-    lines.append(" & ".join(_latex(column.heading) for column in columns) + r" \\ \hline")
+    lines.append(rf"\begin{{tabular}}{{{''.join('r' if column.figures else 'l' for column in sheet.columns)}}}")
+    lines.append(" & ".join(_latex(column.heading) for column in sheet.columns) + r" \\ \hline")
     previous = False
-    for row, cells in rows:
-        if row.is_baseline and not previous:
+    for line in sheet.lines:
+        if line.below and not previous:
             lines.append(r"\hline")
-        previous = row.is_baseline
-        shown = [rf"\textbf{{{_latex(cell)}}}" if row.best and cell else _latex(cell) for cell in cells]
+        previous = line.below
+        shown = [rf"\textbf{{{_latex(cell)}}}" if line.best and cell else _latex(cell) for cell in line.cells]
         lines.append(" & ".join(shown) + r" \\")
-    lines += [r"\end{tabular}", rf"\caption{{{_latex(' '.join(filter(None, [above and above + '.', *below])))}}}"]
-    return "\n".join([*lines, r"\end{table}"])
+    words = " ".join(filter(None, [sheet.above and sheet.above + ".", *sheet.remarks]))
+    return "\n".join([*lines, r"\end{tabular}", rf"\caption{{{_latex(words)}}}", r"\end{table}"])
 
 
 def _latex(words: str) -> str:
     return "".join(_LATEX.get(character, character) for character in words)
 
 
-def to_html(comparison: Comparison) -> str:
-    columns, rows = _shown(comparison)
-    above, below = _words(comparison)
-    lines = ["<table>"] + ([f"<caption>{html.escape(above)}</caption>"] if above else [])
+def to_html(sheet: Sheet) -> str:
+    columns = sheet.columns
+    lines = ["<table>"] + ([f"<caption>{html.escape(sheet.above)}</caption>"] if sheet.above else [])
     lines.append(f"<thead><tr>{''.join(_html_cell('th', column.heading, column) for column in columns)}</tr></thead>")
     lines.append("<tbody>")
-    for row, cells in rows:
-        style = ' class="best"' if row.best else ' class="baseline"' if row.is_baseline else ""
-        line = "".join(
-            _html_cell("td", cell, column, strong=row.best) for cell, column in zip(cells, columns, strict=True)
+    for line in sheet.lines:
+        style = ' class="best"' if line.best else ' class="baseline"' if line.below else ""
+        cells = "".join(
+            _html_cell("td", cell, column, strong=line.best) for cell, column in zip(line.cells, columns, strict=True)
         )
-        lines.append(f"<tr{style}>{line}</tr>")
+        lines.append(f"<tr{style}>{cells}</tr>")
     lines += ["</tbody>", "</table>"]
-    return "\n".join([*lines, *(f"<p>{html.escape(words)}</p>" for words in below)])
+    return "\n".join([*lines, *(f"<p>{html.escape(words)}</p>" for words in sheet.remarks)])
 
 
 def _html_cell(tag: str, words: str, column: Column, *, strong: bool = False) -> str:
@@ -123,7 +158,7 @@ def _html_cell(tag: str, words: str, column: Column, *, strong: bool = False) ->
     return f"<{tag}{align}>{shown}</{tag}>"
 
 
-FORMATS: Mapping[str, Callable[[Comparison], str]] = {
+FORMATS: Mapping[str, Callable[[Sheet], str]] = {
     "markdown": to_markdown,
     "csv": to_csv,
     "latex": to_latex,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 SAMPLE_CELLS = 60  # of what the model writes, in a plain line
 STOPPING_COMPILATION = "stopping after the compilation; again to stop now"
+COMPILING = "building and compiling"
+LEGEND = (
+    "train: mean since the line before, with dropout, so often above validation; "
+    "validation: all of that part, without; *: the lowest so far, these weights are kept"
+)
 
 
 class LiveDisplay:
@@ -41,6 +46,7 @@ class LiveDisplay:
         self._plain = is_plain(stream)
         self._console = make_console(stream)
         self._live: Any = None
+        self._doing = ""
 
     def __enter__(self) -> Self:
         if not self._quiet and not self._plain:
@@ -88,6 +94,13 @@ class LiveDisplay:
             with self._readers_may_go():
                 self._console.print(one_line(text), style=style, soft_wrap=self._plain)
 
+    def doing(self, what: str, *, aloud: bool = True) -> None:
+        """What happens until the next event: it stands in place of the bars, or `aloud` is a line without them."""
+        self._doing = f"{what} …"
+        if self._plain and aloud:
+            self.line(self._doing)
+        self._draw()
+
     def _draw(self) -> None:
         if self._live is not None and not self._lost:
             with self._readers_may_go():
@@ -122,8 +135,9 @@ class TrainingDisplay(LiveDisplay):
     it. Elsewhere (a file, a pipe, NO_COLOR, TERM=dumb) each evaluation is one line.
     """
 
-    def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+    def __init__(self, *, quiet: bool = False, verbose: bool = False, stream: TextIO | None = None) -> None:
         super().__init__(quiet=quiet, stream=stream)
+        self._verbose = verbose
         self._title, self._number, self._total = "", 1, 1
         self._said: set[str] = set()
         self._reset()
@@ -136,35 +150,48 @@ class TrainingDisplay(LiveDisplay):
         """The next events belong to training `number` of `total`, called `title`."""
         self._reset()
         self._title, self._number, self._total = title, number, total
+        self._doing = f"{title}: {COMPILING} …"
         self.line(f"{title} ({number} of {total})" if total > 1 else title, style="bold")
         self._draw()
 
     def show(self, event: Event) -> None:
         """Draw one event."""
         match event:
-            case Started(lines=lines):
+            case Started(lines=lines, details=details):
                 self._compiling = False
-                for text in lines:
-                    if text not in self._said:  # in a series, most of it is the same again
-                        self.line(text, style="dim")
-                self._said.update(lines)
+                self.detail(*details)
+                self.tell(lines)
             case Progress():
                 self._progress = event
             case Evaluated():
                 self._validation_loss = event.row.validation_loss
                 self._show_evaluation(event)
-            case Finished():
+            case Finished(details=details):
+                self.detail(*details)
                 self._progress = None
                 self._compiling = True  # if another follows
                 return
         self._draw()
 
+    def tell(self, lines: Iterable[str]) -> None:
+        """Lines about text, machine and model; what was told before (in a series, most of it) is left out."""
+        for text in lines:
+            if text not in self._said:
+                self.line(text, style="dim")
+            self._said.add(text)
+
+    def detail(self, *lines: str) -> None:
+        """Lines that only a reader who asked for more wants to see."""
+        if self._verbose:
+            self.tell(lines)
+
     def _show_evaluation(self, event: Evaluated) -> None:
+        self.tell([LEGEND])
         sample = one_line(event.sample.strip())
         figures = evaluation_words(event)
         if self._plain:
             if event.row.characters_per_second is not None:
-                figures += f"  {event.row.characters_per_second:,.0f} char/s"
+                figures += f"{'' if event.best else '  '}  {event.row.characters_per_second:,.0f} char/s"
             left = f"  {clock(self._progress.seconds_left)} left" if self._progress else ""
             self.line(f"{figures}{left}  | {shorten(sample, SAMPLE_CELLS)}")
             return
@@ -177,7 +204,7 @@ class TrainingDisplay(LiveDisplay):
 
         progress = self._progress
         if progress is None:
-            return Text(f"{self._title}: building and compiling …", style="dim")
+            return Text(self._doing, style="dim")
         room = max(12, len(self._title))
         rows = [self._bar(self._title, progress.fraction, progress.seconds_left, room=room)]
         if self._total > 1:
@@ -208,10 +235,10 @@ class TrainingDisplay(LiveDisplay):
 
 
 def evaluation_words(event: Evaluated) -> str:
-    """The figures of one evaluation in one line; a star marks the lowest validation loss so far."""
+    """The figures of one evaluation in columns; a star marks the lowest validation loss so far (`LEGEND`)."""
     row = event.row
     figures = (
-        (row.epoch, "epoch {:.2f}"),
+        (row.epoch, "epoch {:6.2f}"),
         (row.train_loss, "train {:.3f}"),
         (row.validation_loss, "validation {:.3f}"),
         (row.bits_per_character, "{:.3f} bits"),

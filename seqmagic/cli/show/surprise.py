@@ -24,7 +24,7 @@ def surprise_pages(document: Document, *, width: int, top: int) -> Group:
     for model in document["models"]:
         versus = model.get("versus")
         pages.append(Text(_headline(document, model), style="bold" if system else ""))
-        marks, style_numbers, scale = _difference_marks(versus["difference"]) if versus else _bits_marks(model["bits"])
+        marks, style_numbers, scale = difference_marks(versus["difference"]) if versus else _bits_marks(model["bits"])
         styles = scale.styles(system)
         rows = [] if styles else [Row("", marks)]
         rows += _guesses(model, top)
@@ -39,7 +39,7 @@ def _headline(document: Document, model: Document) -> str:
     name, versus = one_line(model["run"]), model.get("versus")
     line = f"{name}: mean {model['mean_bits']:.2f} bits per character, {excerpt_words(document)}"
     if versus:
-        line += f"; {one_line(versus['name'])}: {versus['mean_bits']:.2f}, difference {versus['mean_difference']:+.2f}"
+        line += f"; {one_line(versus['name'])}: {versus['mean_bits']:.2f}, difference {versus['mean_difference']:+z.2f}"
     return line
 
 
@@ -48,12 +48,19 @@ def step_of(bits: float) -> int:
     return sum(bits >= edge for edge in BINS)
 
 
+def bin_words() -> list[str]:
+    """What each step stands for: "<0.5", "0.5-1" ..."""
+    edges = [f"{edge:g}" for edge in BINS]
+    return [f"<{edges[0]}", *(f"{low}-{high}" for low, high in pairwise(edges)), f"{edges[-1]}+"]
+
+
 def _bits_marks(bits: Sequence[float | None]) -> tuple[list[str], list[int], Scale]:
     steps = [0 if value is None else step_of(value) for value in bits]
     return [" " if value is None else str(step) for value, step in zip(bits, steps, strict=True)], steps, RISING
 
 
-def _difference_marks(differences: Sequence[float | None]) -> tuple[list[str], list[int], Scale]:
+def difference_marks(differences: Sequence[float | None]) -> tuple[list[str], list[int], Scale]:
+    """Of differences of bits: a mark for each, the number of its style, and the scale that has these."""
     middle = _MOST_DIFFERENCE
     steps = [middle if value is None else round(max(-middle, min(middle, value))) + middle for value in differences]
     marks = [" " if value is None else _SIGNS[step] for value, step in zip(differences, steps, strict=True)]
@@ -69,14 +76,17 @@ def _guesses(model: Document, top: int) -> list[Row]:
 
 
 def _legend(document: Document, styles: Sequence[str] | None) -> Text:
-    if any("versus" in model for model in document["models"]):
-        name = one_line(next(model["versus"]["name"] for model in document["models"] if "versus" in model))
-        words = [f"{step:+d}" if step else "0" for step in range(-_MOST_DIFFERENCE, _MOST_DIFFERENCE + 1)]
-        head, marks = f"bits more than {name} (negative: fewer): ", _SIGNS
-    else:
-        edges = [f"{edge:g}" for edge in BINS]
-        words = [f"<{edges[0]}", *(f"{low}-{high}" for low, high in pairwise(edges)), f"{edges[-1]}+"]
-        head, marks = "bits: ", "012345"
+    names = [one_line(model["versus"]["name"]) for model in document["models"] if "versus" in model]
+    return difference_legend(names[0], styles) if names else _scale_legend("bits: ", "012345", bin_words(), styles)
+
+
+def difference_legend(name: str, styles: Sequence[str] | None) -> Text:
+    """What the marks and styles of differences to what is called `name` mean."""
+    words = [f"{step:+d}" if step else "0" for step in range(-_MOST_DIFFERENCE, _MOST_DIFFERENCE + 1)]
+    return _scale_legend(f"bits more than {name} (negative: fewer): ", _SIGNS, words, styles)
+
+
+def _scale_legend(head: str, marks: str, words: Sequence[str], styles: Sequence[str] | None) -> Text:
     legend = Text(head)
     for number, (mark, word) in enumerate(zip(marks, words, strict=True)):
         legend.append(f" {word} " if styles else f"{mark} is {word}", style=styles[number] if styles else "")

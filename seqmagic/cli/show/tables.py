@@ -6,6 +6,7 @@ import datetime
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from rich.box import Box
@@ -15,13 +16,14 @@ from rich.text import Text
 
 from seqmagic.cli.console import one_line
 from seqmagic.comparison.chance import Chance
-from seqmagic.comparison.rows import Summary, size_of
+from seqmagic.comparison.rows import Summary
 from seqmagic.comparison.table import TableRow, table_rows
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.evaluation.units import bits
-from seqmagic.runs.record import HistoryRow
+from seqmagic.runs.record import HistoryRow, size_of
 
 WIDE = 80  # columns of a terminal from which on a row takes one line
+SLIM = 60  # ... and below which only what is vital is shown, so that no number breaks
 SPACIOUS = 94  # ... and from which on two spaces stand between columns
 
 # a rule below the head and between sections, and nothing else
@@ -32,10 +34,12 @@ SPARKS = "▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its heading (a line break is heeded in a wide table), and whether it holds figures."""
+    """A column: its heading (a line break is heeded in a wide table), whether it holds figures, and whether it stays
+    on the narrowest terminals."""
 
     heading: str
     figures: bool = True
+    vital: bool = False
 
     @property
     def in_one_line(self) -> str:
@@ -65,6 +69,8 @@ def fold_table(
     """
     narrow = width < wide
     chosen = pairs if narrow else [(number,) for number in range(len(columns))]
+    if width < SLIM and any(column.vital for column in columns):
+        chosen = [pair for pair in pairs if any(columns[number].vital for number in pair)]
     gap = 1 if narrow else _gap(width, wide)
     table = Table(box=RULES, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
     headings = [column.in_one_line if narrow else column.heading for column in columns]
@@ -102,9 +108,9 @@ def _stacked(cells: Sequence[str], places: Sequence[int]) -> str:
 # ---------------------------------------------------------------- comparisons
 
 _COMPARISON = [
-    Column("cell", figures=False), Column("size", figures=False), Column("parameters"),
-    Column("train\nloss"), Column("valid\nloss"), Column("bits/\nchar"), Column("perp-\nlexity"),
-    Column("vs\nn-gram"), Column("char/s"), Column("seconds"),
+    Column("cell", figures=False, vital=True), Column("size", figures=False), Column("parameters"),
+    Column("train\nloss"), Column("valid\nloss", vital=True), Column("bits/\nchar"), Column("perp-\nlexity"),
+    Column("vs\nn-gram", vital=True), Column("char/s"), Column("seconds"),
 ]  # fmt: skip
 _COMPARISON_PAIRS = [(0, 1), (2, 9), (3, 4), (5, 6), (7, 8)]
 _TESTED_PAIRS = [(0, 1), (2, 9), (5, 6), (7, 8), (3, 4, 10)]
@@ -173,24 +179,36 @@ def _with_spread(loss: float | None, spread: float | None) -> str:
 # ---------------------------------------------------------------- runs
 
 _RUNS = [
-    Column("run", figures=False), Column("cell", figures=False), Column("size", figures=False),
-    Column("loss"), Column("bits/\nchar"), Column("status", figures=False), Column("age"),
+    Column("run", figures=False, vital=True), Column("cell", figures=False, vital=True), Column("size", figures=False),
+    Column("parameters"), Column("loss", vital=True), Column("bits/\nchar"), Column("status", figures=False),
+    Column("age"),
 ]  # fmt: skip
-_RUNS_PAIRS = [(0, 0), (1, 2), (3, 4), (5, 6)]
+_RUNS_PAIRS = [(0, 0), (1, 2), (4, 5), (6, 7), (3, 3)]
+_ALIVE = ("complete", "interrupted", "running", "pretrained")
 
 
 def runs_table(rows: Sequence[Mapping[str, Any]], *, width: int, now: datetime.datetime) -> Table:
-    """One line a run: `rows` as `seqmagic runs list --json` gives them."""
-    lines = []
+    """One line a run below a line for each text: `rows` as `seqmagic runs list --json` gives them."""
+    texts: dict[str, list[Line]] = {}
     for row in rows:
         size, loss = size_of(row.get("layers"), row.get("units")) or NONE, row.get("loss")
         cells = [
-            row["name"], row.get("cell") or NONE, size,
+            " #".join([row["name"], *row.get("tags", ())]), row.get("cell") or NONE, size,
+            figure(row.get("parameters"), ",.0f"),
             figure(loss, ".4f"), figure(None if loss is None else bits(loss), ".3f"), row["status"],
             age(row.get("created"), now),
         ]  # fmt: skip
-        lines.append((cells, "" if row["status"] in ("complete", "interrupted", "running") else "dim"))
-    return fold_table(_RUNS, [lines], width=width, pairs=_RUNS_PAIRS)
+        lines = texts.setdefault(row.get("text") or NONE, [])
+        lines.append((cells, "" if row["status"] in _ALIVE else "dim"))
+    empty = [""] * (len(_RUNS) - 1)
+    texts |= {NONE: texts.pop(NONE)} if NONE in texts else {}  # what can't be read belongs to no text
+    sections = [[([f"on {name_in_short(text)}", *empty], "italic"), *lines] for text, lines in texts.items()]
+    return fold_table(_RUNS, sections, width=width, pairs=_RUNS_PAIRS)
+
+
+def name_in_short(text: str) -> str:
+    """The end of a path that tells a text from others; a name as it is."""
+    return "standard input" if text == "-" else PurePath(text).name or text
 
 
 def history_table(rows: Sequence[HistoryRow], *, width: int) -> Table:

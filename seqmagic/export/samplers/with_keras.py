@@ -2,9 +2,11 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow, where it is the backend, would greet
 import keras
 import numpy as np
 

@@ -20,6 +20,7 @@ from seqmagic.export.web.check import PAGE_STARTS
 from seqmagic.export.weights import cells_of, named_arrays, to_float16
 from seqmagic.network.network import Network
 from seqmagic.sampling.writer import write_text
+from seqmagic.texts.records import record_end
 from seqmagic.texts.vocabulary import Vocabulary
 
 BYTES_AT_MOST = 20_000_000  # of weights in the page: above, browsers on phones take long or give up
@@ -77,7 +78,8 @@ def write_example(bundle: Bundle) -> tuple[str, str]:
     prompt = bundle.record.training.prompt or ""
     prompt = prompt.translate(dict.fromkeys(map(ord, bundle.vocabulary.outside(prompt))))
     config = SampleConfig(length=EXAMPLE_CHARACTERS, temperature=0.8, seed=1)
-    return prompt, write_text(bundle.network, bundle.vocabulary, config, prompt or None)
+    end = record_end(bundle.record.data)
+    return prompt, write_text(bundle.network, bundle.vocabulary, config, prompt or None, record_end=end)
 
 
 def describe_model(network: Network, vocabulary: Vocabulary) -> dict[str, Any]:

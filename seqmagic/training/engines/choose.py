@@ -11,7 +11,7 @@ from seqmagic.network.layout import array_names
 from seqmagic.training.engines.cudnn import simple_rnn
 from seqmagic.training.engines.engine import Engine
 from seqmagic.training.engines.fused import FusedEngine
-from seqmagic.training.engines.keras import KerasEngine, stock_layers
+from seqmagic.training.engines.keras import KerasEngine, LayerCall, stock_layers
 from seqmagic.training.engines.trial import disagreement, fastest
 
 __all__ = ["Engine", "FusedEngine", "KerasEngine", "make_engine"]
@@ -79,15 +79,19 @@ def make_engine(
 
 def gpu_candidates(config: DecidedModel, *, mixed_too: bool) -> list[Engine]:
     """The engines that may beat the stock layers on a GPU, none of them checked yet."""
-    candidates: list[Engine] = [FusedEngine(config, shards=1)]
-    if config.cell == "rnn":
-        candidates.append(KerasEngine(config, layers=[simple_rnn] * config.layers, name="cudnn"))
-    else:
-        layers = stock_layers(config, precision="float32", use_cudnn=True)
-        candidates.append(KerasEngine(config, layers=layers, name="cudnn"))
+    candidates: list[Engine] = [FusedEngine(config, shards=1), cudnn_engine(config)]
     if mixed_too:
         candidates.append(KerasEngine(config, precision="mixed_bfloat16"))
     return candidates
+
+
+def cudnn_engine(config: DecidedModel, *, precision: str = "float32") -> KerasEngine:
+    """Every layer by cuDNN, which runs on a GPU only; not checked yet."""
+    if config.cell == "rnn":
+        layers: list[LayerCall] = [simple_rnn] * config.layers
+    else:
+        layers = stock_layers(config, precision=precision, use_cudnn=True)
+    return KerasEngine(config, layers=layers, name="cudnn", precision=precision)
 
 
 def _mixed_engine(stock: KerasEngine, config: DecidedModel, vocabulary_size: int, precision: str, why: str) -> Engine:

@@ -40,6 +40,7 @@ class Engine(Protocol):
         targets: tf.Tensor,
         states: Sequence[States],
         seed: tf.Tensor,
+        counted: tf.Tensor | None = None,
         first_stream: int = 0,
     ) -> StepResult:
         """One window, with dropout. May be called inside a `tf.function`.
@@ -49,6 +50,7 @@ class Engine(Protocol):
             ids, targets: (B, T) int32.
             states: Before the window.
             seed: Scalar int32 from which the dropout masks are made; another one for each step.
+            counted: (B, T) float32, the factor of each loss: 0 for a target that only fills up; None for 1 everywhere.
             first_stream: Number of the first of these streams in the whole batch; the masks depend on it.
 
         Returns:

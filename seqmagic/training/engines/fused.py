@@ -46,9 +46,10 @@ class FusedEngine:
         targets: tf.Tensor,
         states: Sequence[States],
         seed: tf.Tensor,
+        counted: tf.Tensor | None = None,
         first_stream: int = 0,
     ) -> StepResult:
-        return self._step_all(as_tensors(weights), ids, targets, states, seed, first_stream)
+        return self._step_all(as_tensors(weights), ids, targets, states, seed, counted, first_stream)
 
     def score(
         self, weights: Sequence[tf.Tensor], ids: tf.Tensor, targets: tf.Tensor, states: Sequence[States]
@@ -66,10 +67,19 @@ class FusedEngine:
         targets: tf.Tensor,
         states: Sequence[States],
         seed: tf.Tensor,
+        counted: tf.Tensor | None,
         first_stream: int,
     ) -> StepResult:
         results = [
-            program(weights, ids[rows], targets[rows], _cut(states, rows), seed, tf.constant(first_stream + rows.start))
+            program(
+                weights,
+                ids[rows],
+                targets[rows],
+                _cut(states, rows),
+                seed,
+                tf.constant(first_stream + rows.start),
+                None if counted is None else counted[rows],
+            )
             for program, rows in self._shards_of(ids, self._step_programs)
         ]
         losses, gradients, new_states = zip(*results, strict=True)
@@ -87,9 +97,10 @@ class FusedEngine:
         states: Sequence[States],
         seed: tf.Tensor,
         first_stream: tf.Tensor,
+        counted: tf.Tensor | None,
     ) -> StepResult:
         masks = dropout_masks(self._config, seed, first_stream=first_stream, batch=ids.shape[0], dtype=tf.float32)
-        return network.loss_and_gradients(self._config.cell, weights, ids, targets, states, masks)
+        return network.loss_and_gradients(self._config.cell, weights, ids, targets, states, masks, counted)
 
     def _all_score(
         self, weights: list[tf.Tensor], ids: tf.Tensor, targets: tf.Tensor, states: Sequence[States]

@@ -85,6 +85,7 @@ class KerasEngine:
         targets: tf.Tensor,
         states: Sequence[States],
         seed: tf.Tensor,
+        counted: tf.Tensor | None = None,
         first_stream: int = 0,
     ) -> StepResult:
         weights = as_tensors(weights)
@@ -93,7 +94,7 @@ class KerasEngine:
             tape.watch(weights)
             logits, new_states = self._forward(weights, ids, states, masks)
             nats = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)
-            loss = tf.reduce_sum(nats)
+            loss = tf.reduce_sum(nats if counted is None else nats * counted)
         gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, weights)]
         return loss, gradients, new_states
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqmagic.cli.show.columns import fold, side_by_side
-from seqmagic.cli.show.painting import BANDS, band, paint
+from seqmagic.cli.show.painting import Painter, paint, step_of
 from seqmagic.drawing.words import cells
 from seqmagic.sampling.pieces import Text
 
@@ -58,17 +59,32 @@ def test_a_long_name_is_shortened() -> None:
     assert shown[0] == "n" * 21 + "… │ b"
 
 
-def test_characters_are_painted_by_their_band() -> None:
-    assert [band(p) for p in (1.0, 0.5, 0.49, 0.2, 0.05, 0.01, 0.009, 0.0)] == [0, 0, 1, 1, 2, 3, 4, 4]
-    assert paint("abcde", [0.9, 0.3, 0.3, 0.001, 0.9]) == "a\x1b[36mbc\x1b[0m\x1b[1;31md\x1b[0me"
-    assert paint("ab", [0.3, 0.3]) == "\x1b[36mab\x1b[0m"
-    assert paint("ab", []) == "ab"
-    assert len({code for _, _, code in BANDS}) == len(BANDS)
+def test_characters_are_painted_by_their_bits() -> None:
+    assert [step_of(p) for p in (1.0, 0.75, 0.7, 0.5, 0.25, 0.0625, 0.015625, 0.0)] == [0, 0, 1, 2, 3, 4, 5, 5]
+    assert paint("abcde", [0, 1, 1, 5, 0], ["", "<1>", "", "", "", "<5>"]) == "a<1>bc\x1b[0m<5>d\x1b[0me"
+
+
+@pytest.mark.parametrize("system", ["truecolor", "256", "standard"])
+def test_each_step_has_its_own_colour_wherever_there_are_some(system: str) -> None:
+    painter = Painter(system=system, width=40)
+    shown = {painter.add("x", [probability]) for probability in (1.0, 0.7, 0.5, 0.25, 0.06, 0.001)}
+    assert len(shown) == 6 and "x" in shown
+    assert all(one.endswith("x\x1b[0m") for one in shown - {"x"})
+
+
+def test_without_colours_digits_stand_below_the_characters() -> None:
+    painter = Painter(system=None, width=6)
+    shown = painter.prompt("ab") + painter.add("c\nd你", [1.0, 0.5, 0.001, 0.25]) + painter.add("efgh", [0.5] * 4)
+    assert shown + painter.end() == "abc\n  0\nd你efg\n53 222\nh\n2"
+    assert painter.end() == ""
 
 
 def test_painted_columns_keep_their_width() -> None:
-    shown = side_by_side([Text("ab cd", (0.9, 0.3, 0.3, 0.9, 0.001)), plain("x")], ["l", "r"], 47)
-    assert shown[2] == "a\x1b[36mb \x1b[0mc\x1b[1;31md\x1b[0m" + " " * 17 + " │ x"
+    text = Text("ab cd", (0.9, 0.6, 0.6, 0.9, 0.001))
+    shown = side_by_side([text, plain("x")], ["l", "r"], 47, Painter(system="truecolor", width=47))
+    assert re.sub("\x1b[^m]*m", "", shown[2]) == "ab cd" + " " * 17 + " │ x"
+    shown = side_by_side([text, plain("x")], ["l", "r"], 47, Painter(system=None, width=47))
+    assert shown[2:] == ["ab cd" + " " * 17 + " │ x", "01105" + " " * 17 + " │"]
 
 
 @pytest.mark.parametrize(("character", "width"), [("a", 1), ("字", 2), ("é", 1), ("\u0301", 0), ("！", 2), ("│", 1)])

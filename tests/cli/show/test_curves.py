@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from seqmagic.cli.show.curves import comparison_chart
+from seqmagic.cli.show.curves import show_losses
+from seqmagic.comparison.charts import comparison_chart, loss_chart
 from seqmagic.comparison.curves import Curve, curve_of
 from seqmagic.comparison.record import Comparison, read_comparison, write_comparison
 from seqmagic.comparison.rows import Row
@@ -87,9 +88,9 @@ def test_the_plot_is_a_file(tmp_path: Path, models: Path, seqmagic: Call) -> Non
 
 def test_a_run_is_shown_with_its_curve(tiny_run: Run, seqmagic: Call) -> None:
     for step, loss in enumerate([3.0, 2.0, 1.75], start=1):
-        tiny_run.append_history({"step": step, "seconds": 2.0 * step, "characters": 64 * step, "validation_loss": loss})
+        tiny_run.append_history({"step": step, "epoch": 0.5 * step, "train_loss": loss, "validation_loss": loss})
     shown = seqmagic("runs", "show", "tiny").stdout
-    assert "seconds of training" in shown and "o tiny" in shown
+    assert "readings of the training text" in shown and "x validation" in shown
 
 
 def test_existing_runs_side_by_side_have_their_curves(models: Path, text: Path, seqmagic: Call) -> None:
@@ -107,3 +108,25 @@ def test_a_curve_needs_two_evaluations_that_say_when_they_were() -> None:
     assert curve_of([one, one]) == Curve(seconds=(1.0, 1.0), characters=(10, 10), losses=(2.0, 2.0))
     with pytest.raises(ValueError, match="different lengths"):
         Curve(seconds=(1.0,), characters=(), losses=(2.0,))
+
+
+# ---------------------------------------------------------------- one training
+
+ROWS = [HistoryRow(epoch=0.5 * n, train_loss=3.0 / n, validation_loss=2.0 / n + 0.5) for n in range(1, 9)]
+
+
+@pytest.mark.parametrize("columns", [40, 60, 100])
+def test_both_losses_are_drawn_at_every_width(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    show_losses(ROWS)
+    shown = capsys.readouterr().out
+    assert all(len(line) <= columns for line in shown.splitlines())
+    for words in ("o train", "x validation", "nats per character", "0.375", "readings"):
+        assert words in shown, shown
+
+
+def test_two_evaluations_are_no_course(capsys: pytest.CaptureFixture[str]) -> None:
+    show_losses([*ROWS[:2], HistoryRow(validation_loss=1.0)])
+    assert loss_chart(ROWS[:2]) is None and capsys.readouterr().out == ""

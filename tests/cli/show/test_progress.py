@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from seqmagic.cli.show.progress import TrainingDisplay, clock, evaluation_words
+from seqmagic.cli.show.progress import COMPILING, LEGEND, TrainingDisplay, clock, evaluation_words
+from seqmagic.config import DataConfig
 from seqmagic.runs.folder import Run
 from seqmagic.runs.record import HistoryRow, Results
+from seqmagic.texts.corpus import read_trainable
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started
 from seqmagic.training.interrupt import stop_on_signal
 
 RUN = Run(Path("models/x"))
+CORPUS = read_trainable("markov", DataConfig())
 
 
 class Terminal(io.StringIO):
@@ -26,7 +29,7 @@ def events(sample: str = "\nROMEO: [bold] 你好\x1b[2J") -> list[Event]:
     row = {"epoch": 1.25, "train_loss": 1.5, "validation_loss": 1.6, "bits_per_character": 2.308}
     row["characters_per_second"] = 98_765.4
     return [
-        Started(run=RUN, lines=("a processor, 2 threads",)),
+        Started(run=RUN, corpus=CORPUS, lines=("a processor, 2 threads",)),
         Progress(fraction=0.5, train_loss=1.5, characters_per_second=98_765.4, seconds_left=65.0, epoch=1.2),
         Evaluated(row=HistoryRow(**row), sample=sample, best=True),
         Finished(run=RUN, status="complete", results=Results()),
@@ -44,13 +47,43 @@ def display(stream: io.StringIO, *, quiet: bool = False) -> str:
 
 def test_elsewhere_an_evaluation_is_one_line() -> None:
     lines = display(io.StringIO()).splitlines()
-    assert lines[:3] == [
+    assert lines[:4] == [
         "rnn 1×8 (1 of 2)",
         "a processor, 2 threads",
-        "epoch 1.25  train 1.500  validation 1.600  2.308 bits *  98,765 char/s  1:05 left"
+        LEGEND,
+        "epoch   1.25  train 1.500  validation 1.600  2.308 bits *  98,765 char/s  1:05 left"
         "  | ROMEO: [bold] 你好\\u001b[2J",
     ]
-    assert lines[3:] == ["lstm 1×8 (2 of 2)", lines[2]]  # the processor is named once
+    assert lines[4:] == ["lstm 1×8 (2 of 2)", lines[3]]  # the processor is named once, the figures explained once
+
+
+def test_evaluations_stand_in_columns() -> None:
+    stream = io.StringIO()
+    with TrainingDisplay(stream=stream) as shown:
+        for epoch, best in ((0.25, True), (20.25, False), (112.28, True)):
+            figures = {"train_loss": 2.181, "validation_loss": 1.724, "bits_per_character": 2.487}
+            row = HistoryRow(epoch=epoch, characters_per_second=1000.0, **figures)
+            shown.show(Evaluated(row=row, sample="a", best=best))
+    legend, *lines = stream.getvalue().splitlines()
+    assert "with dropout" in legend and "*: the lowest so far" in legend
+    assert {line.index("train") for line in lines} == {14}
+    assert len({line.index("1,000 char/s") for line in lines}) == 1
+    assert ["*" in line for line in lines] == [True, False, True]
+
+
+def test_what_is_done_before_the_first_step_is_said_as_a_step() -> None:
+    stream = io.StringIO()
+    with TrainingDisplay(stream=stream) as shown:
+        shown.doing("starting TensorFlow")
+        shown.tell(["a text"])
+        shown.doing(COMPILING)
+        shown.show(Started(run=RUN, corpus=CORPUS, lines=("a processor", "a text")))
+    assert stream.getvalue().splitlines() == [
+        "starting TensorFlow …",
+        "a text",
+        "building and compiling …",
+        "a processor",
+    ]
 
 
 @pytest.mark.parametrize("columns", [60, 100])

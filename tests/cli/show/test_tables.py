@@ -63,6 +63,14 @@ def test_the_best_row_alone_is_bold() -> None:
     assert {cell.style for cell in table.columns[0]._cells[:4]} == {""}  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("width", [32, 40, 59])
+def test_below_60_columns_the_comparison_has_what_is_vital_and_breaks_no_number(width: int) -> None:
+    shown = drawn(tables.comparison_table(summarise(ROWS), BASELINES, width=width, mark_best=True), width)
+    for figure in ("lstm", "1×256", "1.5000", "−0.235"):
+        assert figure in shown, shown
+    assert "402,881" not in shown and "4.48" not in shown
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_spread_over_seeds_is_shown(width: int) -> None:
     rows = [
