@@ -33,7 +33,7 @@ settings.load_profile("seqmagic")
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = [name for name in os.environ if name.startswith("SEQMAGIC_")]
-    for name in (*ours, "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM"):
+    for name in (*ours, "NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "TF_CONFIG"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import zipfile
@@ -38,6 +39,15 @@ def make_text(folder: Path, text: str = TEXT, name: str = "bottles.txt") -> Path
     path = folder / name
     path.write_bytes(text.encode("utf-8"))
     return path
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nobody listens at just now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
 
 
 def make_run(

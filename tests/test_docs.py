@@ -243,6 +243,29 @@ def test_links_of_the_walks_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(target), anchor
 
 
+def test_the_manifests_are_those_of_one_training() -> None:
+    yaml = pytest.importorskip("yaml")
+    page = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    kinds = {manifest["kind"]: manifest for manifest in yaml.safe_load_all(block)}
+    assert list(kinds) == ["Service", "PersistentVolumeClaim", "Job", "NetworkPolicy"]
+    job, service = kinds["Job"]["spec"], kinds["Service"]["spec"]
+    pod = job["template"]
+    labels = pod["metadata"]["labels"]
+    assert service["selector"] == kinds["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == labels
+    (container,) = pod["spec"]["containers"]
+    arguments = arguments_of(container["args"][0].removeprefix("exec "))
+    check(arguments)
+    addresses = arguments[arguments.index("--workers") + 1]
+    assert addresses.split(",") == [f"seqmagic-{i}.seqmagic:2222" for i in range(job["completions"])]
+    assert kinds["Job"]["metadata"]["name"] == kinds["Service"]["metadata"]["name"] == pod["spec"]["subdomain"]
+    assert job["completions"] == job["parallelism"] and job["completionMode"] == "Indexed"
+    (volume,), (mount,) = pod["spec"]["volumes"], container["volumeMounts"]
+    assert volume["name"] == mount["name"]
+    assert volume["persistentVolumeClaim"]["claimName"] == kinds["PersistentVolumeClaim"]["metadata"]["name"]
+    assert arguments[arguments.index("--models") + 1] == mount["mountPath"]
+
+
 def test_make_passes_quotes_on() -> None:
     if shutil.which("make") is None:
         pytest.skip("needs make")

@@ -98,9 +98,11 @@ DOORS = {
     },
     "fused": {"dropout", "layer", "network"},
     "training": {
+        "cluster",
         "device",
         "events",
         "finetune",
+        "follow",
         "interrupt",
         "model",
         "recipe",

@@ -59,8 +59,20 @@ class RecordStreams:
     Which window is read at a step follows from the step and the seed alone.
     """
 
-    def __init__(self, ids: np.ndarray, boundary: int, *, batch_size: int, sequence_length: int, seed: int) -> None:
+    def __init__(
+        self,
+        ids: np.ndarray,
+        boundary: int,
+        *,
+        batch_size: int,
+        sequence_length: int,
+        seed: int,
+        rows: slice = slice(None),
+    ) -> None:
         """Read `ids`, (n,) of an unsigned type, as `texts.records` has them, in windows (B, T) of `sequence_length`.
+
+        Args:
+            rows: The readers that are here, where others are elsewhere: only their rows of all windows are made.
 
         Raises:
             CorpusError: there are fewer records than readers.
@@ -70,6 +82,9 @@ class RecordStreams:
         if records < batch_size:
             raise CorpusError(f"a part of {records} records can't be read in {batch_size} streams; lower --batch-size")
         self._ids = np.asarray(ids)
+        self.batch_size = batch_size
+        self.rows = rows
+        self._here = range(batch_size)[rows]
         self._seed = seed
         self._length = sequence_length
         self._places, self._lengths = places[:-1], np.diff(places)
@@ -81,8 +96,8 @@ class RecordStreams:
 
     @property
     def characters_per_step(self) -> float:
-        """Characters that a step predicts, on an average."""
-        return len(self._hands) * self._length * self.filled
+        """Characters that a step predicts, on an average, those of all readers."""
+        return self.batch_size * self._length * self.filled
 
     def windows(self, first: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """`count` windows from number `first` on, in any order and without an end.
@@ -92,17 +107,17 @@ class RecordStreams:
             behind the end of a record; restarts, (N, B) bool: where a record begins.
         """
         steps = np.arange(first, first + count, dtype=np.int64)
-        shape = count, len(self._hands)
+        shape = count, len(self._here)
         places, lengths, restarts = np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty(shape, bool)
-        for row in range(len(self._hands)):
+        for column, row in enumerate(self._here):
             rounds, positions = np.divmod(steps, self._windows[row])
             for number in np.unique(rounds).tolist():
                 now = rounds == number
                 found = self._round(row, number)
                 at = positions[now]
-                places[now, row] = found.places[at]
-                lengths[now, row] = found.lengths[at]
-                restarts[now, row] = found.begins[at]
+                places[now, column] = found.places[at]
+                lengths[now, column] = found.lengths[at]
+                restarts[now, column] = found.begins[at]
         restarts[steps == 0] = True
         offsets = np.arange(self._length + 1)
         inside = np.minimum(offsets, lengths[:, :, None])  # behind the end of a record: that end again and again

@@ -15,8 +15,12 @@ class Streams:
     each window of a reader begins where its last one ended.
     """
 
-    def __init__(self, ids: np.ndarray, batch_size: int, sequence_length: int) -> None:
+    def __init__(self, ids: np.ndarray, batch_size: int, sequence_length: int, *, rows: slice = slice(None)) -> None:
         """Read `ids`, (n,) of an unsigned type, in windows of B = `batch_size` by T = `sequence_length`.
+
+        Args:
+            rows: The readers that are here, where others are elsewhere: of all windows the rows of these alone are
+                made, and of the text what they read alone is touched.
 
         Raises:
             CorpusError: there are fewer ids than readers, or fewer than 2.
@@ -26,13 +30,15 @@ class Streams:
                 f"a part of {len(ids)} characters can't be read in {batch_size} streams; lower --batch-size"
             )
         self._ids = np.asarray(ids)  # a memory map would build itself anew on every access
-        self._starts = np.arange(batch_size, dtype=np.int64) * (len(ids) // batch_size)
+        self.batch_size = batch_size
+        self.rows = rows
+        self._starts = (np.arange(batch_size, dtype=np.int64) * (len(ids) // batch_size))[rows]
         self._offsets = np.arange(sequence_length + 1, dtype=np.int64)
 
     @property
     def characters_per_step(self) -> float:
-        """Characters that a step predicts."""
-        return len(self._starts) * (len(self._offsets) - 1)
+        """Characters that a step predicts, those of all readers."""
+        return self.batch_size * (len(self._offsets) - 1)
 
     def window(self, step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Window number `step`, from 0, in any order and without an end.

@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ class Device:
     kind: str  # "cpu" | "gpu"
     name: str
     threads: int
+    strategy: Any = None  # TensorFlow's, where the steps are divided over several devices
 
 
 def require_tensorflow() -> None:
@@ -33,11 +34,14 @@ def require_tensorflow() -> None:
         raise TrainingError(f"training needs TensorFlow, which is not installed here; get it with: {install_command()}")
 
 
-def start_tensorflow(threads: int | None) -> Device:
+def start_tensorflow(threads: int | None, *, make_strategy: Callable[[], Any] = lambda: None) -> Device:
     """Import TensorFlow quietly with `threads` cores and say what it found.
 
     The thread pools are fixed when TensorFlow runs its first operation, so a second call with another
     number has no effect on them.
+
+    Args:
+        make_strategy: Makes TensorFlow's strategy for several devices; called before any operation, as it must be.
 
     Raises:
         TrainingError: it is not installed.
@@ -59,11 +63,13 @@ def start_tensorflow(threads: int | None) -> Device:
     if gpus:
         for gpu in gpus:
             tf.config.experimental.set_memory_growth(gpu, True)
+    with native_messages_dropped(), _flags_for_xla():
+        strategy = make_strategy()
     xla_fuses_reductions()  # before anything else makes XLA read its flags
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
-        return Device(kind="gpu", name=str(details.get("device_name", "GPU")), threads=cores)
-    return Device(kind="cpu", name=processor_name(), threads=cores)
+        return Device(kind="gpu", name=str(details.get("device_name", "GPU")), threads=cores, strategy=strategy)
+    return Device(kind="cpu", name=processor_name(), threads=cores, strategy=strategy)
 
 
 def xla_flags(given: str, *, tensorflow: str) -> str:

@@ -54,7 +54,8 @@ class InputReader:
         ids, targets, restarts = self._streams.windows(first, count)
         steps = range(first, first + count)
         # Seeded by the step, so that a run does not depend on what else drew random numbers.
-        draws = np.stack([np.random.default_rng((self._seed, step)).random(ids.shape[1]) for step in steps])
-        empty = restarts | (draws < self._reset_probability)
+        batch = self._streams.batch_size
+        draws = np.stack([np.random.default_rng((self._seed, step)).random(batch) for step in steps])
+        empty = restarts | (draws[:, self._streams.rows] < self._reset_probability)
         seeds = [(self._seed * 1_000_003 + step) & 0x7FFFFFFF for step in steps]
         return StepInputs(ids, targets, np.where(empty, 0, 1).astype(np.float32)[:, :, None], np.array(seeds, np.int32))

@@ -5,6 +5,7 @@ Importing this imports neither TensorFlow nor Keras, as with `training.train`.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,12 +29,14 @@ from seqmagic.runs.making import NewRun, reopen_run
 from seqmagic.runs.own_text import read_own_text
 from seqmagic.runs.record import HistoryRow, RunRecord
 from seqmagic.texts.corpus import Corpus
+from seqmagic.training.chief import Chief
+from seqmagic.training.cluster import HERE, Placement, refuse_workers
 from seqmagic.training.device import Device, environment_of
 from seqmagic.training.events import Event
 from seqmagic.training.finetune import FineTuning
 from seqmagic.training.interrupt import stop_on_signal
 from seqmagic.training.recipe import Plan
-from seqmagic.training.train import start
+from seqmagic.training.train import gathered, shared_events, start_with
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
     from seqmagic.training.trainer import Trainer
 
 # of a run's environment, what its numbers depend on to the last bit
-_SAME_NUMBERS = ("device", "threads", "path", "precision", "shards", "tensorflow", "keras", "numpy")
+_SAME_NUMBERS = ("device", "threads", "path", "precision", "shards", "replicas", "tensorflow", "keras", "numpy")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,7 @@ def resume(
     *,
     more: More = NOTHING_MORE,
     given: Mapping[str, Any] | None = None,
+    placement: Placement = HERE,
     callbacks: Sequence[Callback] = (),
 ) -> Generator[Event, None, None]:
     """Go on with the training of `run`; all settings are those of its record.
@@ -85,7 +89,7 @@ def resume(
         run: Not being trained by anyone.
         more: What it is extended by.
         given: Settings by name that the user gave as well; None among them stands for "chosen for you".
-        callbacks: As for `train`.
+        placement, callbacks: As for `train`; the number of workers may be another than before.
 
     Yields:
         What `train` yields; the first line of `Started` says where it goes on.
@@ -98,20 +102,26 @@ def resume(
     """
     record = run.read_record()
     refuse_contradictions(run, record, given or {})
+    if record.fine_tuned is not None:
+        refuse_workers(placement, f"run {run.name} was fine-tuned, which")
     with stop_on_signal() as stop_requested:
         new = reopen_run(run)
-        try:
-            record = new.run.read_record()  # another may have been training until now
-            _refuse_what_is_over(new.run, record, more)
-            trainer = _taken_up(new, record, _own_corpus(new.run, record), more, callbacks)
-        except BaseException:
-            new.release()  # the run is as it was
-            raise
-        try:
-            yield from trainer.events(stop_requested)
-        except BaseException as problem:
-            new.end("interrupted" if isinstance(problem, GeneratorExit | KeyboardInterrupt) else "failed")
-            raise
+        with contextlib.ExitStack() as until_the_end:
+            try:
+                record = new.run.read_record()  # another may have been training until now
+                _refuse_what_is_over(new.run, record, more)
+                corpus = _own_corpus(new.run, record)
+                workers = gathered(placement, None, stop_requested, job=_job(corpus))
+                chief = until_the_end.enter_context(workers)
+                trainer = _taken_up(new, record, corpus, more, callbacks, placement, chief)
+            except BaseException:
+                new.release()  # the run is as it was
+                raise
+            try:
+                yield from shared_events(trainer, chief, stop_requested)
+            except BaseException as problem:
+                new.end("interrupted" if isinstance(problem, GeneratorExit | KeyboardInterrupt) else "failed")
+                raise
 
 
 def refuse_contradictions(run: Run, record: RunRecord, given: Mapping[str, Any]) -> None:
@@ -153,16 +163,33 @@ def _own_corpus(run: Run, record: RunRecord) -> Corpus:
     return dataclasses.replace(corpus, train=text.train, validation=text.validation, test=text.test)
 
 
-def _taken_up(new: NewRun, record: RunRecord, corpus: Corpus, more: More, callbacks: Sequence[Callback]) -> Trainer:
+def _job(corpus: Corpus) -> dict[str, Any]:
+    """What the other workers read: they need not have the run."""
+    spans = {name: getattr(corpus, name) for name in ("train", "validation", "test")}
+    return {"source": corpus.source, "data": corpus.config.to_json(), "sha256": corpus.sha256, **spans}
+
+
+def _taken_up(
+    new: NewRun,
+    record: RunRecord,
+    corpus: Corpus,
+    more: More,
+    callbacks: Sequence[Callback],
+    placement: Placement,
+    chief: Chief | None,
+) -> Trainer:
     """A trainer in the state that the run was left in."""
-    device = start(dataclasses.replace(record.training, threads=threads_of(record)))
+    device = start_with(chief, dataclasses.replace(record.training, threads=threads_of(record)), placement)
+    from seqmagic.training.distribution import Distribution
     from seqmagic.training.trainer import TakenUp, Trainer  # imports TensorFlow and Keras
 
     def trainer(training: DecidedTraining) -> Trainer:
         plan = Plan(model=DecidedModel(**record.model.to_json()), training=training, notes=())
         environment = {**record.environment, **environment_of(device)}
         begun = dataclasses.replace(record, status="running", training=training, environment=environment)
-        made = Trainer(new, begun, corpus, plan, device, callbacks, engine=_engine(record, device))
+        distribution = Distribution(placement, device.strategy, chief)
+        engine = _engine(record, device)
+        made = Trainer(new, begun, corpus, plan, device, callbacks, engine=engine, distribution=distribution)
         if record.fine_tuned is not None:
             made.fine_tuning = FineTuning.again(record.fine_tuned, run.path.parent)
         made.record = dataclasses.replace(made.record, notes=(*record.notes, *_differences(record, made.record)))
@@ -260,10 +287,11 @@ def _engine(record: RunRecord, device: Device) -> EngineRequest | None:
 
 def _differences(before: RunRecord, now: RunRecord) -> tuple[str, ...]:
     """A note where the training goes on in surroundings that may give other numbers."""
+    then = {"replicas": 1, **before.environment}  # older runs were made by one
     changed = [
-        f"{name} {now.environment.get(name)} ({before.environment.get(name)} before)"
+        f"{name} {now.environment.get(name)} ({then.get(name)} before)"
         for name in _SAME_NUMBERS
-        if before.environment.get(name) != now.environment.get(name)
+        if then.get(name) != now.environment.get(name)
     ]
     if not changed:
         return ()

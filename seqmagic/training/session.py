@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from seqmagic.texts.corpus import Corpus
 from seqmagic.texts.record_streams import RecordStreams, fitted_window, record_lengths
 from seqmagic.texts.records import first_records, last_records, record_end
 from seqmagic.texts.streams import Streams
+from seqmagic.training.distribution import Distribution
 from seqmagic.training.engines.choose import Engine, make_engine
 from seqmagic.training.inputs import InputReader
 from seqmagic.training.model import build_model
@@ -60,13 +61,13 @@ class EngineRequest:
     precision: str
 
 
-def make_streams(corpus: Corpus, training: DecidedTraining) -> Streams | RecordStreams:
-    """The streams in which the training part is read."""
+def make_streams(corpus: Corpus, training: DecidedTraining, *, rows: slice = slice(None)) -> Streams | RecordStreams:
+    """The streams in which the training part is read; `rows` are those that are read here."""
     train, batch_size, sequence_length = corpus.part("train"), training.batch_size, training.sequence_length
     if corpus.boundary is None:
-        return Streams(train, batch_size, sequence_length)
+        return Streams(train, batch_size, sequence_length, rows=rows)
     return RecordStreams(
-        train, corpus.boundary, batch_size=batch_size, sequence_length=sequence_length, seed=training.seed
+        train, corpus.boundary, batch_size=batch_size, sequence_length=sequence_length, seed=training.seed, rows=rows
     )
 
 
@@ -79,8 +80,17 @@ class Session:
         seconds_per_step: What a step of the last call took; 0 before there was one.
     """
 
-    def __init__(self, corpus: Corpus, plan: Plan, *, threads: int, engine: EngineRequest | None = None) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        plan: Plan,
+        *,
+        threads: int,
+        engine: EngineRequest | None = None,
+        distribution: Distribution | None = None,
+    ) -> None:
         training = plan.training
+        self.distribution = distribution or Distribution()
         batch_size, sequence_length = training.batch_size, training.sequence_length
         self.corpus = corpus
         self.seed = training.seed
@@ -89,27 +99,36 @@ class Session:
             fitted, _ = fit_prompt(self.prompt, corpus.vocabulary)  # what can't be read is said now, not minutes later
             if (end := record_end(corpus.config)) is not None:
                 begin_record(fitted, end)
-        self.model = build_model(plan.model, vocabulary_size=corpus.vocabulary.size, seed=training.seed)
+        rows = self.distribution.rows(batch_size)
+        self.distribution.order(
+            "build",
+            model=plan.model.to_json(),
+            training=training.to_json(),
+            engine=None if engine is None else asdict(engine),
+        )
+        with self.distribution.scope():
+            self.model = build_model(plan.model, vocabulary_size=corpus.vocabulary.size, seed=training.seed)
+            optimizer = Adam(self.model.trainable_weights, weight_decay=training.weight_decay)
         self.cell = plan.model.cell
         self.engine = make_engine(
             engine.name if engine else training.engine,
             model=self.model,
             config=plan.model,
             vocabulary_size=corpus.vocabulary.size,
-            batch_size=batch_size,
+            batch_size=batch_size // self.distribution.replicas,
             threads=threads,
             precision=engine.precision if engine else training.precision,
             why="as before" if engine else "as asked",
         )
-        self.streams = make_streams(corpus, training)
+        self.streams = make_streams(corpus, training, rows=rows)
         self._reader = InputReader(
             self.streams,
             seed=self.seed,
             # a record begins with an empty state, and is not forgotten before its end
             reset_probability=training.reset_probability if corpus.boundary is None else 0.0,
         )
-        optimizer = Adam(self.model.trainable_weights, weight_decay=training.weight_decay)
-        self.state = TrainingState(optimizer=optimizer, carried=self.engine.initial_states(batch_size))
+        carried = self.distribution.place_states(self.engine.initial_states(rows.stop - rows.start))
+        self.state = TrainingState(optimizer=optimizer, carried=carried, distribution=self.distribution)
         self._step_function = make_steps(
             self.engine.loss_and_gradients,
             optimizer,
@@ -117,6 +136,7 @@ class Session:
             states=self.state.carried,
             sequence_length=sequence_length,
             has_gaps=corpus.boundary is not None,
+            spread=self.distribution.spread,
         )
         self._scorer = EngineScorer(self.engine, self.model.trainable_weights)
         self._record_window: int | None = None
@@ -128,16 +148,15 @@ class Session:
         self.steps_per_epoch = len(corpus.part("train")) / self.characters_per_step
 
     def compile(self) -> float:
-        """Compile the step and the evaluation, by running them; the state stays as it is.
+        """Compile the step and the evaluation, by running them; the state stays as it is, and is that of all workers.
 
         Returns:
             The seconds that one evaluation of the validation part takes.
         """
-        slots = self.state.optimizer.slots
-        before = [slot.numpy() for slot in slots]
-        self._run_steps(0, [0.0])
-        for slot, value in zip(slots, before, strict=True):
-            slot.assign(value)
+        self.distribution.order("compile")
+        self.compile_steps()
+        self.distribution.share_weights(self.state.variables)
+        self.distribution.order("begin", step=self.state.step)
         validation = self.corpus.part("validation")
         boundary = self.corpus.boundary
         piece = (
@@ -148,11 +167,21 @@ class Session:
         self.score(piece)
         return (time.monotonic() - started) * len(validation) / len(piece)
 
+    def compile_steps(self) -> None:
+        """Compile the step, by running one that moves nothing."""
+        slots = self.state.optimizer.slots
+        before = [slot.numpy() for slot in slots]
+        self._run_steps(0, [0.0])
+        for slot, value in zip(slots, before, strict=True):
+            slot.assign(value)
+
     def _run_steps(self, first: int, learning_rates: Sequence[float]) -> tuple[tf.Tensor, tf.Tensor, Any]:
         """The steps from number `first` on, one for each learning rate."""
-        ids, targets, keep, seeds = map(tf.constant, self._reader.inputs(first, len(learning_rates)))
-        rates = tf.constant(learning_rates, tf.float32)
-        return self._step_function(ids, targets, keep, self.state.carried, seeds, rates)
+        inputs = self._reader.inputs(first, len(learning_rates))
+        ids, targets, keep = (self.distribution.place(array, axis=1) for array in inputs[:3])
+        seeds, rates = tf.constant(inputs.seeds), tf.constant(learning_rates, tf.float32)
+        carried = self.state.carried
+        return self.distribution.called(lambda: self._step_function(ids, targets, keep, carried, seeds, rates))
 
     def take_steps(self, learning_rates: Sequence[float]) -> tuple[list[float], list[float]]:
         """Steps along the streams, one for each learning rate, in one call.
@@ -163,6 +192,7 @@ class Session:
             they were.
         """
         state = self.state
+        self.distribution.order("step", learning_rates=list(learning_rates))
         started = time.monotonic()
         losses, norms, state.carried = self._run_steps(state.step, learning_rates)
         found = losses.numpy().tolist(), norms.numpy().tolist()

@@ -20,6 +20,7 @@ from seqmagic.evaluation.evaluation import Score
 from seqmagic.files import in_brief
 from seqmagic.runs.record import HistoryRow
 from seqmagic.training.budget import EvaluationTimes
+from seqmagic.training.distribution import Distribution
 from seqmagic.training.step import Adam, States
 
 
@@ -30,6 +31,7 @@ class TrainingState:
     Attributes:
         optimizer: Holds the weights, in the order of `model.trainable_weights`, their moments and their count.
         carried: Per layer (h,) or, for lstm, (h, c), (B, U) float32 each: the state after the last window.
+        distribution: Whose streams these are: as arrays the states of all are given out and put back.
         step: Steps taken.
         step_seconds: Time spent in them.
         elapsed_seconds: Time since the first step, up to the end of the last step or evaluation.
@@ -45,6 +47,7 @@ class TrainingState:
 
     optimizer: Adam
     carried: States
+    distribution: Distribution = field(default_factory=Distribution)
     step: int = 0
     step_seconds: float = 0.0
     elapsed_seconds: float = 0.0
@@ -63,6 +66,11 @@ class TrainingState:
         """A copy of the weights."""
         return [np.copy(variable.numpy()) for variable in self.optimizer.variables]
 
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """The weights and all that the optimizer remembers, in an order that is always the same."""
+        return [*self.optimizer.variables, *self.optimizer.slots]
+
     def begin_budget(self) -> None:
         """A new budget begins here: its evaluations are spread over what is added."""
         self.began_step, self.began_seconds = self.step, self.elapsed_seconds
@@ -74,7 +82,7 @@ class TrainingState:
             "weights": self.optimizer.variables,
             "first_moments": self.optimizer.first,
             "second_moments": self.optimizer.second,
-            "carried": tf.nest.flatten(self.carried),
+            "carried": self.distribution.all_states(self.carried),
             "best_weights": self.best_weights,
         }
         arrays = {
@@ -109,7 +117,7 @@ class TrainingState:
             "weights": optimizer.variables,
             "first_moments": optimizer.first,
             "second_moments": optimizer.second,
-            "carried": tf.nest.flatten(self.carried),
+            "carried": self.distribution.state_shapes(self.carried),
         }
         found = {group: _group(arrays, group, values) for group, values in slots.items()}
         try:
@@ -138,7 +146,7 @@ class TrainingState:
             for variable, value in zip(slots[group], found[group], strict=True):
                 variable.assign(value)
         optimizer.steps.assign(steps)
-        self.carried = tf.nest.pack_sequence_as(self.carried, [tf.constant(value) for value in found["carried"]])
+        self.carried = self.distribution.give_states(found["carried"], self.carried)
         for name, figure in plain.items():
             setattr(self, name, figure)
         for name, figure in evaluations.items():  # in place: a budget holds the object

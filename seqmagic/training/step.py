@@ -15,6 +15,9 @@ States = Any  # per layer a tuple of (B, U) float32 tensors
 StepFunction = Callable[..., tuple[tf.Tensor, tf.Tensor, States]]  # -> mean loss, gradient length, states
 
 
+Spread = Callable[[Callable[..., Any], "LossAndGradients", "Adam"], Callable[..., Any]]
+
+
 class LossAndGradients(Protocol):
     """What the step asks of an engine (`seqmagic.training.engines.choose`)."""
 
@@ -99,6 +102,7 @@ def make_steps(
     states: States,
     sequence_length: int,
     has_gaps: bool = False,
+    spread: Spread = lambda make, loss_and_gradients, optimizer: make(loss_and_gradients, optimizer),
 ) -> StepFunction:
     """Any number of training steps in one call, compiled once: the steps of `make_step`, to the last bit.
 
@@ -109,25 +113,43 @@ def make_steps(
         states: As the function will be given them; their shapes count.
         sequence_length: T.
         has_gaps: Whether some targets are below 0: these are not predicted, and the mean is over the others.
+        spread: Makes of what makes a step the step that is taken: several that are taken together, say, on devices that
+            each have a part of the streams.
 
     Returns:
         As from `make_step`, with an axis of N steps before all but the states: ids and targets (N, B, T), keep
         (N, B, 1), seeds and learning rates (N,) in, losses and lengths out. These are fewer than N where a step
         was not finite: it is the last one that was taken.
     """
-    step = _step(loss_and_gradients, optimizer, clip_norm=clip_norm, has_gaps=has_gaps)
-    batch = tf.nest.flatten(states)[0].shape[0]
+
+    def make(loss_and_gradients: LossAndGradients, optimizer: Adam) -> Callable[..., Any]:
+        step = _step(loss_and_gradients, optimizer, clip_norm=clip_norm, has_gaps=has_gaps)
+
+        def numbered(number: tf.Tensor, inputs: tuple[tf.Tensor, ...], states: States, rate: tf.Tensor) -> Any:
+            ids, targets, keep, seeds = inputs
+            return step(ids[number], targets[number], keep[number], states, seeds[number], rate)
+
+        return numbered
+
+    step = spread(make, loss_and_gradients, optimizer)
+    parts = tf.nest.flatten(states)
+    batch = parts[0].shape[0] if tf.is_tensor(parts[0]) else None
     window = tf.TensorSpec((None, batch, sequence_length), tf.int32)
+    # Where each of several devices has its part of the streams, what is traced is what comes.
     signature = (
-        window,
-        window,
-        tf.TensorSpec((None, batch, 1), tf.float32),
-        tf.nest.map_structure(lambda state: tf.TensorSpec(state.shape, state.dtype), states),
-        tf.TensorSpec((None,), tf.int32),
-        tf.TensorSpec((None,), tf.float32),
+        None
+        if batch is None
+        else (
+            window,
+            window,
+            tf.TensorSpec((None, batch, 1), tf.float32),
+            tf.nest.map_structure(lambda state: tf.TensorSpec(state.shape, state.dtype), states),
+            tf.TensorSpec((None,), tf.int32),
+            tf.TensorSpec((None,), tf.float32),
+        )
     )
 
-    @tf.function(input_signature=signature)
+    @tf.function(input_signature=signature, reduce_retracing=signature is None)
     def steps(
         ids: tf.Tensor,
         targets: tf.Tensor,
@@ -143,8 +165,7 @@ def make_steps(
             return tf.logical_and(taken < number, finite)
 
         def take(taken: tf.Tensor, _: tf.Tensor, found: tuple[tf.TensorArray, ...], states: States) -> tuple[Any, ...]:
-            window = ids[taken], targets[taken], keep[taken]
-            *figures, states = step(*window, states, seeds[taken], learning_rates[taken])
+            *figures, states = step(taken, (ids, targets, keep, seeds), states, learning_rates[taken])
             finite = tf.reduce_all(tf.math.is_finite(figures))
             kept = tuple(array.write(taken, figure) for array, figure in zip(found, figures, strict=True))
             return taken + 1, finite, kept, states

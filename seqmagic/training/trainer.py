@@ -23,6 +23,7 @@ from seqmagic.texts.corpus import Corpus
 from seqmagic.training.budget import Budget
 from seqmagic.training.checkpoint import Checkpoints
 from seqmagic.training.device import Device
+from seqmagic.training.distribution import Distribution
 from seqmagic.training.events import Evaluated, Event, Finished, Progress, Started, clock
 from seqmagic.training.finetune import FineTuning
 from seqmagic.training.model import save_model, set_weights
@@ -56,6 +57,7 @@ class Trainer:
         new: Where the run is.
         record: What is known of it before the engine is chosen.
         engine: Which to go on with; None for what the plan asks for.
+        distribution: Who computes the steps; None for one device of this process.
     """
 
     def __init__(
@@ -68,12 +70,14 @@ class Trainer:
         callbacks: Sequence[keras.callbacks.Callback],
         *,
         engine: EngineRequest | None = None,
+        distribution: Distribution | None = None,
     ) -> None:
         self.new = new
         self.plan = plan
-        self.session = Session(corpus, plan, threads=device.threads, engine=engine)
+        self.session = Session(corpus, plan, threads=device.threads, engine=engine, distribution=distribution)
         runs_on = self.session.engine
         chosen: dict[str, Any] = {"path": runs_on.name, "precision": runs_on.precision, "shards": runs_on.shards}
+        chosen["replicas"] = self.session.distribution.replicas
         self.record = dataclasses.replace(record, environment={**record.environment, **chosen})
         self.device = device
         self.fine_tuning: FineTuning | None = None
@@ -347,6 +351,7 @@ class Trainer:
         return (
             *self._where(),
             f"{self.device.name}, {self.device.threads} threads; {session.engine.name}: {session.engine.reason}",
+            *session.distribution.lines(training.batch_size),
             session.corpus.summary,
             f"{model.cell} {size_of(model.layers, model.units)}, {session.model.count_params():,} parameters; "
             f"batch size {training.batch_size}, sequence length {training.sequence_length}, "

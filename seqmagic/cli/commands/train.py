@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import sys
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqmagic.cli.console import INTERRUPTED, json_document, notice, result, unread
+from seqmagic.cli.downloads import bring
 from seqmagic.cli.options import (
     AnyFunction,
     RunName,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from seqmagic.evaluation.beside import BaselinesBeside
     from seqmagic.runs.record import FineTuned
     from seqmagic.texts.corpus import Corpus
+    from seqmagic.training.cluster import Placement
     from seqmagic.training.events import Event, Finished
     from seqmagic.training.recipe import Plan
     from seqmagic.training.tensorboard import EventFiles
@@ -121,6 +124,28 @@ def new_run_options(function: AnyFunction) -> AnyFunction:
     section="Run",
     help="With --resume: the same, in readings of the training part.",
 )
+@option(
+    "--workers",
+    metavar="HOST:PORT,…",
+    section="Several devices",
+    help="The processes that train together, the same list for each; the first, the chief, alone keeps the run. "
+    "[default: those of TF_CONFIG, else this process alone]",
+)
+@option(
+    "--worker-index",
+    metavar="N",
+    type=int,
+    section="Several devices",
+    help="Which of --workers this process is, from 0.",
+)
+@option(
+    "--gpus",
+    metavar="N",
+    type=int,
+    default=1,
+    section="Several devices",
+    help="GPUs of each machine to use, an equal part of the batch on every one. [default: 1]",
+)
 @config_file_option("Run")
 @new_run_options
 @click.pass_context
@@ -130,6 +155,9 @@ def train(
     resume: str | None,
     more_minutes: float | None,
     more_epochs: float | None,
+    workers: str | None,
+    worker_index: int | None,
+    gpus: int,
     **values: Any,
 ) -> int:
     """Train a character-level language model on TEXT and keep it as a run.
@@ -140,6 +168,9 @@ def train(
     --resume RUN goes on from a checkpoint some seconds old.
     """
     settings: Settings = ctx.obj
+    from seqmagic.training.cluster import placement, refuse_workers
+
+    place = placement(workers=workers, worker_index=worker_index, gpus=gpus, environ=os.environ)
     if resume is not None:
         if any(is_given(ctx, name) and values[name] for name in _FOR_NEW_RUNS):
             *first, last = map(option_name, _FOR_NEW_RUNS)
@@ -148,17 +179,49 @@ def train(
             )
         given = {key: value for key, value in values.items() if is_given(ctx, key) and key not in _OF_THE_COMMAND}
         more = {"more_minutes": more_minutes, "more_epochs": more_epochs}
+        if not place.is_chief:
+            return _help(settings, text, values, place, goes_on=True)
         board = event_files(settings, values)
-        return _resume(settings, resume, {"text": text, **given}, board=board, **more)
+        return _resume(settings, resume, {"text": text, **given}, place, board=board, **more)
     if more_minutes is not None or more_epochs is not None:
         raise ConfigError("--more-minutes and --more-epochs make a run longer; name it with --resume")
     if text is None:
         raise click.UsageError("Missing argument 'TEXT'.", ctx)
-    return begin(ctx, text, values)
+    for one in _OF_ONE_PROCESS:
+        if values[one]:
+            refuse_workers(place, option_name(one))
+    if not place.is_chief:
+        return _help(settings, text, settled(ctx, values), place, goes_on=False)
+    return begin(ctx, text, values, place)
 
 
 _FOR_NEW_RUNS = ("fine_tune", "print_config", "name", "overwrite")
 _OF_THE_COMMAND = (*_FOR_NEW_RUNS, "text_sha256", "tensorboard", "tensorboard_dir")  # no settings of the training
+_OF_ONE_PROCESS = ("fine_tune", "print_config")
+
+
+def _help(settings: Settings, text: str | None, values: Mapping[str, Any], place: Placement, *, goes_on: bool) -> int:
+    """Take part in the training of another process, the chief, which alone keeps a run; the exit code."""
+    data, model, training = collect(DataConfig, values), collect(ModelConfig, values), collect(TrainConfig, values)
+    with settings.meanwhile("taking part in a training"):  # the imports take most of a second
+        from seqmagic.training.device import require_tensorflow
+        from seqmagic.training.follow import follow
+
+    require_tensorflow()
+    corpus = None
+    if text is not None and goes_on:
+        bring(settings, text)
+    elif text is not None:
+        corpus = read_to_train(settings, text, data.drawn_with(training.seed))
+        _require_text(corpus, values["text_sha256"])
+    status = follow(place, corpus, model=model, training=training, say=settings.notice, text=text)
+    settings.notice(f"the training is over: {status}; the chief has the run")
+    return _EXIT_CODES[status]
+
+
+def _waiting(place: Placement) -> str:
+    others = place.workers - 1
+    return f"waiting for {others} other worker{'s' * (others > 1)}"
 
 
 def event_files(settings: Settings, values: Mapping[str, Any]) -> EventFiles | None:
@@ -177,6 +240,7 @@ def _resume(
     settings: Settings,
     name: str,
     given: Mapping[str, Any],
+    place: Placement,
     *,
     more_minutes: float | None,
     more_epochs: float | None,
@@ -190,14 +254,20 @@ def _resume(
     run, more = open_run(settings.models, name), More(minutes=more_minutes, epochs=more_epochs)
 
     def events(display: TrainingDisplay) -> Generator[Event, None, None]:
-        display.doing(f"reading the text of {run.name} and starting TensorFlow", aloud=False)
-        return resume(run, more=more, given=given)
+        reading = f"reading the text of {run.name}"
+        doing = f"{reading} and starting TensorFlow" if place.cluster is None else f"{reading}; {_waiting(place)}"
+        display.doing(doing, aloud=place.cluster is not None)
+        return resume(run, more=more, given=given, placement=place)
 
     return _follow(settings, events, board=board)
 
 
-def begin(ctx: click.Context, text: str, values: Mapping[str, Any]) -> int:
-    """A new training, with what the options of `new_run_options` received; the exit code."""
+def begin(ctx: click.Context, text: str, values: Mapping[str, Any], place: Placement | None = None) -> int:
+    """A new training, with what the options of `new_run_options` received; the exit code.
+
+    Args:
+        place: Where it computes; this process is the chief there. None: on one device of this process.
+    """
     settings: Settings = ctx.obj
     given = {name for name in values if is_given(ctx, name)}
     values = settled(ctx, values)
@@ -208,10 +278,12 @@ def begin(ctx: click.Context, text: str, values: Mapping[str, Any]) -> int:
         from seqmagic.evaluation.beside import BaselinesBeside
         from seqmagic.runs.making import check_free
         from seqmagic.training import train as door
+        from seqmagic.training.cluster import HERE
         from seqmagic.training.device import require_tensorflow
         from seqmagic.training.finetune import Base
 
     require_tensorflow()
+    place = place or HERE
     data = data.drawn_with(training.seed)
     if name is not None:  # before minutes go into reading and compiling
         check_free(settings.models, name, overwrite=overwrite)
@@ -230,11 +302,14 @@ def begin(ctx: click.Context, text: str, values: Mapping[str, Any]) -> int:
     def events(display: TrainingDisplay) -> Generator[Event, None, None]:
         display.tell([corpus.summary, *corpus.notices])
         display.detail(f"read in {seconds:.1f} s")
-        display.doing("starting TensorFlow")
-        started = time.monotonic()
-        door.start(training)
-        display.detail(f"TensorFlow started in {time.monotonic() - started:.1f} s")
-        display.doing(COMPILING)
+        if place.cluster is None:
+            display.doing("starting TensorFlow")
+            started = time.monotonic()
+            door.start(training, place)
+            display.detail(f"TensorFlow started in {time.monotonic() - started:.1f} s")
+            display.doing(COMPILING)
+        else:
+            display.doing(_waiting(place))
         return door.train(
             corpus,
             model=model,
@@ -242,6 +317,7 @@ def begin(ctx: click.Context, text: str, values: Mapping[str, Any]) -> int:
             models=settings.models,
             name=name,
             overwrite=overwrite,
+            placement=place,
             argv=sys.argv[1:],
             base=base,
         )

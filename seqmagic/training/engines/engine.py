@@ -41,6 +41,7 @@ class Engine(Protocol):
         states: Sequence[States],
         seed: tf.Tensor,
         counted: tf.Tensor | None = None,
+        first_stream: int = 0,
     ) -> StepResult:
         """One window, with dropout. May be called inside a `tf.function`.
 
@@ -50,6 +51,7 @@ class Engine(Protocol):
             states: Before the window.
             seed: Scalar int32 from which the dropout masks are made; another one for each step.
             counted: (B, T) float32, the factor of each loss: 0 for a target that only fills up; None for 1 everywhere.
+            first_stream: Number of the first of these streams in the whole batch; the masks depend on it.
 
         Returns:
             Sum of the losses in nats (scalar float32), gradients of that sum in the order of `weights`,

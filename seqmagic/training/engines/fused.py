@@ -47,8 +47,9 @@ class FusedEngine:
         states: Sequence[States],
         seed: tf.Tensor,
         counted: tf.Tensor | None = None,
+        first_stream: int = 0,
     ) -> StepResult:
-        return self._step_all(as_tensors(weights), ids, targets, states, seed, counted)
+        return self._step_all(as_tensors(weights), ids, targets, states, seed, counted, first_stream)
 
     def score(
         self, weights: Sequence[tf.Tensor], ids: tf.Tensor, targets: tf.Tensor, states: Sequence[States]
@@ -67,6 +68,7 @@ class FusedEngine:
         states: Sequence[States],
         seed: tf.Tensor,
         counted: tf.Tensor | None,
+        first_stream: int,
     ) -> StepResult:
         results = [
             program(
@@ -75,7 +77,7 @@ class FusedEngine:
                 targets[rows],
                 _cut(states, rows),
                 seed,
-                tf.constant(rows.start),
+                tf.constant(first_stream + rows.start),
                 None if counted is None else counted[rows],
             )
             for program, rows in self._shards_of(ids, self._step_programs)

@@ -86,9 +86,10 @@ class KerasEngine:
         states: Sequence[States],
         seed: tf.Tensor,
         counted: tf.Tensor | None = None,
+        first_stream: int = 0,
     ) -> StepResult:
         weights = as_tensors(weights)
-        masks = dropout_masks(self._config, seed, first_stream=0, batch=ids.shape[0], dtype=self._dtype)
+        masks = dropout_masks(self._config, seed, first_stream=first_stream, batch=ids.shape[0], dtype=self._dtype)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
             logits, new_states = self._forward(weights, ids, states, masks)
