@@ -26,6 +26,7 @@ import gettext
 import hashlib
 import json
 import math
+import re
 import statistics
 import tempfile
 import time
@@ -47,11 +48,19 @@ LOOKS = (0.6, 0.8, 1.0)  # shares of the training after which validation is read
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Text:
-    """A text of the study: how it is made, or `None` for a file of the folder or a text that comes with Python."""
+    """A text of the study.
+
+    Attributes:
+        make: How it is made; `None` for a file of the folder or a text that comes with Python.
+        between_records: Where a collection is cut into what is put in another order.
+        longest: In characters; what is longer is cut.
+        is_unseen: Whether it is kept for the end.
+    """
 
     kind: str
     make: Callable[[], str] | None = None
-    longest: int = 10**9  # characters; what is longer is cut
+    between_records: str | None = None
+    longest: int = 10**9
     is_unseen: bool = False
 
 
@@ -88,7 +97,7 @@ TEXTS = {
     "tinyshakespeare": Text(kind="plays"),
     "alice": Text(kind="English prose"),
     "tang-poems": Text(kind="Chinese verse"),
-    "tunes": Text(kind="music notation"),
+    "tunes": Text(kind="music notation", between_records=r"(?=^X:)"),
     "python-docs": Text(kind="manual, prose and code"),
     "finnish": Text(kind="agglutinative, messages", make=lambda: translations("fi")),
     "python-source": Text(kind="source code", longest=4_000_000),
@@ -214,6 +223,8 @@ class Study:
                 characters = (self.folder / f"{name}.txt").read_text("utf-8")
             else:
                 characters = ""
+            if text.between_records is not None:
+                characters = shuffled(re.split(text.between_records, characters, flags=re.MULTILINE))
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder, f"{name}.txt")
                 path.write_text(characters[: text.longest], "utf-8", newline="")
