@@ -22,16 +22,19 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import fnmatch
 import gettext
 import hashlib
 import json
 import math
 import re
+import signal
 import statistics
 import tempfile
+import threading
 import time
 import unicodedata
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +136,11 @@ def rounded(value: float) -> float:
 
 
 def scaled(name: str, factor: float) -> Callable[[Settings], Settings | None]:
-    return lambda settings: dataclasses.replace(settings, **{name: rounded(getattr(settings, name) * factor)})
+    def change(settings: Settings) -> Settings:
+        changed: dict[str, Any] = {name: rounded(getattr(settings, name) * factor)}
+        return dataclasses.replace(settings, **changed)
+
+    return change
 
 
 def shifted_dropout(by: float) -> Callable[[Settings], Settings | None]:
@@ -234,10 +241,15 @@ class Study:
                     self._corpora[name] = None
         return self._corpora[name]
 
-    def pairs(self, *, unseen: bool) -> Iterator[tuple[str, str]]:
-        """The texts and cells of the search, or of the confirmation."""
+    def pairs(self, *, unseen: bool, only: Sequence[str] = ("*",)) -> list[tuple[str, str]]:
+        """The texts and cells of the search, or of the confirmation; only those that one of the patterns names."""
         names = [name for name, text in TEXTS.items() if text.is_unseen == unseen and self.corpus(name) is not None]
-        return ((name, cell) for cell in CELLS for name in names)
+        return [
+            (name, cell)
+            for cell in CELLS
+            for name in names
+            if any(fnmatch.fnmatch(f"{cell} {name}", pattern) for pattern in only)
+        ]
 
     def plan(self, text: str, cell: str) -> tuple[Any, float]:
         """The recipe's plan for a minute's readings of a text at 256 units, and the readings."""
@@ -315,8 +327,10 @@ def losses_of(rows: Mapping[Settings, Mapping[str, Any]], part: str) -> dict[Set
     return {settings: math.inf if row[part] is None else row[part] for settings, row in rows.items()}
 
 
-def run(study: Study, *, worker: int, workers: int, unseen: bool, most: int) -> None:
-    """Go on with the searches of a worker's share of texts and cells, those first that have had the fewest trainings.
+def run(study: Study, pairs: Sequence[tuple[str, str]], *, most: int) -> None:
+    """Go on with the searches for texts and cells, those first that have had the fewest trainings.
+
+    SIGTERM ends it after the training that is going on.
 
     Args:
         most: Trainings of each search.
@@ -324,10 +338,11 @@ def run(study: Study, *, worker: int, workers: int, unseen: bool, most: int) -> 
     from seqmagic.training.device import start_tensorflow
 
     start_tensorflow(1)
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     RESULTS.parent.mkdir(exist_ok=True)
-    mine = list(study.pairs(unseen=unseen))[worker - 1 :: workers]
-    starts = [study.recipe(*pair) for pair in mine]
-    while True:
+    starts = [study.recipe(*pair) for pair in pairs]
+    while not stopped.is_set():
         losses = losses_of(finished(), "validation")
         open_ones = [found for start in starts if (found := next_of(start, losses)) is not None and found[0] < most]
         if not open_ones:
@@ -342,7 +357,9 @@ def run(study: Study, *, worker: int, workers: int, unseen: bool, most: int) -> 
 
 def texts(study: Study) -> None:
     """The texts, as Markdown."""
-    print("| text | kind | characters | distinct | readings in a minute: lstm, gru, rnn |\n| --- | --- | --- | --- | --- |")
+    print(
+        "| text | kind | characters | distinct | readings in a minute: lstm, gru, rnn |\n| --- | --- | --- | --- | --- |"
+    )
     for name, text in TEXTS.items():
         if (corpus := study.corpus(name)) is None:
             print(f"| {name} | {text.kind} | not there | | |")
@@ -381,6 +398,9 @@ def main() -> None:
     parser.add_argument("--texts", type=Path, metavar="FOLDER", help="where the texts are that are not made here")
     parser.add_argument("--worker", default="1/1", metavar="I/N", help="this process's share of the searches")
     parser.add_argument("--unseen", action="store_true", help="the texts kept for the end instead of the others")
+    parser.add_argument(
+        "--only", action="append", metavar="PATTERN", help="searches such as 'lstm *' or '* alice'; may be repeated"
+    )
     parser.add_argument("--most", type=int, default=1000, metavar="N", help="trainings of each search")
     arguments = parser.parse_args()
     study = Study(arguments.texts)
@@ -390,7 +410,8 @@ def main() -> None:
         table(study)
     else:
         worker, workers = map(int, arguments.worker.split("/"))
-        run(study, worker=worker, workers=workers, unseen=arguments.unseen, most=arguments.most)
+        pairs = study.pairs(unseen=arguments.unseen, only=arguments.only or ("*",))
+        run(study, pairs[worker - 1 :: workers], most=arguments.most)
 
 
 if __name__ == "__main__":
