@@ -357,9 +357,8 @@ def run(study: Study, pairs: Sequence[tuple[str, str]], *, most: int) -> None:
 
 def texts(study: Study) -> None:
     """The texts, as Markdown."""
-    print(
-        "| text | kind | characters | distinct | readings in a minute: lstm, gru, rnn |\n| --- | --- | --- | --- | --- |"
-    )
+    print("| text | kind | characters | distinct | readings in a minute: lstm, gru, rnn |")
+    print("| --- | --- | --- | --- | --- |")
     for name, text in TEXTS.items():
         if (corpus := study.corpus(name)) is None:
             print(f"| {name} | {text.kind} | not there | | |")
