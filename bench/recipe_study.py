@@ -186,9 +186,17 @@ def search(start: Settings) -> Generator[Settings, float, None]:
                 break
 
 
-def next_of(start: Settings, losses: Mapping[Settings, float]) -> tuple[int, Settings] | None:
-    """The first training that a search from `start` lacks, and how many it has had; `None` where it is at its end."""
-    steps = search(start)
+def without(start: Settings) -> Generator[Settings, float, None]:
+    """The settings, and without each of the two regularisers: what each is worth."""
+    yield start
+    for name in ("dropout", "weight_decay"):
+        if getattr(start, name) > 0.0:
+            off: dict[str, Any] = {name: 0.0}
+            yield dataclasses.replace(start, **off)
+
+
+def next_of(steps: Generator[Settings, float, None], losses: Mapping[Settings, float]) -> tuple[int, Settings] | None:
+    """The first training that a series lacks, and how many it has had; `None` where it is at its end."""
     tried = next(steps)
     for count in range(1000):
         if tried not in losses:
@@ -327,13 +335,20 @@ def losses_of(rows: Mapping[Settings, Mapping[str, Any]], part: str) -> dict[Set
     return {settings: math.inf if row[part] is None else row[part] for settings, row in rows.items()}
 
 
-def run(study: Study, pairs: Sequence[tuple[str, str]], *, most: int) -> None:
-    """Go on with the searches for texts and cells, those first that have had the fewest trainings.
+def run(
+    study: Study,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    series: Callable[[Settings], Generator[Settings, float, None]],
+    most: int,
+) -> None:
+    """Go on with the series for texts and cells, those first that have had the fewest trainings.
 
     SIGTERM ends it after the training that is going on.
 
     Args:
-        most: Trainings of each search.
+        series: Makes one from what the recipe chooses.
+        most: Trainings of each.
     """
     from seqmagic.training.device import start_tensorflow
 
@@ -344,7 +359,8 @@ def run(study: Study, pairs: Sequence[tuple[str, str]], *, most: int) -> None:
     starts = [study.recipe(*pair) for pair in pairs]
     while not stopped.is_set():
         losses = losses_of(finished(), "validation")
-        open_ones = [found for start in starts if (found := next_of(start, losses)) is not None and found[0] < most]
+        nexts = [next_of(series(start), losses) for start in starts]
+        open_ones = [found for found in nexts if found is not None and found[0] < most]
         if not open_ones:
             return
         _, settings = min(open_ones, key=lambda found: found[0])
@@ -397,6 +413,7 @@ def main() -> None:
     parser.add_argument("--texts", type=Path, metavar="FOLDER", help="where the texts are that are not made here")
     parser.add_argument("--worker", default="1/1", metavar="I/N", help="this process's share of the searches")
     parser.add_argument("--unseen", action="store_true", help="the texts kept for the end instead of the others")
+    parser.add_argument("--without", action="store_true", help="no search: the recipe without each regulariser")
     parser.add_argument(
         "--only", action="append", metavar="PATTERN", help="searches such as 'lstm *' or '* alice'; may be repeated"
     )
@@ -410,7 +427,7 @@ def main() -> None:
     else:
         worker, workers = map(int, arguments.worker.split("/"))
         pairs = study.pairs(unseen=arguments.unseen, only=arguments.only or ("*",))
-        run(study, pairs[worker - 1 :: workers], most=arguments.most)
+        run(study, pairs[worker - 1 :: workers], series=without if arguments.without else search, most=arguments.most)
 
 
 if __name__ == "__main__":
