@@ -42,8 +42,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "recipe_study.jsonl"
 LOCALES = Path("/usr/share/locale")
 CELLS = ("lstm", "gru", "rnn")
-UNITS = 256
-SPEEDS = {"lstm": 55_000, "gru": 68_000, "rnn": 144_000}  # characters a second on two quiet cores, 65 distinct ones
+SPEEDS = {"lstm": 55_000, "gru": 68_000, "rnn": 144_000}  # characters a second, 256 units, 65 distinct characters
 SOFTMAX_FLOPS = 1.3e11  # what the products of a larger vocabulary reach there, a second
 STEPS_A_CALL = 32
 LOOKS = (0.6, 0.8, 1.0)  # shares of the training after which validation is read; the best look counts, as in a run
@@ -122,13 +121,14 @@ class Settings:
     weight_decay: float
     batch_size: int = 16
     sequence_length: int = 64
+    units: int = 256
     seed: int = 1
 
     @property
     def words(self) -> str:
         """The settings that a search moves."""
-        window = f"batch {self.batch_size} window {self.sequence_length}"
-        return f"rate {self.rate:g} dropout {self.dropout:g} decay {self.weight_decay:g} {window} seed {self.seed}"
+        regularised = f"dropout {self.dropout:g} decay {self.weight_decay:g}"
+        return f"rate {self.rate:g} {regularised} batch {self.batch_size} window {self.sequence_length}"
 
 
 def rounded(value: float) -> float:
@@ -208,17 +208,23 @@ def next_of(steps: Generator[Settings, float, None], losses: Mapping[Settings, f
     return None
 
 
-def readings_of(cell: str, *, characters: int, vocabulary_size: int) -> float:
-    """How often two quiet cores read a training part in a minute."""
-    seconds = 1.0 / SPEEDS[cell] + 6.0 * UNITS * max(0, vocabulary_size - 66) / SOFTMAX_FLOPS
+def readings_of(cell: str, *, units: int, characters: int, vocabulary_size: int) -> float:
+    """How often two quiet cores read a training part in a minute, to two digits."""
+    seconds = (units / 256) ** 2 / SPEEDS[cell] + 6.0 * units * max(0, vocabulary_size - 66) / SOFTMAX_FLOPS
     return float(f"{60.0 / seconds / characters:.2g}")
 
 
 class Study:
-    """The texts that are there, read and cut."""
+    """The texts that are there, read and cut, and the trainings on them.
 
-    def __init__(self, folder: Path | None) -> None:
+    Args:
+        folder: Where the texts are that are not made here.
+        units: Width of every model.
+    """
+
+    def __init__(self, folder: Path | None, *, units: int = 256) -> None:
         self.folder = folder
+        self.units = units
         self._corpora: dict[str, Any] = {}
 
     def corpus(self, name: str) -> Any:
@@ -260,15 +266,15 @@ class Study:
         ]
 
     def plan(self, text: str, cell: str) -> tuple[Any, float]:
-        """The recipe's plan for a minute's readings of a text at 256 units, and the readings."""
+        """The recipe's plan for a minute's readings of a text, and the readings."""
         from seqmagic.config import ModelConfig, TrainConfig
         from seqmagic.training.recipe import make_plan
 
         corpus = self.corpus(text)
         characters, size = len(corpus.part("train")), corpus.vocabulary.size
-        readings = readings_of(cell, characters=characters, vocabulary_size=size)
+        readings = readings_of(cell, units=self.units, characters=characters, vocabulary_size=size)
         plan = make_plan(
-            ModelConfig(cell=cell, units=UNITS), TrainConfig(epochs=readings),
+            ModelConfig(cell=cell, units=self.units), TrainConfig(epochs=readings),
             characters=characters, vocabulary_size=size, device="cpu", measure_flops=lambda: math.nan,
         )  # fmt: skip
         return plan, readings
@@ -279,7 +285,7 @@ class Study:
         return Settings(
             text=text, cell=cell, readings=readings, rate=plan.training.learning_rate, dropout=plan.model.dropout,
             weight_decay=plan.training.weight_decay, batch_size=plan.training.batch_size,
-            sequence_length=plan.training.sequence_length,
+            sequence_length=plan.training.sequence_length, units=self.units,
         )  # fmt: skip
 
     def train(self, settings: Settings) -> dict[str, Any]:
@@ -393,7 +399,7 @@ def table(study: Study) -> None:
     for unseen in (False, True):
         for text, cell in study.pairs(unseen=unseen):
             recipe = study.recipe(text, cell)
-            known = [s for s in rows if (s.text, s.cell, s.readings) == (text, cell, recipe.readings)]
+            known = [s for s in rows if (s.text, s.cell, s.units) == (text, cell, recipe.units)]
             if recipe not in rows:
                 continue
             best = min(known, key=validation.__getitem__)
@@ -411,6 +417,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=("texts", "run", "table"))
     parser.add_argument("--texts", type=Path, metavar="FOLDER", help="where the texts are that are not made here")
+    parser.add_argument("--units", type=int, default=256, help="width of the models")
     parser.add_argument("--worker", default="1/1", metavar="I/N", help="this process's share of the searches")
     parser.add_argument("--unseen", action="store_true", help="the texts kept for the end instead of the others")
     parser.add_argument("--without", action="store_true", help="no search: the recipe without each regulariser")
@@ -419,7 +426,7 @@ def main() -> None:
     )
     parser.add_argument("--most", type=int, default=1000, metavar="N", help="trainings of each search")
     arguments = parser.parse_args()
-    study = Study(arguments.texts)
+    study = Study(arguments.texts, units=arguments.units)
     if arguments.action == "texts":
         texts(study)
     elif arguments.action == "table":
