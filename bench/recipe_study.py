@@ -400,7 +400,7 @@ def table(study: Study) -> None:
         for text, cell in study.pairs(unseen=unseen):
             recipe = study.recipe(text, cell)
             known = [s for s in rows if (s.text, s.cell, s.units) == (text, cell, recipe.units)]
-            if recipe not in rows:
+            if recipe not in rows or len(known) == 1:
                 continue
             best = min(known, key=validation.__getitem__)
             gap = test[recipe] - test[best]
