@@ -63,7 +63,8 @@ def budget_of(training: TrainConfig) -> TrainConfig:
     return training
 
 
-# What follows was fitted to the studies (`bench/recipe_study.py`, `bench/recipe_knobs.py`; tables in `bench/RESULTS.md`).
+# What follows was fitted to the studies in `bench/`: `recipe_knobs.py` on one text, `recipe_study.py` on texts of many
+# kinds (tables in `bench/RESULTS.md`).
 
 PEAK_RATES = {"lstm": 0.0126, "gru": 0.0084, "rnn": 0.0056}  # at 256 units, batch size 16
 BATCH_SIZE = 16
