@@ -219,12 +219,13 @@ class Study:
 
     Args:
         folder: Where the texts are that are not made here.
-        units: Width of every model.
+        units, seed: Of every model.
     """
 
-    def __init__(self, folder: Path | None, *, units: int = 256) -> None:
+    def __init__(self, folder: Path | None, *, units: int = 256, seed: int = 1) -> None:
         self.folder = folder
         self.units = units
+        self.seed = seed
         self._corpora: dict[str, Any] = {}
 
     def corpus(self, name: str) -> Any:
@@ -285,7 +286,7 @@ class Study:
         return Settings(
             text=text, cell=cell, readings=readings, rate=plan.training.learning_rate, dropout=plan.model.dropout,
             weight_decay=plan.training.weight_decay, batch_size=plan.training.batch_size,
-            sequence_length=plan.training.sequence_length, units=self.units,
+            sequence_length=plan.training.sequence_length, units=self.units, seed=self.seed,
         )  # fmt: skip
 
     def train(self, settings: Settings) -> dict[str, Any]:
@@ -399,7 +400,7 @@ def table(study: Study) -> None:
     for unseen in (False, True):
         for text, cell in study.pairs(unseen=unseen):
             recipe = study.recipe(text, cell)
-            known = [s for s in rows if (s.text, s.cell, s.units) == (text, cell, recipe.units)]
+            known = [s for s in rows if (s.text, s.cell, s.units, s.seed) == (text, cell, recipe.units, recipe.seed)]
             if recipe not in rows or len(known) == 1:
                 continue
             best = min(known, key=validation.__getitem__)
@@ -418,6 +419,7 @@ def main() -> None:
     parser.add_argument("action", choices=("texts", "run", "table"))
     parser.add_argument("--texts", type=Path, metavar="FOLDER", help="where the texts are that are not made here")
     parser.add_argument("--units", type=int, default=256, help="width of the models")
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--worker", default="1/1", metavar="I/N", help="this process's share of the searches")
     parser.add_argument("--unseen", action="store_true", help="the texts kept for the end instead of the others")
     parser.add_argument("--without", action="store_true", help="no search: the recipe without each regulariser")
@@ -426,7 +428,7 @@ def main() -> None:
     )
     parser.add_argument("--most", type=int, default=1000, metavar="N", help="trainings of each search")
     arguments = parser.parse_args()
-    study = Study(arguments.texts, units=arguments.units)
+    study = Study(arguments.texts, units=arguments.units, seed=arguments.seed)
     if arguments.action == "texts":
         texts(study)
     elif arguments.action == "table":
