@@ -8,6 +8,7 @@ two quiet cores read in a minute, so that a result does not depend on what else 
     python bench/recipe_study.py texts                       # what there is to train on, and how often it is read
     nice -n 19 python bench/recipe_study.py run --worker 1/2 & nice -n 19 python bench/recipe_study.py run --worker 2/2
     python bench/recipe_study.py run --unseen                # the two texts kept for the end: the recipe, and around it
+    python bench/recipe_study.py run --only 'lstm *' --with dropout=0 --most 1     # what one setting is worth
     python bench/recipe_study.py table                       # the gap of the recipe to the best found
 
 Every finished training is a line of `bench/results/recipe_study.jsonl` and is not run again: the script can be stopped
@@ -186,15 +187,6 @@ def search(start: Settings) -> Generator[Settings, float, None]:
                 break
 
 
-def without(start: Settings) -> Generator[Settings, float, None]:
-    """The settings, and without each of the two regularisers: what each is worth."""
-    yield start
-    for name in ("dropout", "weight_decay"):
-        if getattr(start, name) > 0.0:
-            off: dict[str, Any] = {name: 0.0}
-            yield dataclasses.replace(start, **off)
-
-
 def next_of(steps: Generator[Settings, float, None], losses: Mapping[Settings, float]) -> tuple[int, Settings] | None:
     """The first training that a series lacks, and how many it has had; `None` where it is at its end."""
     tried = next(steps)
@@ -342,20 +334,14 @@ def losses_of(rows: Mapping[Settings, Mapping[str, Any]], part: str) -> dict[Set
     return {settings: math.inf if row[part] is None else row[part] for settings, row in rows.items()}
 
 
-def run(
-    study: Study,
-    pairs: Sequence[tuple[str, str]],
-    *,
-    series: Callable[[Settings], Generator[Settings, float, None]],
-    most: int,
-) -> None:
-    """Go on with the series for texts and cells, those first that have had the fewest trainings.
+def run(study: Study, pairs: Sequence[tuple[str, str]], *, instead: Mapping[str, float], most: int) -> None:
+    """Go on with the searches for texts and cells, those first that have had the fewest trainings.
 
     SIGTERM ends it after the training that is going on.
 
     Args:
-        series: Makes one from what the recipe chooses.
-        most: Trainings of each.
+        instead: Settings where a search begins with something else than the recipe.
+        most: Trainings of each search.
     """
     from seqmagic.training.device import start_tensorflow
 
@@ -363,10 +349,11 @@ def run(
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     RESULTS.parent.mkdir(exist_ok=True)
-    starts = [study.recipe(*pair) for pair in pairs]
+    changed: dict[str, Any] = dict(instead)
+    starts = [dataclasses.replace(study.recipe(*pair), **changed) for pair in pairs]
     while not stopped.is_set():
         losses = losses_of(finished(), "validation")
-        nexts = [next_of(series(start), losses) for start in starts]
+        nexts = [next_of(search(start), losses) for start in starts]
         open_ones = [found for found in nexts if found is not None and found[0] < most]
         if not open_ones:
             return
@@ -422,7 +409,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--worker", default="1/1", metavar="I/N", help="this process's share of the searches")
     parser.add_argument("--unseen", action="store_true", help="the texts kept for the end instead of the others")
-    parser.add_argument("--without", action="store_true", help="no search: the recipe without each regulariser")
+    parser.add_argument(
+        "--with", action="append", dest="instead", default=[], metavar="NAME=VALUE",
+        help="begin with rate, dropout or weight_decay at this instead of the recipe's; may be repeated",
+    )  # fmt: skip
     parser.add_argument(
         "--only", action="append", metavar="PATTERN", help="searches such as 'lstm *' or '* alice'; may be repeated"
     )
@@ -436,7 +426,8 @@ def main() -> None:
     else:
         worker, workers = map(int, arguments.worker.split("/"))
         pairs = study.pairs(unseen=arguments.unseen, only=arguments.only or ("*",))
-        run(study, pairs[worker - 1 :: workers], series=without if arguments.without else search, most=arguments.most)
+        instead = {name: float(value) for name, _, value in (setting.partition("=") for setting in arguments.instead)}
+        run(study, pairs[worker - 1 :: workers], instead=instead, most=arguments.most)
 
 
 if __name__ == "__main__":
