@@ -375,9 +375,8 @@ def texts(study: Study) -> None:
             continue
         readings = ", ".join(f"{study.recipe(name, cell).readings:g}" for cell in CELLS)
         unseen = ", kept for the end" if text.is_unseen else ""
-        print(
-            f"| {name} | {text.kind}{unseen} | {len(corpus.ids):,} | {len(corpus.vocabulary.characters):,} | {readings} |"
-        )
+        sizes = f"{len(corpus.ids):,} | {len(corpus.vocabulary.characters):,}"
+        print(f"| {name} | {text.kind}{unseen} | {sizes} | {readings} |")
 
 
 def table(study: Study) -> None:
