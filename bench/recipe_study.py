@@ -1,15 +1,22 @@
-"""The study behind the recipe: many short trainings, one change each, counted in characters and not in seconds.
+"""The study behind the recipe: is what it chooses the best there is, on texts of many kinds?
 
-Every experiment reads a fixed number of characters, so its result does not depend on what else the machine
-does. It runs in slices: finished experiments are kept in a file of JSON lines and not run again, so the
-script can be stopped and started at will.
+Each text is cut in three. Settings are chosen on the validation part, figures are reported on the test part, and two
+of the texts are looked at only when the recipe is settled. A search begins at what the recipe chooses and changes one
+setting at a time for as long as that helps. The length of a training is counted in readings of the text, about what
+two quiet cores read in a minute, so that a result does not depend on what else the machine does.
 
-    python bench/recipe_study.py list
-    python bench/recipe_study.py run --text my.txt --slice 20     # go on for about 20 minutes
-    python bench/recipe_study.py run --text my.txt --only 'lstm *'
-    python bench/recipe_study.py table
+    python bench/recipe_study.py texts                       # what there is to train on, and how often it is read
+    nice -n 19 python bench/recipe_study.py run --worker 1/2 & nice -n 19 python bench/recipe_study.py run --worker 2/2
+    python bench/recipe_study.py run --unseen                # the two texts kept for the end: the recipe, and around it
+    python bench/recipe_study.py run --only 'lstm *' --with dropout=0 --most 1     # what one setting is worth
+    python bench/recipe_study.py table                       # the gap of the recipe to the best found
 
-It knows more than the product: what did not help is here and not there.
+Every finished training is a line of `bench/results/recipe_study.jsonl` and is not run again: the script can be stopped
+and started at will, also after a change of the recipe, which only asks for the trainings that are new.
+
+Some texts are made here, some come with Python, the others are files in the folder `--texts`; what is not there is
+left out. `seqmagic data get` has tinyshakespeare, alice and paradise-lost; tang-poems.txt is any Chinese verse, and
+tunes.txt the Nottingham Music Database in ABC notation (its cleaned files one after the other).
 """
 
 from __future__ import annotations
@@ -17,360 +24,411 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import fnmatch
+import gettext
+import hashlib
 import json
 import math
+import re
+import signal
+import statistics
+import tempfile
+import threading
 import time
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-RESULTS = Path(__file__).parent / "results" / "recipe_study.jsonl"
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "recipe_study.jsonl"
+LOCALES = Path("/usr/share/locale")
+CELLS = ("lstm", "gru", "rnn")
+SPEEDS = {"lstm": 55_000, "gru": 68_000, "rnn": 144_000}  # characters a second, 256 units, 65 distinct characters
+SOFTMAX_FLOPS = 1.3e11  # what the products of a larger vocabulary reach there, a second
+STEPS_A_CALL = 32
+LOOKS = (0.6, 0.8, 1.0)  # shares of the training after which validation is read; the best look counts, as in a run
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Experiment:
-    """One training. The defaults are the recipe's starting point; a series changes one thing at a time."""
+class Text:
+    """A text of the study.
 
-    series: str
-    cell: str = "lstm"
-    units: int = 256
-    layers: int = 1
-    embedding: int = 64
-    epochs: float = 3.3
+    Attributes:
+        make: How it is made; `None` for a file of the folder or a text that comes with Python.
+        between_records: Where a collection is cut into what is put in another order.
+        longest: In characters; what is longer is cut.
+        is_unseen: Whether it is kept for the end.
+    """
+
+    kind: str
+    make: Callable[[], str] | None = None
+    between_records: str | None = None
+    longest: int = 10**9
+    is_unseen: bool = False
+
+
+def shuffled(records: Iterable[str]) -> str:
+    """Records in an order that has nothing to do with what is in them, so that the three parts are alike."""
+    return "".join(sorted(set(records), key=lambda record: hashlib.sha256(record.encode()).digest()))
+
+
+def translations(language: str) -> str:
+    """The messages of the programs on this machine in a language, one after the other."""
+    messages: list[str] = []
+    for path in sorted(LOCALES.glob(f"{language}/LC_MESSAGES/*.mo")):
+        try:
+            with path.open("rb") as file:
+                catalog: Mapping[Any, str] = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]
+        except (OSError, ValueError):
+            continue
+        messages += [f"{said}\n" for original, said in catalog.items() if original and said not in ("", original)]
+    return shuffled(messages)
+
+
+def character_table() -> str:
+    """Unicode's characters that have names of their own, as comma-separated values."""
+    rows = []
+    for code in range(0x20000):
+        name = unicodedata.name(chr(code), "")
+        if name and not name.startswith(("CJK UNIFIED", "HANGUL SYLLABLE", "TANGUT", "CJK COMPAT")):
+            fields = (name, unicodedata.category(chr(code)), unicodedata.bidirectional(chr(code)))
+            rows.append(f"{code:04X},{','.join(fields)},{unicodedata.decomposition(chr(code))}\n")
+    return shuffled(rows)
+
+
+TEXTS = {
+    "tinyshakespeare": Text(kind="plays"),
+    "alice": Text(kind="English prose"),
+    "tang-poems": Text(kind="Chinese verse"),
+    "tunes": Text(kind="music notation", between_records=r"(?=^X:)"),
+    "python-docs": Text(kind="manual, prose and code"),
+    "finnish": Text(kind="agglutinative, messages", make=lambda: translations("fi")),
+    "python-source": Text(kind="source code", longest=4_000_000),
+    "character-table": Text(kind="CSV", make=character_table, longest=700_000),
+    "paradise-lost": Text(kind="English verse", is_unseen=True),
+    "russian": Text(kind="Cyrillic, messages", make=lambda: translations("ru"), is_unseen=True),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One training, as absolute values: what the recipe would choose may change, this does not."""
+
+    text: str
+    cell: str
+    readings: float
+    rate: float
+    dropout: float
+    weight_decay: float
     batch_size: int = 16
     sequence_length: int = 64
-    rate: float = 0.010
-    final: float = 0.02  # rate at the end, share of the peak
-    shape: str = "cosine"  # of the decay: cosine | linear
-    warm_up: float = 0.03  # share of the training
-    beta_1: float = 0.9
-    beta_2: float = 0.99
-    clip: float = 1.0
-    dropout: float = 0.0
-    weight_drop: float = 0.0  # share of the recurrent kernel's entries silenced per window
-    character_drop: float = 0.0  # share of the embedding's rows silenced per window
-    weight_decay: float = 0.0
-    embedding_scale: float = 0.05  # the embedding starts uniform in +- this
-    recurrent_gain: float = 1.0  # of the orthogonal start
-    kernel_gain: float = 1.0  # of the Glorot-uniform start of the layers' input kernels
-    dense_gain: float = 1.0  # of that of the dense kernel
-    forget_bias: float = 1.0
-    cautious: bool = False  # silence the parts of Adam's step that oppose the gradient (Liang et al. 2024)
-    muon: float = 0.0  # rate of Muon for the recurrent layers' kernels; 0 for Adam
-    average: float = 0.0  # decay of an average of the weights; 0 for none
-    reset: float = 0.02
+    units: int = 256
     seed: int = 1
 
     @property
-    def key(self) -> str:
-        """What differs from the defaults, as words."""
-        changed = [
-            f"{field.name}={getattr(self, field.name)}"
-            for field in dataclasses.fields(self)
-            if field.name != "series" and getattr(self, field.name) != field.default
-        ]
-        return f"{self.series}: {', '.join(changed) or 'as the defaults'}"
+    def words(self) -> str:
+        """The settings that a search moves."""
+        regularised = f"dropout {self.dropout:g} decay {self.weight_decay:g}"
+        return f"rate {self.rate:g} {regularised} batch {self.batch_size} window {self.sequence_length}"
 
 
-def experiments() -> Iterator[Experiment]:
-    """All of the study, cheapest questions first."""
-    minute = Experiment(series="lstm 1 minute")
-    line: dict[str, Any] = {"shape": "linear", "final": 0.0, "dropout": 0.1}
-    wide: dict[str, Any] = {**line, "embedding_scale": 1.0}
-    for change in (
-        {}, {"beta_2": 0.95}, {"beta_2": 0.999}, {"dropout": 0.1}, {"shape": "linear", "final": 0.0},
-        {**line, "weight_decay": 0.1}, {**line, "embedding_scale": 0.3}, wide, {**wide, "rate": 0.014},
-        {**wide, "rate": 0.008, "dropout": 0.15}, {**wide, "rate": 0.009, "dropout": 0.25},
-        {**wide, "rate": 0.009, "dropout": 0.35}, {**line, "dropout": 0.15, "weight_drop": 0.2},
-        {**wide, "character_drop": 0.05}, {**wide, "embedding": 128}, {**wide, "average": 0.99},
-        {**wide, "reset": 0.1}, {"muon": 0.02, "batch_size": 32, "epochs": 3.0},
-    ):  # fmt: skip
-        yield dataclasses.replace(minute, **change)
-    yield from beginnings({**wide, "rate": 0.009, "dropout": 0.25})
-    for cell, rates in (("gru", (0.004, 0.006, 0.009)), ("rnn", (0.0025, 0.004, 0.006))):
-        for rate in rates:
-            epochs, dropout = (3.1, 0.1) if cell == "gru" else (6.2, 0.05)
-            settings = {**wide, "dropout": dropout, "rate": rate, "epochs": epochs}
-            yield Experiment(series=f"{cell} 1 minute", cell=cell, **settings)
-    begun = {"beta_1": 0.8, "clip": 5.0, "warm_up": 0.01, "dense_gain": 4.0, "recurrent_gain": 0.25}
-    for change in (
-        {"cell": "gru", "epochs": 3.1, "rate": 0.006, "dropout": 0.1},
-        {"cell": "gru", "epochs": 3.1, "rate": 0.009, "dropout": 0.1},
-        {"cell": "rnn", "epochs": 6.2, "rate": 0.004, "dropout": 0.03, "recurrent_gain": 0.5},
-        {"cell": "rnn", "epochs": 6.2, "rate": 0.004, "dropout": 0.03},
-        {"cell": "gru", "epochs": 3.1, "rate": 0.006, "dropout": 0.12, "weight_decay": 0.1},
-        {"cell": "rnn", "epochs": 6.2, "rate": 0.004, "dropout": 0.05, "recurrent_gain": 0.5, "weight_decay": 0.1},
-    ):  # fmt: skip
-        yield Experiment(series="other cells, 1 minute", **{**wide, **begun, **change})
-    best = Experiment(
-        series="lstm 3 minutes, other start", units=512, epochs=3.3, rate=0.00706, **{**wide, **begun, "dropout": 0.37}
-    )
-    for change in (
-        {}, {"dropout": 0.47}, {"weight_decay": 0.1}, {"weight_decay": 0.2}, {"dropout": 0.25, "weight_decay": 0.1},
-    ):  # fmt: skip
-        yield dataclasses.replace(best, **change)
-    short = dataclasses.replace(best, series="lstm 1 minute, regularised", units=256, rate=0.009)
-    for dropout, decay in (
-        (0.25, 0.1), (0.25, 0.2), (0.12, 0.05), (0.12, 0.1), (0.08, 0.03), (0.04, 0.05), (0.0, 0.05), (0.0, 0.1),
-    ):  # fmt: skip
-        yield dataclasses.replace(short, dropout=dropout, weight_decay=decay)
-    longer = Experiment(series="lstm 3 minutes", units=512, epochs=3.2, rate=0.008, **{**wide, "dropout": 0.35})
-    for change in (
-        {}, {"dropout": 0.45}, {"rate": 0.006}, {"weight_decay": 0.1}, {"weight_drop": 0.2},
-        {"units": 384, "epochs": 4.5, "rate": 0.010, "dropout": 0.2}, {"units": 384, "epochs": 4.5, "dropout": 0.35},
-    ):  # fmt: skip
-        yield dataclasses.replace(longer, **change)
-    longest = Experiment(series="lstm 10 minutes", units=768, epochs=4.7, rate=0.006, **{**wide, "dropout": 0.5})
-    for change in ({}, {"dropout": 0.4}, {"weight_drop": 0.2}, {"units": 640, "epochs": 6.4}):
-        yield dataclasses.replace(longest, **change)
+def rounded(value: float) -> float:
+    return float(f"{value:.3g}")
 
 
-def beginnings(base: dict[str, Any]) -> Iterator[Experiment]:
-    """How the first steps go: the start of the weights, warm-up, momentum and clipping, two seeds of each."""
-    together: dict[str, Any] = {"forget_bias": 0.5, "beta_1": 0.8, "recurrent_gain": 0.5}
-    eased: dict[str, Any] = {"beta_1": 0.8, "clip": 5.0, "warm_up": 0.01, "recurrent_gain": 0.25, "dense_gain": 2.0}
-    for change in (
-        {}, {"cautious": True}, {"kernel_gain": 3.0}, {"beta_1": 0.95}, {"beta_1": 0.8}, {"beta_2": 0.999},
-        {"average": 0.99}, {"sequence_length": 32, "rate": 0.007}, {"batch_size": 8, "rate": 0.0065},
-        {"forget_bias": 2.0}, {"forget_bias": 0.0}, {"recurrent_gain": 2.0}, {"recurrent_gain": 0.5}, {"clip": 0.25},
-        {"warm_up": 0.1}, {"dropout": 0.35}, {"dense_gain": 0.0}, {"reset": 0.005}, {"embedding": 128},
-        together, {**together, "clip": 5.0, "warm_up": 0.01}, {**together, "recurrent_gain": 0.25},
-        {**together, "dropout": 0.35}, {**together, "dense_gain": 2.0}, eased, {**eased, "forget_bias": 0.5},
-        {**eased, "forget_bias": 0.5, "dense_gain": 4.0}, {**eased, "forget_bias": 0.5, "rate": 0.012},
-        {**eased, "forget_bias": 0.5, "kernel_gain": 3.0}, {**eased, "dense_gain": 4.0},
-    ):  # fmt: skip
-        for seed in (1, 2):
-            yield Experiment(series="lstm 1 minute, start", seed=seed, **{**base, **change})
+def scaled(name: str, factor: float) -> Callable[[Settings], Settings | None]:
+    def change(settings: Settings) -> Settings:
+        changed: dict[str, Any] = {name: rounded(getattr(settings, name) * factor)}
+        return dataclasses.replace(settings, **changed)
+
+    return change
 
 
-class Trainer:
-    """The product's engine and streams under a step that has the study's extra knobs."""
+def shifted_dropout(by: float) -> Callable[[Settings], Settings | None]:
+    def change(settings: Settings) -> Settings | None:
+        dropout = rounded(min(0.6, max(0.0, settings.dropout + by)))
+        return None if dropout == settings.dropout else dataclasses.replace(settings, dropout=dropout)
 
-    def __init__(self, experiment: Experiment, text: str) -> None:
-        import tensorflow as tf
+    return change
 
-        from seqmagic.config import DataConfig, DecidedModel
-        from seqmagic.texts.corpus import read_corpus
-        from seqmagic.texts.streams import Streams
-        from seqmagic.training.engines.choose import make_engine
-        from seqmagic.training.model import build_model
 
-        self.experiment = x = experiment
-        self.corpus = read_corpus(text, DataConfig())
-        config = DecidedModel(cell=x.cell, units=x.units, layers=x.layers, embedding=x.embedding, dropout=x.dropout)
-        size = self.corpus.vocabulary.size
-        self.model = build_model(config, vocabulary_size=size, seed=x.seed)
-        self.engine = make_engine(
-            "auto", model=self.model, config=config, vocabulary_size=size, batch_size=x.batch_size,
-            threads=tf.config.threading.get_inter_op_parallelism_threads() or 1, precision="auto",
-        )  # fmt: skip
-        self.streams = Streams(self.corpus.part("train"), x.batch_size, x.sequence_length)
-        self.weights = [tf.Variable(variable.value) for variable in self.model.trainable_weights]
-        self.paths = [variable.path for variable in self.model.trainable_weights]
-        for path, weight in zip(self.paths, self.weights, strict=True):
-            weight.assign(weight * self._gain(path))
-        self.first, self.second, self.averages = (
-            [tf.Variable(value * 0.0 if zero else value) for value in self.weights] for zero in (True, True, False)
-        )
-        self.count = tf.Variable(0.0)
-        self.step = tf.function(self._step)
+def other_batch(factor: float) -> Callable[[Settings], Settings | None]:
+    """A batch of another size, with the rate that goes with it."""
 
-    def _gain(self, path: str) -> float:
-        """What a weight is multiplied with at the start, beside the product's own start."""
-        from seqmagic.training.model import DENSE_GAIN, RECURRENT_GAIN
+    def change(settings: Settings) -> Settings | None:
+        size = round(settings.batch_size * factor)
+        return dataclasses.replace(settings, batch_size=size, rate=rounded(settings.rate * factor**0.5))
 
-        x = self.experiment
-        if "embedding" in path:
-            return x.embedding_scale
-        if path == "dense/kernel":
-            return x.dense_gain / DENSE_GAIN
-        if "recurrent_kernel" in path:
-            return x.recurrent_gain / RECURRENT_GAIN[x.cell]
-        if "kernel" in path:
-            return x.kernel_gain
-        return x.forget_bias  # every other bias is zero
+    return change
 
-    def _step(self, ids: Any, targets: Any, keep: Any, states: Any, seed: Any, rate: Any) -> Any:
-        import tensorflow as tf
 
-        x = self.experiment
-        states = tf.nest.map_structure(lambda state: state * keep, states)
-        values = [weight.read_value() for weight in self.weights]
-        masks = self._masks(values, seed)
-        loss, gradients, states = self.engine.loss_and_gradients(
-            [value * mask for value, mask in zip(values, masks, strict=True)], ids, targets, states, seed
-        )
-        gradients = [gradient * mask for gradient, mask in zip(gradients, masks, strict=True)]
-        characters = tf.cast(tf.size(ids), tf.float32)
-        norm = tf.linalg.global_norm(gradients) / characters
-        scale = tf.minimum(1.0, x.clip / tf.maximum(norm, 1e-12)) / characters
-        steps = self.count.assign_add(1.0)
-        for index, gradient in enumerate(gradients):
-            self._update(index, gradient * scale, steps, rate)
-        if x.average:
-            for average, weight in zip(self.averages, self.weights, strict=True):
-                average.assign(average * x.average + weight * (1.0 - x.average))
-        return loss / characters, states
+# Each setting of a search: the changes to try, one direction and then, where that did not help, the other.
+MOVES: tuple[tuple[Callable[[Settings], Settings | None], ...], ...] = (
+    (scaled("rate", 1.4), scaled("rate", 0.7)),
+    (scaled("weight_decay", 2.0), scaled("weight_decay", 0.5)),
+    (shifted_dropout(0.1), shifted_dropout(-0.1)),
+    (other_batch(0.5), other_batch(2.0)),
+    (scaled("rate", 1.2), scaled("rate", 0.84)),
+)
 
-    def _masks(self, values: list[Any], seed: Any) -> list[Any]:
-        """Factors of the weights in this window; 1.0 where nothing is dropped."""
-        import tensorflow as tf
 
-        def mask(shape: Any, share: float, index: int) -> Any:
-            numbers = tf.random.stateless_uniform(shape, seed=[seed, index], alg="philox")
-            return tf.cast(numbers >= share, tf.float32) / (1.0 - share)
-
-        x = self.experiment
-        masks: list[Any] = [1.0] * len(values)
-        for index, path in enumerate(self.paths):
-            if x.weight_drop and "recurrent_kernel" in path:
-                masks[index] = mask(values[index].shape, x.weight_drop, index)
-        if x.character_drop:
-            masks[0] = mask((values[0].shape[0], 1), x.character_drop, 0)
-        return masks
-
-    def _update(self, index: int, gradient: Any, steps: Any, rate: Any) -> None:
-        import tensorflow as tf
-
-        x, weight, first = self.experiment, self.weights[index], self.first[index]
-        is_kernel = "kernel" in self.paths[index]
-        if x.weight_decay and is_kernel:
-            weight.assign_sub(weight * (rate * x.weight_decay))
-        if x.muon and is_kernel and "dense" not in self.paths[index]:
-            first.assign(0.95 * first + 0.05 * gradient)
-            direction = orthogonalised(0.95 * first + 0.05 * gradient)
-            stretch = math.sqrt(max(1.0, weight.shape[0] / weight.shape[1]))
-            weight.assign_sub(direction * (rate / x.rate * x.muon * stretch))
-            return
-        if x.cautious:
-            second = self.second[index]
-            first.assign(x.beta_1 * first + (1 - x.beta_1) * gradient)
-            second.assign(x.beta_2 * second + (1 - x.beta_2) * gradient * gradient)
-            direction = first / (1 - tf.pow(x.beta_1, steps)) / (tf.sqrt(second / (1 - tf.pow(x.beta_2, steps))) + 1e-8)
-            agrees = tf.cast(direction * gradient > 0, tf.float32)
-            weight.assign_sub(rate * direction * agrees / tf.maximum(tf.reduce_mean(agrees), 0.1))
-            return
-        tf.raw_ops.ResourceApplyAdam(
-            var=weight.handle, m=first.handle, v=self.second[index].handle, beta1_power=tf.pow(x.beta_1, steps),
-            beta2_power=tf.pow(x.beta_2, steps), lr=rate, beta1=x.beta_1, beta2=x.beta_2, epsilon=1e-8, grad=gradient,
-        )  # fmt: skip
-
-    def run(self) -> dict[str, Any]:
-        """Train and evaluate."""
-        import tensorflow as tf
-
-        from seqmagic.evaluation.evaluation import evaluate
-        from seqmagic.training.session import EngineScorer
-
-        x = self.experiment
-        train = self.corpus.part("train")
-        total = math.ceil(x.epochs * len(train) / (x.batch_size * x.sequence_length))
-        states = self.engine.initial_states(x.batch_size)
-        losses = []
-        for step in range(total):
-            ids, targets, restarts = self.streams.window(step)
-            resets = np.random.default_rng((x.seed, step)).random(x.batch_size) < x.reset
-            keep = np.where(restarts | resets, 0.0, 1.0).astype(np.float32)[:, None]
-            rate = x.rate * self._share(step / total)
-            loss, states = self.step(
-                tf.constant(ids), tf.constant(targets), tf.constant(keep), states,
-                tf.constant(x.seed * 1_000_003 + step), tf.constant(rate, tf.float32),
-            )  # fmt: skip
-            losses.append(float(loss))
-            if not math.isfinite(losses[-1]):
+def search(start: Settings) -> Generator[Settings, float, None]:
+    """Settings worth a training, one after the other; the validation loss of each is sent back."""
+    best, lowest = start, (yield start)
+    for directions in MOVES:
+        for change in directions:
+            before = lowest
+            while (tried := change(best)) is not None:
+                loss = yield tried
+                if loss >= lowest:
+                    break
+                best, lowest = tried, loss
+            if lowest < before:
                 break
 
-        def loss_of(weights: list[Any], part: np.ndarray) -> float:
-            return evaluate(EngineScorer(self.engine, [_Holder(weight) for weight in weights]), part).loss
 
-        validation = self.corpus.part("validation")
-        return {
-            "validation_loss": loss_of(self.averages if x.average else self.weights, validation),
-            "train_loss": loss_of(self.weights, train[-min(len(train), len(validation), 100_000) :]),
-            "steps": total,
-        }
-
-    def _share(self, fraction: float) -> float:
-        """The rate as a share of its peak."""
-        x = self.experiment
-        warm_up = x.warm_up
-        if fraction < warm_up:
-            return max(fraction, 1e-4) / warm_up
-        rest = (fraction - warm_up) / (1.0 - warm_up)
-        decay = 1.0 - rest if x.shape == "linear" else 0.5 * (1.0 + math.cos(math.pi * rest))
-        return x.final + (1.0 - x.final) * decay
+def next_of(steps: Generator[Settings, float, None], losses: Mapping[Settings, float]) -> tuple[int, Settings] | None:
+    """The first training that a series lacks, and how many it has had; `None` where it is at its end."""
+    tried = next(steps)
+    for count in range(1000):
+        if tried not in losses:
+            return count, tried
+        try:
+            tried = steps.send(losses[tried])
+        except StopIteration:
+            break
+    return None
 
 
-class _Holder:
-    """A TensorFlow variable behind the face of a Keras one."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-def orthogonalised(matrix: Any) -> Any:
-    """The nearest orthogonal matrix, roughly: five Newton-Schulz steps (Jordan et al. 2024, Muon)."""
-    import tensorflow as tf
-
-    x = matrix / (tf.norm(matrix) + 1e-7)
-    tall = x.shape[0] > x.shape[1]
-    x = tf.transpose(x) if tall else x
-    for _ in range(5):
-        square = tf.matmul(x, x, transpose_b=True)
-        x = 3.4445 * x + tf.matmul(-4.7750 * square + 2.0315 * tf.matmul(square, square), x)
-    return tf.transpose(x) if tall else x
+def readings_of(cell: str, *, units: int, characters: int, vocabulary_size: int) -> float:
+    """How often two quiet cores read a training part in a minute, to two digits."""
+    seconds = (units / 256) ** 2 / SPEEDS[cell] + 6.0 * units * max(0, vocabulary_size - 66) / SOFTMAX_FLOPS
+    return float(f"{60.0 / seconds / characters:.2g}")
 
 
-def finished() -> dict[tuple[str, str], dict[str, Any]]:
-    """Results so far, by text and experiment."""
+class Study:
+    """The texts that are there, read and cut, and the trainings on them.
+
+    Args:
+        folder: Where the texts are that are not made here.
+        units, seed: Of every model.
+    """
+
+    def __init__(self, folder: Path | None, *, units: int = 256, seed: int = 1) -> None:
+        self.folder = folder
+        self.units = units
+        self.seed = seed
+        self._corpora: dict[str, Any] = {}
+
+    def corpus(self, name: str) -> Any:
+        """The text, 8/10 to train on, a tenth to choose by, a tenth to report on; `None` where it is not there."""
+        from seqmagic.config import DataConfig
+        from seqmagic.errors import CorpusError
+        from seqmagic.texts.builtin import builtin_names, builtin_pieces
+        from seqmagic.texts.corpus import read_corpus
+
+        if name not in self._corpora:
+            text = TEXTS[name]
+            if text.make is not None:
+                characters = text.make()
+            elif name in builtin_names():
+                characters = "".join(builtin_pieces(name))
+            elif self.folder is not None and (self.folder / f"{name}.txt").exists():
+                characters = (self.folder / f"{name}.txt").read_text("utf-8")
+            else:
+                characters = ""
+            if text.between_records is not None:
+                characters = shuffled(re.split(text.between_records, characters, flags=re.MULTILINE))
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder, f"{name}.txt")
+                path.write_text(characters[: text.longest], "utf-8", newline="")
+                try:
+                    self._corpora[name] = read_corpus(str(path), DataConfig(validation=0.1, test=0.1))
+                except CorpusError:
+                    self._corpora[name] = None
+        return self._corpora[name]
+
+    def pairs(self, *, unseen: bool, only: Sequence[str] = ("*",)) -> list[tuple[str, str]]:
+        """The texts and cells of the search, or of the confirmation; only those that one of the patterns names."""
+        names = [name for name, text in TEXTS.items() if text.is_unseen == unseen and self.corpus(name) is not None]
+        return [
+            (name, cell)
+            for cell in CELLS
+            for name in names
+            if any(fnmatch.fnmatch(f"{cell} {name}", pattern) for pattern in only)
+        ]
+
+    def plan(self, text: str, cell: str) -> tuple[Any, float]:
+        """The recipe's plan for a minute's readings of a text, and the readings."""
+        from seqmagic.config import ModelConfig, TrainConfig
+        from seqmagic.training.recipe import make_plan
+
+        corpus = self.corpus(text)
+        characters, size = len(corpus.part("train")), corpus.vocabulary.size
+        readings = readings_of(cell, units=self.units, characters=characters, vocabulary_size=size)
+        plan = make_plan(
+            ModelConfig(cell=cell, units=self.units), TrainConfig(epochs=readings),
+            characters=characters, vocabulary_size=size, device="cpu", measure_flops=lambda: math.nan,
+        )  # fmt: skip
+        return plan, readings
+
+    def recipe(self, text: str, cell: str) -> Settings:
+        """What the recipe chooses."""
+        plan, readings = self.plan(text, cell)
+        return Settings(
+            text=text, cell=cell, readings=readings, rate=plan.training.learning_rate, dropout=plan.model.dropout,
+            weight_decay=plan.training.weight_decay, batch_size=plan.training.batch_size,
+            sequence_length=plan.training.sequence_length, units=self.units, seed=self.seed,
+        )  # fmt: skip
+
+    def train(self, settings: Settings) -> dict[str, Any]:
+        """Train as `seqmagic train` does, counted in readings, and evaluate both parts at the best look."""
+        from seqmagic.evaluation.evaluation import evaluate
+        from seqmagic.training.schedule import make_schedule
+        from seqmagic.training.session import EngineScorer, Session
+
+        plan, _ = self.plan(settings.text, settings.cell)
+        plan = dataclasses.replace(
+            plan,
+            model=dataclasses.replace(plan.model, dropout=settings.dropout),
+            training=dataclasses.replace(
+                plan.training, learning_rate=settings.rate, weight_decay=settings.weight_decay, seed=settings.seed,
+                batch_size=settings.batch_size, sequence_length=settings.sequence_length,
+            ),
+        )  # fmt: skip
+        corpus = self.corpus(settings.text)
+        started = time.monotonic()
+        session = Session(corpus, plan, threads=1)
+        session.compile()
+        total = max(1, round(settings.readings * session.steps_per_epoch))
+        schedule = make_schedule(settings.rate)
+        looks = [round(share * total) for share in LOOKS]
+        scorer = EngineScorer(session.engine, session.model.trainable_weights)
+        found: dict[str, Any] = {"validation": None, "test": None, "look": None}
+        losses: list[float] = []
+        for look in looks:
+            while session.state.step < look:
+                step = session.state.step
+                rates = [schedule(n / total) for n in range(step, min(look, step + STEPS_A_CALL))]
+                losses += session.take_steps(rates)[0]
+                if not math.isfinite(losses[-1]):
+                    return {**found, "train": None, "seconds": round(time.monotonic() - started, 1)}
+            validation = session.validation_score().loss
+            if found["validation"] is None or validation < found["validation"]:
+                test = evaluate(scorer, corpus.part("test")).loss
+                found = {"validation": validation, "test": test, "look": look / total}
+        train = statistics.fmean(losses[-200:])
+        return {**found, "train": train, "seconds": round(time.monotonic() - started, 1)}
+
+
+def finished() -> dict[Settings, dict[str, Any]]:
+    """The trainings so far."""
     if not RESULTS.exists():
         return {}
-    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()]
-    return {(row["text"], row["key"]): row for row in rows}
+    rows = [json.loads(line) for line in RESULTS.read_text("utf-8").splitlines()]
+    return {Settings(**row.pop("settings")): row for row in rows}
 
 
-def run(text: str, pattern: str, minutes: float, threads: int | None) -> None:
-    """Run what is not finished yet, until the slice is used up."""
+def losses_of(rows: Mapping[Settings, Mapping[str, Any]], part: str) -> dict[Settings, float]:
+    """The loss of each training on a part; infinite where it diverged."""
+    return {settings: math.inf if row[part] is None else row[part] for settings, row in rows.items()}
+
+
+def run(study: Study, pairs: Sequence[tuple[str, str]], *, instead: Mapping[str, float], most: int) -> None:
+    """Go on with the searches for texts and cells, those first that have had the fewest trainings.
+
+    SIGTERM ends it after the training that is going on.
+
+    Args:
+        instead: Settings where a search begins with something else than the recipe.
+        most: Trainings of each search.
+    """
     from seqmagic.training.device import start_tensorflow
 
-    start_tensorflow(threads)
-    end = time.monotonic() + 60.0 * minutes
+    start_tensorflow(1)
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     RESULTS.parent.mkdir(exist_ok=True)
-    for experiment in experiments():
-        if (Path(text).name, experiment.key) in finished() or not fnmatch.fnmatch(experiment.key, f"{pattern}*"):
-            continue
-        if time.monotonic() > end:
-            print("the slice is used up; run again to go on")
+    changed: dict[str, Any] = dict(instead)
+    starts = [dataclasses.replace(study.recipe(*pair), **changed) for pair in pairs]
+    while not stopped.is_set():
+        losses = losses_of(finished(), "validation")
+        nexts = [next_of(search(start), losses) for start in starts]
+        open_ones = [found for found in nexts if found is not None and found[0] < most]
+        if not open_ones:
             return
-        row = {"text": Path(text).name, "key": experiment.key, **Trainer(experiment, text).run()}
-        with RESULTS.open("a") as file:
+        _, settings = min(open_ones, key=lambda found: found[0])
+        row = {"settings": dataclasses.asdict(settings), **study.train(settings)}
+        with RESULTS.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
-        print(f"{row['validation_loss']:.4f}  (train {row['train_loss']:.4f})  {experiment.key}", flush=True)
+        figures = " ".join("diverged" if row[part] is None else f"{row[part]:.4f}" for part in ("validation", "test"))
+        print(f"{figures}  {settings.text} {settings.cell}: {settings.words} ({row['seconds']} s)", flush=True)
 
 
-def table() -> None:
-    """What was found, as Markdown."""
-    print("| text | experiment | train | validation |\n| --- | --- | --- | --- |")
-    for row in finished().values():
-        print(f"| {row['text']} | {row['key']} | {row['train_loss']:.4f} | {row['validation_loss']:.4f} |")
+def texts(study: Study) -> None:
+    """The texts, as Markdown."""
+    print("| text | kind | characters | distinct | readings in a minute: lstm, gru, rnn |")
+    print("| --- | --- | --- | --- | --- |")
+    for name, text in TEXTS.items():
+        if (corpus := study.corpus(name)) is None:
+            print(f"| {name} | {text.kind} | not there | | |")
+            continue
+        readings = ", ".join(f"{study.recipe(name, cell).readings:g}" for cell in CELLS)
+        unseen = ", kept for the end" if text.is_unseen else ""
+        sizes = f"{len(corpus.ids):,} | {len(corpus.vocabulary.characters):,}"
+        print(f"| {name} | {text.kind}{unseen} | {sizes} | {readings} |")
+
+
+def table(study: Study) -> None:
+    """The gap of the recipe to the best found, on the test part, as Markdown."""
+    rows = finished()
+    validation, test = losses_of(rows, "validation"), losses_of(rows, "test")
+    print("| text | cell | recipe | best found | gap on test | its settings |\n| --- | --- | --- | --- | --- | --- |")
+    gaps: dict[bool, list[float]] = {False: [], True: []}
+    for unseen in (False, True):
+        for text, cell in study.pairs(unseen=unseen):
+            recipe = study.recipe(text, cell)
+            known = [s for s in rows if (s.text, s.cell, s.units, s.seed) == (text, cell, recipe.units, recipe.seed)]
+            if recipe not in rows or len(known) == 1:
+                continue
+            best = min(known, key=validation.__getitem__)
+            gap = test[recipe] - test[best]
+            gaps[unseen].append(gap)
+            found = "the recipe" if best == recipe else best.words
+            print(f"| {text} | {cell} | {test[recipe]:.4f} | {test[best]:.4f} | {gap:+.4f} | {found} |")
+    for unseen, name in ((False, "texts of the search"), (True, "texts kept for the end")):
+        if gaps[unseen]:
+            middle, worst = statistics.median(gaps[unseen]), max(gaps[unseen])
+            print(f"\n{name}: median gap {middle:+.4f}, worst {worst:+.4f}, {len(gaps[unseen])} searches")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=("list", "run", "table"))
-    parser.add_argument("--text", default="python-docs")
-    parser.add_argument("--only", default="", metavar="PATTERN", help="experiments whose name starts like this")
-    parser.add_argument("--slice", type=float, default=1e9, metavar="MINUTES")
-    parser.add_argument("--threads", type=int)
+    parser.add_argument("action", choices=("texts", "run", "table"))
+    parser.add_argument("--texts", type=Path, metavar="FOLDER", help="where the texts are that are not made here")
+    parser.add_argument("--units", type=int, default=256, help="width of the models")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--worker", default="1/1", metavar="I/N", help="this process's share of the searches")
+    parser.add_argument("--unseen", action="store_true", help="the texts kept for the end instead of the others")
+    parser.add_argument(
+        "--with", action="append", dest="instead", default=[], metavar="NAME=VALUE",
+        help="begin with rate, dropout or weight_decay at this instead of the recipe's; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--only", action="append", metavar="PATTERN", help="searches such as 'lstm *' or '* alice'; may be repeated"
+    )
+    parser.add_argument("--most", type=int, default=1000, metavar="N", help="trainings of each search")
     arguments = parser.parse_args()
-    if arguments.action == "list":
-        print("\n".join(experiment.key for experiment in experiments()))
+    study = Study(arguments.texts, units=arguments.units, seed=arguments.seed)
+    if arguments.action == "texts":
+        texts(study)
     elif arguments.action == "table":
-        table()
+        table(study)
     else:
-        run(arguments.text, arguments.only, arguments.slice, arguments.threads)
+        worker, workers = map(int, arguments.worker.split("/"))
+        pairs = study.pairs(unseen=arguments.unseen, only=arguments.only or ("*",))
+        instead = {name: float(value) for name, _, value in (setting.partition("=") for setting in arguments.instead)}
+        run(study, pairs[worker - 1 :: workers], instead=instead, most=arguments.most)
 
 
 if __name__ == "__main__":

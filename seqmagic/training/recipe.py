@@ -82,9 +82,12 @@ def budget_of(training: TrainConfig) -> TrainConfig:
     return training
 
 
-# What follows was fitted to the study (`bench/recipe_study.py`; tables in `bench/RESULTS.md`).
+# What follows was fitted to the studies in `bench/`: `recipe_knobs.py` on one text, `recipe_study.py` on texts of many
+# kinds (tables in `bench/RESULTS.md`).
 
-PEAK_RATES = {"lstm": 0.009, "gru": 0.006, "rnn": 0.004}  # at 256 units, batch size 16
+PEAK_RATES = {"lstm": 0.0126, "gru": 0.0084, "rnn": 0.0056}  # at 256 units, batch size 16, few readings
+SEVERAL_READINGS = 4.4  # of the training part; more of them bear a higher rate
+MOST_FASTER = {"lstm": 1.4, "gru": 1.4, "rnn": 1.0}
 BATCH_SIZE = 16
 SEQUENCE_LENGTH = 64
 WIDTHS = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
@@ -94,11 +97,13 @@ MOST_DROPOUT = 0.5
 MOST_WEIGHT_DECAY = 0.5
 FEW_READINGS = 3.3  # of the training part; more of them ask for more regularisation
 LEARNS_BY_HEART = {"rnn": 0.3, "gru": 1.0, "lstm": 1.0}  # how well each weight of a cell does that
+CHARACTERS_FOR_DROPOUT = 256  # distinct ones whose output weights count for dropout; those of rare ones only decay
 
 
-def peak_rate(cell: str, units: int, batch_size: int) -> float:
-    """Peak learning rate: lower for wider models, higher for larger batches."""
-    return float(f"{PEAK_RATES[cell] * (256 / units) ** 0.35 * (batch_size / BATCH_SIZE) ** 0.5:.3g}")
+def peak_rate(cell: str, units: int, batch_size: int, *, readings: float) -> float:
+    """Peak learning rate: lower for wider models, higher for larger batches and where a text is read many times."""
+    often = min(MOST_FASTER[cell], max(1.0, (readings / SEVERAL_READINGS) ** 0.5))
+    return float(f"{PEAK_RATES[cell] * often * (256 / units) ** 0.35 * (batch_size / BATCH_SIZE) ** 0.5:.3g}")
 
 
 def pressure_to_memorise(weights: float, *, characters: int, readings: float) -> float:
@@ -170,7 +175,8 @@ def make_plan(
     training = budget_of(training)
     layers = model.layers or 1
     speed = 0.0
-    if training.minutes is not None and None in (model.units, model.dropout, training.weight_decay):
+    open_ones = (model.units, model.dropout, training.weight_decay, training.learning_rate)
+    if training.minutes is not None and None in open_ones:
         speed = SHARE_OF_PEAK[device] * measure_flops()
 
     def readable(units: int, cell: str = "lstm") -> float:
@@ -185,10 +191,20 @@ def make_plan(
     # wider, though it could afford to be.
     units = model.units or chosen_units(readable, characters)
     readings = readable(units, model.cell) / characters
-    weights = products_per_character(model.cell, units=units, layers=layers, vocabulary_size=vocabulary_size)
-    weights_that_count = LEARNS_BY_HEART[model.cell] * weights
-    pressure = pressure_to_memorise(weights_that_count, characters=characters, readings=readings)
-    dropout = model.dropout if model.dropout is not None else chosen_dropout(pressure, readings=readings)
+
+    def pressure(characters_that_count: int) -> float:
+        weights = products_per_character(
+            model.cell, units=units, layers=layers, vocabulary_size=min(vocabulary_size, characters_that_count)
+        )
+        weights_that_count = LEARNS_BY_HEART[model.cell] * weights
+        return pressure_to_memorise(weights_that_count, characters=characters, readings=readings)
+
+    dropout = model.dropout
+    if dropout is None:
+        dropout = chosen_dropout(pressure(CHARACTERS_FOR_DROPOUT), readings=readings)
+    weight_decay = training.weight_decay
+    if weight_decay is None:
+        weight_decay = chosen_weight_decay(pressure(vocabulary_size))
     batch_size, sequence_length = training.batch_size or BATCH_SIZE, training.sequence_length or SEQUENCE_LENGTH
     rate_batch = batch_size
     if record_lengths is not None:
@@ -206,8 +222,8 @@ def make_plan(
             **training.to_json(),
             "batch_size": batch_size,
             "sequence_length": sequence_length,
-            "learning_rate": training.learning_rate or peak_rate(model.cell, units, rate_batch),
-            "weight_decay": chosen_weight_decay(pressure) if training.weight_decay is None else training.weight_decay,
+            "learning_rate": training.learning_rate or peak_rate(model.cell, units, rate_batch, readings=readings),
+            "weight_decay": weight_decay,
         }
     )
     if record_lengths is None:

@@ -55,7 +55,7 @@ def test_every_open_setting_is_decided(cell: str) -> None:
     decided = plan(ModelConfig(cell=cell), TrainConfig())
     for config in (decided.model, decided.training):
         undecided = [name for name, value in config.to_json().items() if value is None]
-        assert set(undecided) <= {"epochs", "threads", "prompt"}
+        assert set(undecided) <= {"epochs", "threads", "prompt", "patience"}
     assert decided.training.minutes == DEFAULT_MINUTES
     assert str(decided.model.units) in decided.notes[0]
 
@@ -129,7 +129,28 @@ def test_weight_decay_is_near_what_the_study_found(units: int, characters: int, 
     assert decided.training.weight_decay == pytest.approx(decay, rel=0.2)
 
 
+def test_a_large_vocabulary_asks_for_weight_decay_and_not_for_dropout() -> None:
+    """Tang poems in bench/RESULTS.md: thousands of distinct characters, most of them rare."""
+
+    def decided(vocabulary_size: int) -> Plan:
+        return make_plan(
+            ModelConfig(units=256), TrainConfig(epochs=3.3), characters=240_000, vocabulary_size=vocabulary_size,
+            device="cpu", measure_flops=lambda: 0.0,
+        )  # fmt: skip
+
+    assert decided(65).model.dropout < decided(256).model.dropout == decided(5000).model.dropout
+    assert decided(256).training.weight_decay < decided(5000).training.weight_decay
+
+
 def test_peak_rate_by_hand() -> None:
-    assert peak_rate("lstm", 256, 16) == 0.009
-    assert peak_rate("lstm", 256, 64) == 0.018  # four times the batch, twice the rate
-    assert peak_rate("gru", 512, 16) == pytest.approx(0.006 * 0.5**0.35, rel=2e-3)
+    assert peak_rate("lstm", 256, 16, readings=1) == 0.0126 == peak_rate("lstm", 256, 16, readings=4)
+    assert peak_rate("lstm", 256, 64, readings=1) == 0.0252  # four times the batch, twice the rate
+    assert peak_rate("gru", 512, 16, readings=1) == pytest.approx(0.0084 * 0.5**0.35, rel=2e-3)
+
+
+def test_a_text_that_is_read_many_times_bears_a_higher_rate() -> None:
+    """The best of bench/RESULTS.md: python-docs, tunes, alice."""
+    assert [peak_rate("lstm", 256, 16, readings=readings) for readings in (9, 28, 1e9)] == [0.0176, 0.0176, 0.0176]
+    assert peak_rate("rnn", 256, 16, readings=70) == 0.0056
+    by_plan = [plan(ModelConfig(units=256), TrainConfig(epochs=n)).training.learning_rate for n in (1, 5, 6, 40)]
+    assert by_plan == sorted(by_plan) and by_plan[0] < by_plan[1] < by_plan[2] < by_plan[3]
