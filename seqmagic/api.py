@@ -456,6 +456,11 @@ def load(run: Name = "latest", *, models: Name | None = None) -> Model:
     Raises:
         RunError: there is no such run, or it can't be read.
     """
+    return find_model(run, models=models)
+
+
+def find_model(run: Name, *, models: Name | None = None) -> Model:
+    """As `load`, for a command line: its errors speak of options."""
     return load_model(_find(run, models))
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import click
 import numpy as np
 
-from seqmagic.api import Model, load
+from seqmagic.api import Model, find_model
 from seqmagic.cli.console import notice, one_line
 from seqmagic.cli.options import SettingType, setting_fields
 from seqmagic.cli.show.page import Page
@@ -108,7 +108,7 @@ class Talk:
         if name == "settings":
             return self._settings()
         if name == "run":
-            self.model = load(value or "latest", models=self.models)
+            self.model = find_model(value or "latest", models=self.models)
             self.text = self.chosen = ""
             self.choices = 0
             return f"{self.model.run.name} writes"

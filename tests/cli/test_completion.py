@@ -56,8 +56,10 @@ def completed(line: str, environment: dict[str, str]) -> tuple[set[str], bool]:
 
 def test_runs_are_completed_with_latest_best_and_the_pretrained_ones(environment: dict[str, str]) -> None:
     every = {"tiny", "latest", "best", *PRETRAINED}
-    for command in ("sample", "evaluate", "export", "runs show", "runs pack", "inspect surprise"):
+    for command in ("sample", "export", "runs show", "runs pack", "inspect surprise"):
         assert completed(f"seqmagic {command} ", environment) == (every, True), command
+    found, files = completed("seqmagic evaluate ", environment)  # runs, then texts
+    assert found > {*every, "python-docs", "markov"} and files
     assert completed("seqmagic runs remove ", environment) == ({"tiny", "cells"}, False)
     assert completed("seqmagic sample ti", environment) == ({"tiny"}, True)
 

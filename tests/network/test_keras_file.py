@@ -186,8 +186,7 @@ def test_what_is_no_ordinary_file_neither_hangs_nor_is_read(kind: str, name: str
         path.symlink_to("/dev/zero")
     else:
         path.mkdir()
-    words = "without run.json" if name == "run.json" else "no ordinary file"
-    command_line(tiny_run, "evaluate", "tiny", words=words)
+    command_line(tiny_run, "evaluate", "tiny", words="no ordinary file")
 
 
 def command_line(run: Run, *arguments: str, words: str) -> None:

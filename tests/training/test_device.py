@@ -42,7 +42,7 @@ for cell, layers in SHAPES:
     weights, ids, targets, states, seed = random_case(config, 65, batch=16, steps=32)
     window = (weights, ids, targets, states)
     found[f"{{cell}} {{layers}}"] = {{
-        "step": fusions(engine._step_programs[0], *window, seed, tf.constant(0)),
+        "step": fusions(engine._step_programs[0], *window, seed, tf.constant(0), None),
         "score": fusions(engine._score_programs[0], *window),
         "programs": [len(engine._step_programs), len(engine._score_programs)],
         "losses": [float(FusedEngine(config, shards=n).loss_and_gradients(*window, seed)[0]) for n in SHARDS],

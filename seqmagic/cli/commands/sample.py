@@ -183,10 +183,10 @@ def _piped_prompt(settings: Settings) -> list[str]:
 
 
 def _load(settings: Settings, runs: Sequence[str]) -> list[Model]:
-    from seqmagic.api import load
+    from seqmagic.api import find_model
     from seqmagic.runs.find import pretrained_folder
 
-    models = [load(name, models=settings.models) for name in runs or ("latest",)]
+    models = [find_model(name, models=settings.models) for name in runs or ("latest",)]
     if not runs and models[0].run.path.parent == pretrained_folder():
         name = models[0].run.name
         settings.notice(f"no run in {settings.models} yet: the pretrained {name} writes")
