@@ -23,7 +23,7 @@ from seqmagic.errors import ConfigError
 from seqmagic.training.chief import Chief
 from seqmagic.training.cluster import HERE, Placement, rows_of
 from seqmagic.training.lines import LostError
-from seqmagic.training.step import Adam, LossAndGradients, States
+from seqmagic.training.step import Adam, States, Sums
 
 MEETING_SECONDS = 60  # in which all processes that are ready start TensorFlow's runtime
 SILENT_SECONDS = 30  # after which a process whose runtime does not answer is lost
@@ -139,23 +139,23 @@ class Distribution:
 
     def spread(
         self,
-        make: Callable[[LossAndGradients, Adam], Callable[..., Any]],
-        loss_and_gradients: Callable[..., Any],
+        make: Callable[[Sums, Adam], Callable[..., Any]],
+        sums: Sums,
         optimizer: Adam,
     ) -> Callable[..., Any]:
         """The step that all replicas take together.
 
         Args:
             make: Makes the step of one replica, from what computes its gradients and what moves its weights.
-            loss_and_gradients: Of an engine.
+            sums: Of its streams; heeds `first_stream`.
 
         Returns:
             What `make` makes; the streams of its arguments are as from `place`.
         """
         if self._strategy is None:
-            return make(loss_and_gradients, optimizer)
+            return make(sums, optimizer)
         strategy = self._strategy
-        steps = [make(self._summed(loss_and_gradients), self._part_of(optimizer, i)) for i in range(self._here)]
+        steps = [make(self._averaged(sums), self._part_of(optimizer, i)) for i in range(self._here)]
 
         def on_replica(*arguments: Any) -> Any:
             return steps[_replica() % self._here](*arguments)
@@ -177,35 +177,25 @@ class Distribution:
         (part.steps,) = own([optimizer.steps])
         return part
 
-    def _summed(self, loss_and_gradients: Callable[..., Any]) -> LossAndGradients:
-        """The engine's function of the streams of one replica, giving the mean over the replicas of all their sums.
+    def _averaged(self, sums: Sums) -> Sums:
+        """The sums over the streams of one replica, made the mean over all replicas of theirs; so is their number.
 
-        With equal numbers of streams that mean is to the predictions of one replica what the sum is to all, so that
-        whoever divides by the number of predictions need not know of others. Where not all are counted it is brought
-        to the number of this replica.
+        One divided by the other is the mean over all predictions, the same to the last bit on every replica.
         """
 
-        def summed(
-            weights: Sequence[tf.Tensor],
-            ids: tf.Tensor,
-            targets: tf.Tensor,
-            states: States,
-            seed: tf.Tensor,
-            counted: tf.Tensor | None = None,
-        ) -> tuple[tf.Tensor, list[tf.Tensor], States]:
+        def averaged(
+            weights: Sequence[tf.Tensor], ids: tf.Tensor, targets: tf.Tensor, states: States, seed: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor], States]:
             first = _replica() * ids.shape[0]
-            window = weights, ids, targets, states, seed, counted
-            loss, gradients, states = loss_and_gradients(*window, first_stream=first)
-            count = tf.constant(1.0) if counted is None else tf.reduce_sum(counted)
-            parts = [count, loss, *gradients]
+            loss, count, gradients, states = sums(weights, ids, targets, states, seed, first_stream=first)
+            parts = [loss, count, *gradients]
             flat = tf.concat([tf.reshape(part, (-1,)) for part in parts], axis=0)
             total = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, flat)
             pieces = tf.split(total, [part.shape.num_elements() for part in parts])
-            mean, *sums = (tf.reshape(piece, part.shape) for piece, part in zip(pieces, parts, strict=True))
-            loss, *gradients = sums if counted is None else [part * (count / mean) for part in sums]
-            return loss, gradients, states
+            loss, count, *gradients = (tf.reshape(piece, part.shape) for piece, part in zip(pieces, parts, strict=True))
+            return loss, count, gradients, states
 
-        return summed
+        return averaged
 
     # ---------------------------------------------------------------- rows, here and everywhere
 

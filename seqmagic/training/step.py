@@ -13,9 +13,9 @@ EPSILON = 1e-8
 
 States = Any  # per layer a tuple of (B, U) float32 tensors
 StepFunction = Callable[..., tuple[tf.Tensor, tf.Tensor, States]]  # -> mean loss, gradient length, states
-
-
-Spread = Callable[[Callable[..., Any], "LossAndGradients", "Adam"], Callable[..., Any]]
+# (weights, ids, targets, states, seed) -> sum of the losses, predictions, gradients of that sum, states
+Sums = Callable[..., tuple[tf.Tensor, tf.Tensor, list[tf.Tensor], States]]
+Spread = Callable[[Callable[..., Any], Sums, "Adam"], Callable[..., Any]]
 
 
 class LossAndGradients(Protocol):
@@ -91,7 +91,8 @@ def make_step(loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_nor
         `keep` is 0 where a stream starts from an empty state. A step whose gradient is not finite leaves
         the weights as they were, so that the last good ones survive.
     """
-    return tf.function(_step(loss_and_gradients, optimizer, clip_norm=clip_norm), reduce_retracing=True)
+    step = _step(_summing(loss_and_gradients, has_gaps=False), optimizer, clip_norm=clip_norm)
+    return tf.function(step, reduce_retracing=True)
 
 
 def make_steps(
@@ -102,7 +103,7 @@ def make_steps(
     states: States,
     sequence_length: int,
     has_gaps: bool = False,
-    spread: Spread = lambda make, loss_and_gradients, optimizer: make(loss_and_gradients, optimizer),
+    spread: Spread = lambda make, sums, optimizer: make(sums, optimizer),
 ) -> StepFunction:
     """Any number of training steps in one call, compiled once: the steps of `make_step`, to the last bit.
 
@@ -122,8 +123,8 @@ def make_steps(
         was not finite: it is the last one that was taken.
     """
 
-    def make(loss_and_gradients: LossAndGradients, optimizer: Adam) -> Callable[..., Any]:
-        step = _step(loss_and_gradients, optimizer, clip_norm=clip_norm, has_gaps=has_gaps)
+    def make(sums: Sums, optimizer: Adam) -> Callable[..., Any]:
+        step = _step(sums, optimizer, clip_norm=clip_norm)
 
         def numbered(number: tf.Tensor, inputs: tuple[tf.Tensor, ...], states: States, rate: tf.Tensor) -> Any:
             ids, targets, keep, seeds = inputs
@@ -131,7 +132,7 @@ def make_steps(
 
         return numbered
 
-    step = spread(make, loss_and_gradients, optimizer)
+    step = spread(make, _summing(loss_and_gradients, has_gaps=has_gaps), optimizer)
     parts = tf.nest.flatten(states)
     batch = parts[0].shape[0] if tf.is_tensor(parts[0]) else None
     window = tf.TensorSpec((None, batch, sequence_length), tf.int32)
@@ -177,9 +178,26 @@ def make_steps(
     return steps
 
 
-def _step(
-    loss_and_gradients: LossAndGradients, optimizer: Adam, *, clip_norm: float, has_gaps: bool = False
-) -> StepFunction:
+def _summing(loss_and_gradients: LossAndGradients, *, has_gaps: bool) -> Sums:
+    """The sums over a window of streams, with the number of predictions in them; `where` goes to the engine."""
+
+    def sums(
+        weights: Sequence[tf.Tensor], ids: tf.Tensor, targets: tf.Tensor, states: States, seed: tf.Tensor, **where: Any
+    ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor], States]:
+        if has_gaps:
+            counted = tf.cast(targets >= 0, tf.float32)
+            count = tf.reduce_sum(counted)
+            window = weights, ids, tf.maximum(targets, 0), states, seed, counted
+            loss_sum, gradients, states = loss_and_gradients(*window, **where)
+        else:
+            loss_sum, gradients, states = loss_and_gradients(weights, ids, targets, states, seed, **where)
+            count = tf.cast(tf.size(targets), tf.float32)
+        return loss_sum, count, gradients, states
+
+    return sums
+
+
+def _step(sums: Sums, optimizer: Adam, *, clip_norm: float) -> StepFunction:
     """The step of `make_step`, to be made part of a graph."""
 
     def step(
@@ -192,14 +210,7 @@ def _step(
     ) -> tuple[tf.Tensor, tf.Tensor, States]:
         states = tf.nest.map_structure(lambda state: state * keep, states)
         weights = [variable.read_value() for variable in optimizer.variables]
-        if has_gaps:
-            counted = tf.cast(targets >= 0, tf.float32)
-            count = tf.reduce_sum(counted)
-            window = weights, ids, tf.maximum(targets, 0), states, seed, counted
-            loss_sum, gradients, states = loss_and_gradients(*window)
-        else:
-            loss_sum, gradients, states = loss_and_gradients(weights, ids, targets, states, seed)
-            count = tf.cast(tf.size(targets), tf.float32)
+        loss_sum, count, gradients, states = sums(weights, ids, targets, states, seed)
         norm = update(optimizer, gradients, count, learning_rate, clip_norm=clip_norm)
         return loss_sum / count, norm, states
 

@@ -50,6 +50,16 @@ def test_each_record_is_read_once_a_round(length: int) -> None:
     assert streams.characters_per_step == pytest.approx((len(ids) - 1) / windows)
 
 
+def test_some_of_the_readers_read_what_they_read_among_all() -> None:
+    def made(**rows: slice) -> RecordStreams:
+        return RecordStreams(a_part(), END, batch_size=4, sequence_length=7, seed=3, **rows)
+
+    streams, part = made(), made(rows=slice(2, 4))
+    for all_of_them, here in zip(streams.windows(3, 20), part.windows(3, 20), strict=True):
+        np.testing.assert_array_equal(here, all_of_them[:, 2:])
+    assert part.characters_per_step == streams.characters_per_step
+
+
 def _records(ids: np.ndarray) -> list[list[int]]:
     records: list[list[int]] = []
     for one in ids.tolist()[1:]:

@@ -37,9 +37,9 @@ from seqmagic.training.distribution import Distribution
 from seqmagic.training.recipe import Plan
 from seqmagic.training.session import Session
 
-corpus = read_corpus(sys.argv[1], DataConfig())
+text, records = (read_corpus(sys.argv[1], DataConfig(records=one, split_seed=1)) for one in (None, "line"))
 
-def session(engine, distribution):
+def session(corpus, engine, distribution):
     plan = Plan(
         model=DecidedModel(cell="lstm", units=12, layers=2, dropout=0.2, embedding=8),
         training=DecidedTraining(epochs=1.0, batch_size=8, sequence_length=16, learning_rate=0.003, weight_decay=0.1,
@@ -48,8 +48,8 @@ def session(engine, distribution):
     )
     return Session(corpus, plan, threads=1, distribution=distribution)
 
-for engine in ("fused", "keras"):
-    alone, shared = session(engine, None), session(engine, Distribution(Placement(gpus=2), strategy))
+for corpus, engine in ((text, "fused"), (text, "keras"), (records, "fused"), (records, "keras")):
+    alone, shared = (session(corpus, engine, one) for one in (None, Distribution(Placement(gpus=2), strategy)))
     assert shared.distribution.replicas == 2
     for number in range(3):
         for one in (alone, shared):
