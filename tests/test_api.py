@@ -227,6 +227,8 @@ def test_a_notebook_shows_table_and_curves(tiny_run: Run, models: Path) -> None:
     compared = next(event for event in compare_runs(["tiny"], models=models) if isinstance(event, Compared)).comparison
     shown = compared._repr_html_()
     assert shown.index("<table>") < shown.index("<img ") and "lstm 1×6" in picture_in(shown)
+    assert "<td>unigram</td>" in shown and shown.count("-gram</td>") == 1  # the best of them alone
+    assert f"<td>{record.results.parameters:,}</td>" in shown
     assert f'alt="{html.escape(compared.sentence)}"' in shown and len(repr(compared)) < 100
 
 

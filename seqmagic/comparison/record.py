@@ -141,12 +141,17 @@ class Comparison:
     def _repr_html_(self) -> str:
         """The table, the sentence above it, and the curves where they are known."""
         from seqmagic.comparison.charts import comparison_chart
+        from seqmagic.comparison.table import plain_cells, table_rows
         from seqmagic.drawing.svg import chart_svg
 
-        rows = [(one.label, one.results.parameters, one.results.train_loss, one.loss) for one in self.summaries]
-        rows += [(one.name, None, None, one.loss) for one in self.baselines]
-        head = ("", "parameters", "train loss", "validation loss")
-        table = html_table(rows, head=head, caption=self.sentence)
+        head = ["", "parameters", "train loss", "validation loss", "bits per character", "against the n-gram"]
+        tested = self.part == "test"
+        shown = table_rows(self.summaries, self.baselines, rank=self.comparable, part=self.part, chance=self.chance)
+        table = html_table(
+            [plain_cells(row, tested=tested) for row in shown],
+            head=[*head, "test loss"] if tested else head,
+            caption=self.sentence,
+        )
         chart = comparison_chart(self, None)
         return table if chart is None else table + html_picture(chart_svg(chart), words=chart.finding)
 

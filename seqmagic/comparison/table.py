@@ -10,6 +10,7 @@ from seqmagic.comparison.chance import Chance, Distance
 from seqmagic.comparison.rows import Summary, best_baseline, shown_baselines
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.evaluation.units import bits, perplexity
+from seqmagic.runs.record import size_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,3 +106,25 @@ def _row_of_baseline(one: Baseline, ngram: Baseline | None) -> TableRow:
         difference_to_ngram=None if ngram is None or one is ngram else one.loss - ngram.loss,
         test_loss=one.test_loss,
     )
+
+
+def plain_cells(row: TableRow, *, tested: bool) -> list[str | None]:
+    """The row for a page: label, parameters, train and validation loss, bits, distance to the n-gram, test loss."""
+    size = size_of(row.layers, row.units)
+    difference = row.difference_to_ngram
+    cells = [
+        f"{row.cell} {size}" if size else row.cell,
+        None if row.parameters is None else f"{row.parameters:,.0f}",
+        with_spread(row.train_loss, None),
+        with_spread(row.validation_loss, row.plus_minus) or row.status,
+        None if row.bits_per_character is None else f"{row.bits_per_character:.3f}",
+        None if difference is None else f"{difference:+z.3f}".replace("-", "−"),
+    ]
+    return [*cells, with_spread(row.test_loss, row.test_plus_minus)] if tested else cells
+
+
+def with_spread(loss: float | None, spread: float | None) -> str | None:
+    """A loss as it is read, and what stands behind ±; None where there is none."""
+    if loss is None:
+        return None
+    return f"{loss:.4f}" if spread is None else f"{loss:.4f} ±{spread:.4f}"

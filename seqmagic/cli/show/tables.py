@@ -17,7 +17,7 @@ from rich.text import Text
 from seqmagic.cli.console import one_line
 from seqmagic.comparison.chance import Chance
 from seqmagic.comparison.rows import Summary
-from seqmagic.comparison.table import TableRow, table_rows
+from seqmagic.comparison.table import TableRow, table_rows, with_spread
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.evaluation.units import bits
 from seqmagic.runs.record import HistoryRow, size_of
@@ -153,7 +153,7 @@ def comparison_columns(*, tested: bool) -> list[Column]:
 def comparison_cells(row: TableRow, *, tested: bool) -> list[str]:
     """A row of the table as it is read, for a screen or for paper."""
     size = "" if row.is_baseline else size_of(row.layers, row.units) or NONE
-    loss = _with_spread(row.validation_loss, row.plus_minus)
+    loss = with_spread(row.validation_loss, row.plus_minus) or NONE
     difference = row.difference_to_ngram
     cells = [
         row.cell,
@@ -167,13 +167,7 @@ def comparison_cells(row: TableRow, *, tested: bool) -> list[str]:
         figure(row.characters_per_second, ",.0f"),
         figure(row.seconds, ",.1f"),
     ]
-    return [*cells, _with_spread(row.test_loss, row.test_plus_minus)] if tested else cells
-
-
-def _with_spread(loss: float | None, spread: float | None) -> str:
-    if loss is None:
-        return NONE
-    return f"{loss:.4f}" if spread is None else f"{loss:.4f} ±{spread:.4f}"
+    return [*cells, with_spread(row.test_loss, row.test_plus_minus) or NONE] if tested else cells
 
 
 # ---------------------------------------------------------------- runs
