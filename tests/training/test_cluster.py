@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from seqmagic.errors import ConfigError
-from seqmagic.training.cluster import Cluster, Placement, placement, rows_of, split_address
+from seqmagic.training.cluster import Cluster, Placement, placement, refuse_workers, rows_of, split_address
 
 TWO = ("10.0.0.1:2222", "10.0.0.2:2222")
 
@@ -116,3 +116,9 @@ def test_a_batch_is_divided_equally_or_not_at_all() -> None:
 def test_addresses_are_taken_apart() -> None:
     assert split_address("host:80") == ("host", 80)
     assert split_address("[::1]:80") == ("::1", 80)
+
+
+def test_what_one_process_does_is_refused_to_several() -> None:
+    refuse_workers(Placement(gpus=2), "--fine-tune")
+    with pytest.raises(ConfigError, match=r"^--fine-tune goes with one process alone; leave out --workers and unset"):
+        refuse_workers(Placement(cluster=Cluster(addresses=("a:1", "b:1"), index=1)), "--fine-tune")

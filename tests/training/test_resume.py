@@ -469,7 +469,7 @@ def test_a_process_that_is_killed_is_gone_on_with_and_only_by_one(fox: Path, mod
         time.sleep(0.01)
     second = seqmagic_("train", "--resume", "mine")
     words, _ = second.communicate(timeout=200)
-    if process.poll() is None:  # else it was faster than the start of the second
+    if Run(models / "mine").read_record().status == "running":  # else it was faster than the start of the second
         assert (second.returncode, words.count("\n")) == (1, 1)
         assert words.startswith("seqmagic: run mine is being trained; stop that training first")
     process.kill()
