@@ -173,7 +173,11 @@ def call_chief(
         while_waiting()
         try:
             line = Line(socket.create_connection((host, port), timeout=HELLO_SECONDS))
-            line.send(hello)
+            try:
+                line.send(hello)
+            except BaseException:
+                line.close()
+                raise
             return line
         except (OSError, LostError, UnicodeError) as problem:
             if time.monotonic() > until:
@@ -217,13 +221,15 @@ def await_workers(
                     connection, _ = listener.accept()
                     line = Line(connection, silent_seconds=HELLO_SECONDS)
                     index = None
-                    with contextlib.suppress(LostError):
-                        index = accept(line, line.receive()[0])
-                    if index is None:
-                        line.close()
-                        continue
-                    line.silent_seconds = SILENT_SECONDS
-                    lines[index] = line
+                    try:
+                        with contextlib.suppress(LostError):
+                            index = accept(line, line.receive()[0])
+                    finally:
+                        if index is None:
+                            line.close()
+                    if index is not None:
+                        line.silent_seconds = SILENT_SECONDS
+                        lines[index] = line
         except BaseException:
             for line in lines.values():
                 line.close()

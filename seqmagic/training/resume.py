@@ -264,6 +264,8 @@ def _start_from(
     set_weights(session.model, weights)
     state = session.state
     state.elapsed_seconds, state.step, state.history = seconds, step, list(history)
+    speed = history[-1].characters_per_second if history else None
+    state.step_seconds = session.characters / speed if speed else seconds
     state.best, state.best_weights = session.validation_score(), state.weights
 
 

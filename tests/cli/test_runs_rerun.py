@@ -89,7 +89,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
 
     fake = FakeTraining({"lstm": 2.0, "gru": 2.0})
     monkeypatch.setattr(door, "train", fake)
-    monkeypatch.setattr(door, "start", lambda training: None)
+    monkeypatch.setattr(door, "start", lambda *asked, **more: None)
     return fake
 
 

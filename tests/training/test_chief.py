@@ -17,7 +17,7 @@ from seqmagic.texts.corpus import read_corpus
 from seqmagic.training import chief as module
 from seqmagic.training.chief import Chief, asked, gather, hello
 from seqmagic.training.cluster import Cluster
-from seqmagic.training.lines import Line, Message, call_chief
+from seqmagic.training.lines import Line, LostError, Message, call_chief
 from tests.helpers import free_ports, make_text
 
 
@@ -60,7 +60,10 @@ class Office:
     def refusal(self, mine: Mapping[str, Any] | None, worker: Message | Callable[[Line], None]) -> str:
         with pytest.raises(SeqmagicError) as problem:
             self.gather(mine, worker)
-        self.line._connection.close()
+        with pytest.raises(LostError, match="it ended"):  # the chief has hung up, and beats no more
+            while True:
+                self.line.receive()
+        self.line.close()
         return str(problem.value).replace(self.name, "W")
 
 
@@ -95,7 +98,7 @@ def test_a_worker_that_was_started_alike_is_let_in(office: Office, what: dict[st
     office.line.send({"stop": True})
     while not stop():
         pass
-    office.line._connection.close()
+    office.line.close()
     with pytest.raises(TrainingError, match=r"was lost: it ended; start all workers again, with --resume"):
         while True:
             chief.look()
@@ -143,6 +146,6 @@ def test_who_was_lost_is_read_from_what_failed(office: Office, what: dict[str, A
     assert str(silent).startswith(f"{office.name} was lost: it does not answer; start all workers again")
     unknown = chief.blamed(RuntimeError("first\nlast"))
     assert str(unknown).startswith("a worker was lost (last); start all workers again")
-    office.line._connection.close()
+    office.line.close()
     assert "was lost: it ended" in str(chief.blamed(RuntimeError("anything")))
     chief.end("failed")

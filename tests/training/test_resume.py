@@ -349,6 +349,8 @@ def test_a_finished_run_is_trained_for_longer(fox: Path, models: Path, whole: Ru
     assert after[: len(rows)] == rows and len(after) > len(rows)
     assert record.training.epochs == pytest.approx(3.0, abs=0.02)
     assert after[-1].epoch == pytest.approx(3.0, abs=0.04)
+    seconds = [row.epoch / row.characters_per_second for row in after]
+    assert seconds == sorted(seconds)  # the speed is that of all that was read, over all the time that it took
     rates = [row.learning_rate for row in after[len(rows) :]]
     assert rates == sorted(rates, reverse=True) and rates[0] > 0.005
     assert record.results is not None and record.results.validation_loss <= whole.read_record().results.validation_loss
