@@ -14,7 +14,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -173,11 +173,8 @@ def call_chief(
         while_waiting()
         try:
             line = Line(socket.create_connection((host, port), timeout=HELLO_SECONDS))
-            try:
+            with _closed_on_error(line):
                 line.send(hello)
-            except BaseException:
-                line.close()
-                raise
             return line
         except (OSError, LostError, UnicodeError) as problem:
             if time.monotonic() > until:
@@ -221,20 +218,27 @@ def await_workers(
                     connection, _ = listener.accept()
                     line = Line(connection, silent_seconds=HELLO_SECONDS)
                     index = None
-                    try:
-                        with contextlib.suppress(LostError):
-                            index = accept(line, line.receive()[0])
-                    finally:
-                        if index is None:
-                            line.close()
-                    if index is not None:
-                        line.silent_seconds = SILENT_SECONDS
-                        lines[index] = line
+                    with _closed_on_error(line), contextlib.suppress(LostError):
+                        index = accept(line, line.receive()[0])
+                    if index is None:
+                        line.close()
+                        continue
+                    line.silent_seconds = SILENT_SECONDS
+                    lines[index] = line
         except BaseException:
             for line in lines.values():
                 line.close()
             raise
     return lines
+
+
+@contextlib.contextmanager
+def _closed_on_error(line: Line) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        line.close()
+        raise
 
 
 def _listen(cluster: Cluster) -> socket.socket:
