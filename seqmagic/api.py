@@ -313,6 +313,7 @@ def compare(
     layers: int | Sequence[int] | None = None,
     seeds: int = 1,
     match: str = "units",
+    jobs: int = 1,
     name: str | None = None,
     overwrite: bool = False,
     resume: str | None = None,
@@ -334,11 +335,13 @@ def compare(
         cells, units, layers: What is combined; None leaves a size to the recipe.
         seeds: How many trainings of each combination, with `seed` and the next ones.
         match: What is held equal: "units" or "parameters".
+        jobs: How many rows are trained at a time, each in a process with its share of the cores.
         name, overwrite: Of the comparison; by default TEXT-comparison.
         resume: The name of a comparison that was stopped or killed: go on where it ended. Text and settings are its
             own, and can't be given again; rows that are complete stay.
         models: The models folder; by default SEQMAGIC_MODELS, else models/.
-        on_event: Called with each event as it happens (see `seqmagic.comparison.compare`).
+        on_event: Called with each event as it happens (see `seqmagic.comparison.compare`). With `jobs` those of a
+            row's training come as `OfRow`, which says of which row.
         progress: Whether a bar shows how far each row is; None: on a terminal and in a notebook.
         settings: Fields of DataConfig, ModelConfig (but cell, units and layers) and TrainConfig by name.
 
@@ -366,7 +369,7 @@ def compare(
             **settings,
         }
         asked |= {"cells": None if cells == CELLS else cells, "seeds": None if seeds == 1 else seeds}
-        asked |= {"match": None if match == "units" else match}
+        asked |= {"match": None if match == "units" else match, "jobs": None if jobs == 1 else jobs}
         if given := [key for key, value in asked.items() if value is not None]:
             raise ConfigError(
                 "resume goes on with the text and the settings that the comparison began with; leave out "
@@ -387,6 +390,7 @@ def compare(
         layers=_several(layers),
         seeds=seeds,
         match=match,
+        jobs=jobs,
         model=model,
         training=training,
         models=models_folder(models),
@@ -479,13 +483,17 @@ def _follow(
     events: Iterator[AnyEvent], on_event: Callable[[AnyEvent], object] | None, progress: bool | None
 ) -> AnyEvent | None:
     """Tell of each event, and end what they come from whatever happens; the last one."""
-    last, title = None, ""
+    from seqmagic.comparison.course import Course
+
+    last, title, course = None, "", Course()
     with contextlib.ExitStack() as stack:
         if isinstance(events, Generator):
             stack.callback(events.close)
         bar = stack.enter_context(Bar(progress))
         for last in events:
             title = _title_of(last) or title
+            if course.note(last):
+                bar.show(course.fraction, course.words)
             if isinstance(last, Progress):
                 bar.show(last.fraction, f"{title}train {last.train_loss:.3f}  {clock(last.seconds_left)} left")
             if on_event is not None:

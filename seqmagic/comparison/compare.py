@@ -12,13 +12,16 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqmagic.comparison.comparable import incomparable, machine_of, trained_alike, unequal_settings
+from seqmagic.comparison.cores import cores_each
 from seqmagic.comparison.costs import EncodedText, with_chance
 from seqmagic.comparison.curves import Curve, curve_of
 from seqmagic.comparison.entries import Entry
+from seqmagic.comparison.jobs import rounds_of, train_rows_at_once, wait_for_dying
 from seqmagic.comparison.record import (
     FILE_NAME,
     ComparedText,
@@ -31,7 +34,7 @@ from seqmagic.comparison.record import (
 )
 from seqmagic.comparison.rows import Row, row_of
 from seqmagic.comparison.samples import with_samples
-from seqmagic.comparison.series import EARLY, RowFinished, RowStarted, in_one_line, seconds_of_rows, train_rows
+from seqmagic.comparison.series import EARLY, OfRow, RowFinished, RowStarted, in_one_line, seconds_of_rows, train_rows
 from seqmagic.config import DEFAULT_MINUTES, DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import CorpusError, RunError, SeqmagicError, TrainingError
 from seqmagic.evaluation.baselines import Baseline, best_possible, measure_baselines
@@ -64,6 +67,7 @@ class Planned:
     Attributes:
         rows: How many are to be trained.
         done: How many are there already, from before it was taken up again.
+        jobs: How many are trained at a time; with more than one, what happens to each comes as `OfRow`.
         seconds: What these rows will take by their budget, without what compiling takes; None where the first of
             them must tell.
     """
@@ -71,6 +75,7 @@ class Planned:
     rows: int
     done: int
     seconds: float | None
+    jobs: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +92,7 @@ class Compared:
     comparison: Comparison
 
 
-CompareEvent = Planned | Waiting | BaselinesMeasured | RowStarted | RowFinished | Compared
+CompareEvent = Planned | Waiting | BaselinesMeasured | RowStarted | OfRow | RowFinished | Compared
 
 
 def compare(
@@ -98,6 +103,7 @@ def compare(
     layers: Sequence[int | None] | None = None,
     seeds: int = 1,
     match: str = "units",
+    jobs: int = 1,
     model: ModelConfig,
     training: TrainConfig,
     models: Path,
@@ -115,17 +121,18 @@ def compare(
         cells, units, layers, seeds: What is combined; None leaves a size to the recipe. The seeds are
             `training.seed` and the next ones.
         match: What is held equal, "units" or "parameters"; see `series.Sizes`.
+        jobs: How many rows are trained at a time; more than one in processes of their own, see `jobs`.
         model, training: As for `seqmagic.training.train.train`, for all rows alike.
         models, name, overwrite: Where it goes; see `record.new_comparison`.
         argv: The command line, for the record.
-        train: What trains; `seqmagic.training.train.train` unless given.
+        train: What trains a row at a time; `seqmagic.training.train.train` unless given.
 
     Yields:
         `Planned`, `Waiting` and `BaselinesMeasured`; `RowStarted`, the events of its training and `RowFinished` for
-        each row; `Compared` at the end.
+        each row, those of several at a time as `OfRow`; `Compared` at the end.
 
     Raises:
-        RunError, ConfigError: bad names, settings.
+        RunError, ConfigError: bad names, settings, more jobs than cores.
         TrainingError: every row failed for one and the same reason.
         OSError: the system can't keep what is trained.
     """
@@ -138,7 +145,9 @@ def compare(
         data=corpus.config,
         model=model,
         training=training,
+        jobs=jobs,
     )
+    held_equal = _held_equal(plan)
     with new_comparison(models, name=name, text=corpus.source, overwrite=overwrite) as folder:
         planned = Comparison(
             name=folder.name,
@@ -146,7 +155,7 @@ def compare(
             argv=tuple(argv),
             status="running",
             text=_text_of_series(corpus),
-            held_equal=_held_equal(plan),
+            held_equal=held_equal,
             rows=tuple(_planned(number, entry) for number, entry in enumerate(plan.entries)),
             plan=plan,
         )
@@ -173,6 +182,9 @@ def resume(
         TrainingError, OSError: as for `compare`.
     """
     with resumed_comparison(models, name) as (folder, before, plan):
+        if plan.jobs > 1:
+            cores_each(plan.jobs, threads=plan.training.threads)
+            wait_for_dying(models, [row.unfinished for row in before.rows if row.unfinished])
         corpus = _same_text(before, plan.data, IdCache(models))
         kept = {row.entry: row for row in before.rows}
         done: dict[int, Row] = {}
@@ -210,16 +222,21 @@ def _train_series(
     training = plan.training
     rows = len(plan.entries) - len(done or {})
     try:
-        yield Planned(rows=rows, done=len(done or {}), seconds=seconds_of_rows(rows, training))
+        rounds = rounds_of(plan.entries, plan.jobs, done or {})
+        yield Planned(rows=rows, done=len(done or {}), seconds=seconds_of_rows(rounds, training), jobs=plan.jobs)
         if not series.comparison.baselines:
             yield Waiting(what="measuring the n-gram baselines")
             yield series.measure(corpus)
         if rows:
             yield Waiting(what="starting TensorFlow")
-            if train is None:
-                door.start(training)
-                train = door.train
-            for event in train_rows(
+            train_all: Callable[..., Iterator[CompareEvent | Event]]
+            if plan.jobs > 1:
+                train_all = partial(train_rows_at_once, jobs=plan.jobs)
+            else:
+                if train is None:
+                    door.start(training)
+                train_all = partial(train_rows, train=train or door.train)
+            for event in train_all(
                 corpus,
                 plan.entries,
                 model=plan.model,
@@ -229,7 +246,6 @@ def _train_series(
                 match=plan.match,
                 done=done,
                 names=names,
-                train=train,
             ):
                 series.heed(event)
                 yield event
@@ -304,6 +320,8 @@ class _Series:
             case Started(run=run):
                 running = next(number for number, row in enumerate(self._rows) if row.status == "running")
                 self._put(running, dataclasses.replace(self._rows[running], unfinished=run.name))
+            case OfRow(position=position, event=Started(run=run)):
+                self._put(position, dataclasses.replace(self._rows[position], unfinished=run.name))
             case RowFinished(position=position, row=row):
                 self._put(position, dataclasses.replace(row, entry=position))
 
@@ -408,7 +426,10 @@ def _curves_of(rows: Sequence[Row], models: Path) -> dict[str, Curve]:
 def _held_equal(plan: Plan) -> HeldEqual:
     training = plan.training
     minutes = training.minutes or (DEFAULT_MINUTES if training.epochs is None else None)
-    return {"match": plan.match, "minutes": minutes, "epochs": training.epochs, "seeds": tuple(sorted(plan.seeds))}
+    equal = HeldEqual(match=plan.match, minutes=minutes, epochs=training.epochs, seeds=tuple(sorted(plan.seeds)))
+    if plan.jobs != 1:
+        equal["cores"] = cores_each(plan.jobs, threads=training.threads)
+    return equal
 
 
 def _text_of_series(corpus: Corpus) -> ComparedText:

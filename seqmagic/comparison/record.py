@@ -9,7 +9,9 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
+
+from msgspec import Meta
 
 from seqmagic import files
 from seqmagic.comparison.chance import Chance
@@ -30,6 +32,7 @@ FORMAT = 1
 FILE_NAME = "comparison.json"
 STATUSES = ("running", "complete", "interrupted", "failed", "died")
 LARGEST_LOSS = 1e15  # nats: sums and squares of them stay finite
+LARGEST_JOBS = 1024
 
 
 class ComparedText(TypedDict, total=False):
@@ -45,17 +48,27 @@ class ComparedText(TypedDict, total=False):
 
 
 class HeldEqual(TypedDict, total=False):
-    """What was the same for all rows of a series, minutes or epochs being None; empty where nothing was held."""
+    """What was the same for all rows of a series, minutes or epochs being None; empty where nothing was held.
+
+    `cores` of each row is there where several rows were trained at a time.
+    """
 
     match: str
     minutes: Figure | None
     epochs: Figure | None
     seeds: tuple[Seed, ...]
+    cores: Count
+
+
+_ALWAYS_HELD = {"match", "minutes", "epochs", "seeds"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a series was asked to be, so that it can be taken up again; sizes that the recipe decides are None."""
+    """What a series was asked to be, so that it can be taken up again; sizes that the recipe decides are None.
+
+    `jobs` is how many rows are trained at a time.
+    """
 
     cells: tuple[str, ...]
     units: tuple[Count | None, ...]
@@ -65,6 +78,7 @@ class Plan:
     data: DataConfig
     model: ModelConfig
     training: TrainConfig
+    jobs: Annotated[int, Meta(ge=1, le=LARGEST_JOBS)] = 1
 
     @property
     def entries(self) -> list[Entry]:
@@ -114,7 +128,7 @@ class Comparison:
             raise ValueError(f"the status is {self.status!r}, none of {', '.join(STATUSES)}")
         if missing := {"source", "sha256", "train", "validation"} - self.text.keys():
             _refuse_unless_empty(self.text, "text", missing)
-        if missing := HeldEqual.__annotations__.keys() - self.held_equal.keys():
+        if missing := _ALWAYS_HELD - self.held_equal.keys():
             _refuse_unless_empty(self.held_equal, "held_equal", missing)
         losses = [loss for row in self.rows for loss in (row.loss, row.test_loss)]
         losses += [loss for one in self.baselines for loss in (one.loss, one.test_loss)]

@@ -48,6 +48,14 @@ class RowFinished:
     row: Row
 
 
+@dataclass(frozen=True, kw_only=True)
+class OfRow:
+    """What happened in the training of one row, where several are trained at once; `position` as in `RowStarted`."""
+
+    position: int
+    event: Event
+
+
 def reference_cell(cells: Sequence[str]) -> str:
     """The cell whose size the others follow: the LSTM where it takes part, else the first."""
     return REFERENCE if REFERENCE in cells else cells[0]
@@ -117,22 +125,22 @@ def train_rows(
     for position, row in done.items():
         sizes.learn(entries[position], row.layers, row.units)
     seconds: list[float] = []
-    for number, position in enumerate(_training_order(entries, reference, done), start=1 + len(done)):
+    for number, position in enumerate(training_order(entries, reference, done), start=1 + len(done)):
         asked = entries[position]
         entry = sizes.resolve(asked)
         left = seconds_of_rows(1 + len(entries) - number, training, seconds)
         yield RowStarted(number=number, total=len(entries), position=position, entry=entry, seconds_left=left)
         started = time.monotonic()
-        events = train(
+        row = yield from train_row(
             corpus,
-            model=dataclasses.replace(model, cell=entry.cell, units=entry.units, layers=entry.layers),
-            training=dataclasses.replace(training, seed=entry.seed),
+            entry,
+            model=model,
+            training=training,
             models=models,
             name=names.get(position),
-            overwrite=position in names,
             argv=argv,
+            train=train,
         )
-        row = yield from _watch(events, entry)
         if row.run is not None:
             sizes.learn(asked, row.layers, row.units)
         seconds.append(time.monotonic() - started)
@@ -149,11 +157,44 @@ def seconds_of_rows(rows: int, training: TrainConfig, taken: Sequence[float] = (
     return None if minutes is None else rows * 60 * minutes
 
 
-def _watch(events: Iterator[Event], entry: Entry) -> Generator[Event, None, Row]:
-    """Pass the events of one training on; the row it ends in is the value of the `yield from`."""
+def interrupted_row(entry: Entry) -> Row:
+    """The row of a training that was interrupted before it had a loss."""
+    return Row(**dataclasses.asdict(entry), status="interrupted", error=EARLY)
+
+
+def train_row(
+    corpus: Corpus,
+    entry: Entry,
+    *,
+    model: ModelConfig,
+    training: TrainConfig,
+    models: Path,
+    name: str | None,
+    argv: Sequence[str],
+    train: Callable[..., Iterator[Event]],
+) -> Generator[Event, None, Row]:
+    """Pass the events of one training on; the row it ends in is the value of the `yield from`.
+
+    Args:
+        entry: What is trained: it decides cell, sizes and seed.
+        name: The run that it replaces; None for a new one.
+        model, training, models, argv, train: As for `train_rows`.
+
+    Raises:
+        OSError, RunError: the system can't keep the run.
+    """
     from seqmagic.training.events import Finished
 
-    row = Row(**dataclasses.asdict(entry), status="interrupted", error=EARLY)
+    row = interrupted_row(entry)
+    events = train(
+        corpus,
+        model=dataclasses.replace(model, cell=entry.cell, units=entry.units, layers=entry.layers),
+        training=dataclasses.replace(training, seed=entry.seed),
+        models=models,
+        name=name,
+        overwrite=name is not None,
+        argv=argv,
+    )
     try:
         for event in events:
             yield event
@@ -187,7 +228,7 @@ def in_one_line(problem: BaseException) -> str:
     return textwrap.shorten(f"unexpected {type(problem).__name__}: {words}", LONGEST_REASON, placeholder=" …")
 
 
-def _training_order(entries: Sequence[Entry], reference: str, done: Container[int]) -> list[int]:
+def training_order(entries: Sequence[Entry], reference: str, done: Container[int]) -> list[int]:
     """Positions in the order of training: where a size is open, the reference cell leads its combination.
 
     Those of `done` are left out.

@@ -33,6 +33,7 @@ from seqmagic.errors import RunError
 
 if TYPE_CHECKING:
     from seqmagic.cli.show.progress import TrainingDisplay
+    from seqmagic.cli.show.rows import RowsDisplay
     from seqmagic.comparison.compare import CompareEvent, Planned
     from seqmagic.comparison.record import Comparison
     from seqmagic.drawing.chart import Chart
@@ -42,6 +43,7 @@ _FREE_WITH_RESUME = ("resume", "form", "against", "plot")
 AXES = ("seconds", "characters")
 FORMATS = ("table", "markdown", "csv", "latex", "html", "json")
 MATCHES = ("units", "parameters")
+LARGEST_JOBS = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +110,15 @@ def look_of(settings: Settings, *, form: str, against: str | None, plot: Path | 
     section="Comparison",
     help="Train each row with N seeds, --seed and the next ones: mean ± standard deviation.",
 )
+@option(
+    "--jobs",
+    type=click.IntRange(1, LARGEST_JOBS),
+    metavar="N",
+    default=1,
+    show_default=True,
+    section="Comparison",
+    help="Train N rows at a time, the cores divided among them, each row in a process of its own.",
+)
 @option("--name", metavar="NAME", section="Comparison", help="Its name. [default: TEXT-comparison]")
 @option("--overwrite", is_flag=True, section="Comparison", help="Replace a comparison of that name.")
 @option(
@@ -150,6 +161,7 @@ def compare(
     with settings.meanwhile("starting"):  # the imports take most of a second
         from seqmagic.comparison.compare import compare as train_and_compare
         from seqmagic.comparison.compare import compare_runs
+        from seqmagic.comparison.cores import cores_each
         from seqmagic.comparison.record import is_comparison, read_comparison
         from seqmagic.training.device import require_tensorflow
 
@@ -162,6 +174,8 @@ def compare(
         )
         return 0
     require_tensorflow()
+    if values["jobs"] > 1:
+        cores_each(values["jobs"], threads=values["threads"])  # before a text is read
     corpus = read_to_train(settings, target[0], collect(DataConfig, values).drawn_with(values["seed"]))
     for line in corpus.notices:
         settings.notice(line)
@@ -172,6 +186,7 @@ def compare(
         layers=values["layers"],
         seeds=values["seeds"],
         match=values["match"],
+        jobs=values["jobs"],
         model=collect(ModelConfig, values, units=None, layers=None),
         training=collect(TrainConfig, settled(ctx, values)),
         models=settings.models,
@@ -227,9 +242,11 @@ def _follow(settings: Settings, events: Generator[CompareEvent | Event]) -> Comp
     """Draw what happens; the comparison that it comes to."""
     from seqmagic.cli.show.progress import clock
     from seqmagic.comparison.compare import BaselinesMeasured, Compared, Planned, Waiting
-    from seqmagic.comparison.series import RowFinished, RowStarted
+    from seqmagic.comparison.series import OfRow, RowFinished, RowStarted
 
     display: TrainingDisplay | None = None
+    together: RowsDisplay | None = None
+    jobs = 1
     with contextlib.ExitStack() as stack, contextlib.ExitStack() as drawn:
         stack.enter_context(contextlib.closing(events))
         for event in events:
@@ -238,12 +255,16 @@ def _follow(settings: Settings, events: Generator[CompareEvent | Event]) -> Comp
                     return comparison
                 case Waiting(what=what):
                     drawn.close()
-                    display = None
+                    display = together = None
                     settings.notice(f"{what} …")
                 case BaselinesMeasured():
                     pass  # they stand in the table
                 case Planned():
+                    jobs = event.jobs
                     settings.notice(_plan_words(event))
+                case RowStarted() | OfRow() | RowFinished() if jobs > 1:
+                    together = together or drawn.enter_context(_display_of_rows(settings))
+                    together.show(event)
                 case RowStarted(entry=entry, number=number, total=total, seconds_left=left):
                     display = display or drawn.enter_context(_display(settings))
                     display.announce(entry.label, number=number, total=total)
@@ -252,7 +273,7 @@ def _follow(settings: Settings, events: Generator[CompareEvent | Event]) -> Comp
                 case RowFinished(row=row):
                     if row.error and display:
                         display.line(f"{row.label}: {row.error}", style="bold")
-                case _ if display:
+                case _ if display and not isinstance(event, OfRow):
                     display.show(event)
     raise RuntimeError("a comparison ended without a result")
 
@@ -262,6 +283,8 @@ def _plan_words(plan: Planned) -> str:
     from seqmagic.cli.show.progress import clock
 
     rows = f"{plan.rows} row{'s' if plan.rows != 1 else ''} to train"
+    if plan.jobs > 1:
+        rows += f", {plan.jobs} at a time"
     if plan.done:
         rows += f", {plan.done} there already"
     if not plan.rows:
@@ -275,6 +298,12 @@ def _display(settings: Settings) -> TrainingDisplay:
     from seqmagic.cli.show.progress import TrainingDisplay
 
     return TrainingDisplay(quiet=settings.quiet, verbose=settings.verbose)
+
+
+def _display_of_rows(settings: Settings) -> RowsDisplay:
+    from seqmagic.cli.show.rows import RowsDisplay
+
+    return RowsDisplay(quiet=settings.quiet, verbose=settings.verbose)
 
 
 def show_comparison(settings: Settings, comparison: Comparison, look: Look) -> None:

@@ -62,4 +62,8 @@ def heading(comparison: Comparison) -> str:
     amount, unit = (equal["minutes"], "minutes") if equal["minutes"] else (equal["epochs"] or 0, "epochs")
     budget = f"{amount:g} {unit if amount != 1 else unit[:-1]}"
     seeds = ", ".join(map(str, equal["seeds"]))
-    return f"{words}; each row {budget}, seed {seeds}; same {equal['match']}"
+    words += f"; each row {budget}, seed {seeds}; same {equal['match']}"
+    if comparison.plan is None or "cores" not in equal:
+        return words
+    cores = equal["cores"]
+    return f"{words}; {comparison.plan.jobs} rows at a time, {cores} core{'s' if cores != 1 else ''} each"

@@ -1,0 +1,99 @@
+"""The live display of rows that are trained at once: a bar for each and one for all, lines with the name of the row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TextIO
+
+from seqmagic.cli.console import one_line
+from seqmagic.cli.show.progress import COMPILING, LEGEND, SAMPLE_CELLS, LiveDisplay, evaluation_words
+from seqmagic.comparison.course import Course
+from seqmagic.comparison.series import OfRow, RowFinished, RowStarted
+from seqmagic.drawing.words import shorten
+from seqmagic.training.events import Evaluated, Finished, Started
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+LEAST_BAR = 8  # columns
+
+
+class RowsDisplay(LiveDisplay):
+    """Draws the events of a series with several rows at once:
+
+        with RowsDisplay() as display:
+            for event in compare(..., jobs=2):
+                display.show(event)
+
+    On a terminal each row that is on has a bar, and each evaluation scrolls by above them. Elsewhere an evaluation is
+    one line. What the trainings say of machine and settings is told once.
+    """
+
+    stopping = "stopping: what the rows have reached is kept; again to stop now"
+
+    def __init__(self, *, quiet: bool = False, verbose: bool = False, stream: TextIO | None = None) -> None:
+        super().__init__(quiet=quiet, stream=stream)
+        self._verbose = verbose
+        self._course = Course()
+        self._stepping: set[int] = set()
+        self._said: set[str] = set()
+
+    def show(self, event: Any) -> None:
+        """Draw one event."""
+        if isinstance(event, RowFinished):
+            self._stepping.discard(event.position)
+        self._course.note(event)
+        match event:
+            case RowStarted(entry=entry, number=number, total=total):
+                self.line(f"{entry.label} ({number} of {total})", style="bold")
+            case RowFinished(row=row) if row.error:
+                self.line(f"{row.label}: {row.error}", style="bold")
+            case OfRow(position=position, event=Started() as started):
+                self._stepping.add(position)
+                self._tell(started.lines)
+                self._detail(self._course.running[position].label, started.details)
+            case OfRow(position=position, event=Evaluated() as evaluated):
+                self._show_evaluation(self._course.running[position].label, evaluated)
+            case OfRow(position=position, event=Finished() as finished):
+                self._detail(self._course.running[position].label, finished.details)
+        self._compiling = not self._stepping
+        self._draw()
+
+    def _tell(self, lines: Iterable[str]) -> None:
+        for text in lines:
+            if text not in self._said:
+                self.line(text, style="dim")
+            self._said.add(text)
+
+    def _detail(self, label: str, lines: Iterable[str]) -> None:
+        if self._verbose:
+            self._tell(f"{label}: {text}" for text in lines)
+
+    def _show_evaluation(self, label: str, event: Evaluated) -> None:
+        self._tell([LEGEND])
+        sample = one_line(event.sample.strip())
+        figures = f"{label}: {evaluation_words(event)}"
+        if self._plain:
+            self.line(f"{figures}  | {shorten(sample, SAMPLE_CELLS)}")
+            return
+        self.line(figures)
+        self.line(f"  {shorten(sample, max(20, self._console.width - 3))}", style="dim italic")
+
+    def _bars(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        course = self._course
+        labels = [one.label for one in course.running.values()]
+        whole = f"all {course.total}"
+        room = min(max(map(len, [*labels, whole])), self._console.width - LEAST_BAR - 24)
+        rows: list[RenderableType] = []
+        for one in course.running.values():
+            title = shorten(one.label, room)
+            if one.progress is None:
+                rows.append(Text(f"{title}  {COMPILING} …", style="dim", no_wrap=True, overflow="ellipsis"))
+            else:
+                rows.append(self._bar(title, one.progress.fraction, one.progress.seconds_left, room=room))
+        if course.seconds_left is not None:
+            rows.append(self._bar(whole, course.fraction, course.seconds_left, room=room))
+        return Group(*rows)
