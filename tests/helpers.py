@@ -247,7 +247,8 @@ class FakeTraining:
             data=corpus.config,
         )
         row = HistoryRow(epoch=1.0, train_loss=loss - 0.1, validation_loss=loss, bits_per_character=loss / 0.6931)
-        yield Started(run=run, corpus=corpus, lines=("a processor, 2 threads",))
+        sizes = {"layers": layers, "units": units}
+        yield Started(run=run, corpus=corpus, lines=("a processor, 2 threads",), settings=sizes)
         yield Progress(fraction=0.5, train_loss=loss, characters_per_second=1000.0, seconds_left=30.0, epoch=1.0)
         yield Evaluated(row=row, sample="\ngreen [bold] bottles", best=True)
         yield Finished(run=run, status=status, results=run.read_record().results or Results())

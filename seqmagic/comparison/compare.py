@@ -222,7 +222,7 @@ def _train_series(
     training = plan.training
     rows = len(plan.entries) - len(done or {})
     try:
-        rounds = rounds_of(plan.entries, plan.jobs, done or {})
+        rounds = rounds_of(rows, plan.jobs)
         yield Planned(rows=rows, done=len(done or {}), seconds=seconds_of_rows(rounds, training), jobs=plan.jobs)
         if not series.comparison.baselines:
             yield Waiting(what="measuring the n-gram baselines")

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,8 @@ def train_rows_at_once(
     """`series.train_rows` with `jobs` rows at a time, their order, sizes and results those of one at a time.
 
     Every row gets the same number of cores, `training.threads` where that is given; while fewer rows are left than
-    jobs, the cores of the others rest, so that a budget of minutes is the same for all. Ctrl-C ends all that are on.
+    jobs, the cores of the others rest, so that a budget of minutes is the same for all. Where sizes are left open, the
+    others follow the reference cell as soon as its own is decided. Ctrl-C ends all that are on.
 
     Args:
         jobs: How many at a time.
@@ -159,13 +160,18 @@ class _SeriesAtOnce:
     def may_begin(self) -> Iterator[int]:
         """Positions that can be trained now; each begins before the next one is asked for."""
         while len(self._running) < self._jobs:
-            position = next_position(self._waiting, self._running, self._entries, self._is_open)
+            position = next((position for position in self._waiting if not self._must_wait(position)), None)
             if position is None:
                 return
             yield position
 
-    def _is_open(self, position: int) -> bool:
-        return is_open(self._sizes.resolve(self._entries[position]))
+    def _must_wait(self, position: int) -> bool:
+        """Whether its size will be that of a row that is on and has not got one yet."""
+        asked = self._entries[position]
+        resolved = self._sizes.resolve(asked)
+        if resolved.units is not None and resolved.layers is not None:
+            return False
+        return any(_sizes_of(self._entries[other]) == _sizes_of(asked) for other in self._running)
 
     def begin(self, position: int) -> Entry:
         """The row at `position` is trained from now on; what is trained."""
@@ -176,7 +182,7 @@ class _SeriesAtOnce:
 
     def row_started(self, position: int, training: TrainConfig) -> RowStarted:
         number = len(self._entries) - len(self._waiting)
-        rounds = -(-(1 + len(self._waiting)) // self._jobs)
+        rounds = rounds_of(1 + len(self._waiting), self._jobs)
         return RowStarted(
             number=number,
             total=len(self._entries),
@@ -188,12 +194,13 @@ class _SeriesAtOnce:
     def note(self, position: int, message: Any) -> None:
         """Take in what the process of a row says."""
         match message:
-            case Started(run=run):
+            case Started(run=run, settings=settings):
                 self._runs[position] = run
+                layers, units = settings.get("layers"), settings.get("units")
+                if isinstance(layers, int) and isinstance(units, int):
+                    self._sizes.learn(self._entries[position], layers, units)
             case Result(row=row):
                 self.results[position] = row
-                if row.run is not None:
-                    self._sizes.learn(self._entries[position], row.layers, row.units)
 
     def end(self, position: int, ended: Ended) -> Row:
         """The process of a row is over; its row."""
@@ -213,39 +220,8 @@ class _SeriesAtOnce:
         return Row(**dataclasses.asdict(entry), status="died", error=error, unfinished=unfinished)
 
 
-def is_open(entry: Entry) -> bool:
-    """Whether the size of `entry` is left to the recipe."""
-    return entry.units is None or entry.layers is None
-
-
-def next_position(
-    waiting: Sequence[int], running: Iterable[int], entries: Sequence[Entry], size_is_open: Callable[[int], bool]
-) -> int | None:
-    """The first of `waiting` that need not wait for the size that a row of `running` will get; None where all must."""
-    growing = {(entries[position].layers, entries[position].units) for position in running}
-    for position in waiting:
-        if not (size_is_open(position) and (entries[position].layers, entries[position].units) in growing):
-            return position
-    return None
-
-
-def rounds_of(entries: Sequence[Entry], jobs: int, done: Mapping[int, Row]) -> int:
-    """How many trainings follow each other where `jobs` run at once and each takes as long as any other."""
-    known = {(entries[position].layers, entries[position].units) for position in done}
-
-    def size_is_open(position: int) -> bool:
-        return is_open(entries[position]) and (entries[position].layers, entries[position].units) not in known
-
-    left = training_order(entries, reference_cell([entry.cell for entry in entries]), done)
-    rounds = 0
-    while left:
-        now: list[int] = []
-        while len(now) < jobs and (position := next_position(left, now, entries, size_is_open)) is not None:
-            now.append(position)
-            left.remove(position)
-        known |= {(entries[position].layers, entries[position].units) for position in now}
-        rounds += 1
-    return rounds
+def _sizes_of(entry: Entry) -> tuple[int | None, int | None]:
+    return entry.layers, entry.units
 
 
 def how_it_ended(ended: Ended) -> str:
@@ -257,6 +233,11 @@ def how_it_ended(ended: Ended) -> str:
     with contextlib.suppress(ValueError):
         words += f" ({signal.Signals(number).name})"
     return words + (", as the system does where memory runs out" if number == signal.SIGKILL else "")
+
+
+def rounds_of(rows: int, jobs: int) -> int:
+    """How many trainings follow each other where `jobs` run at once and each takes as long as any other."""
+    return -(-rows // jobs)
 
 
 def wait_for_dying(models: Path, names: Sequence[str]) -> None:

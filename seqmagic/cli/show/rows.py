@@ -89,10 +89,10 @@ class RowsDisplay(LiveDisplay):
         room = min(max(map(len, [*labels, whole])), self._console.width - LEAST_BAR - 24)
         rows: list[RenderableType] = []
         for one in course.running.values():
-            title = shorten(one.label, room)
             if one.progress is None:
-                rows.append(Text(f"{title}  {COMPILING} …", style="dim", no_wrap=True, overflow="ellipsis"))
+                rows.append(Text(f"{one.label}  {COMPILING} …", style="dim", no_wrap=True, overflow="ellipsis"))
             else:
+                title = shorten(one.label, room)
                 rows.append(self._bar(title, one.progress.fraction, one.progress.seconds_left, room=room))
         if course.seconds_left is not None:
             rows.append(self._bar(whole, course.fraction, course.seconds_left, room=room))
