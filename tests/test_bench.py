@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from seqmagic.machine import available_cores
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -74,3 +76,14 @@ def test_every_cut_into_shards_is_timed(tmp_path: Path) -> None:
     rows = json.loads(path.read_text())
     assert [list(row["shards"]) for row in rows] == [["1"], ["1", "2"]]
     assert all(0 < row["share_of_best"] <= 1 for row in rows)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(available_cores() < 2, reason="two rows need two cores")
+def test_comparisons_with_several_jobs_are_timed(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.json"
+    done = bench("jobs.py", "--quick", "--json", str(path), seconds=250)
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(path.read_text())
+    assert row["medians"].keys() == {"1", "2"} and min(row["medians"].values()) > 0
+    assert done.stdout.count("\n") == 3 and done.stdout.splitlines()[-1].startswith("| 16 | ")

@@ -21,7 +21,7 @@ from seqmagic.comparison.cores import cores_each
 from seqmagic.comparison.costs import EncodedText, with_chance
 from seqmagic.comparison.curves import Curve, curve_of
 from seqmagic.comparison.entries import Entry
-from seqmagic.comparison.jobs import rounds_of, train_rows_at_once, wait_for_dying
+from seqmagic.comparison.jobs import rounds_of, train_rows_at_once, wait_for_dying, with_cores_of
 from seqmagic.comparison.record import (
     FILE_NAME,
     ComparedText,
@@ -178,12 +178,13 @@ def resume(
         As `compare`.
 
     Raises:
-        RunError: there is no such series, it is being made, or its text can't be read again.
+        RunError: there is no such series, it is being made, its text can't be read again, or its rows at a time need
+            more cores.
         TrainingError, OSError: as for `compare`.
     """
     with resumed_comparison(models, name) as (folder, before, plan):
         if plan.jobs > 1:
-            cores_each(plan.jobs, threads=plan.training.threads)
+            plan = with_cores_of(before, plan)
             wait_for_dying(models, [row.unfinished for row in before.rows if row.unfinished])
         corpus = _same_text(before, plan.data, IdCache(models))
         kept = {row.entry: row for row in before.rows}

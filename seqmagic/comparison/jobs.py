@@ -14,6 +14,7 @@ from seqmagic.comparison.cores import cores_each, own_cores
 from seqmagic.comparison.entries import Entry
 from seqmagic.comparison.messages import Job, Problem, Result, text_facts
 from seqmagic.comparison.processes import Ended, Workers, shared_ids
+from seqmagic.comparison.record import Comparison, Plan
 from seqmagic.comparison.rows import Row
 from seqmagic.comparison.series import (
     OfRow,
@@ -26,6 +27,8 @@ from seqmagic.comparison.series import (
     training_order,
 )
 from seqmagic.config import ModelConfig, TrainConfig
+from seqmagic.errors import RunError
+from seqmagic.machine import available_cores
 from seqmagic.runs import locks
 from seqmagic.runs.folder import Run
 from seqmagic.texts.corpus import Corpus
@@ -238,6 +241,22 @@ def how_it_ended(ended: Ended) -> str:
 def rounds_of(rows: int, jobs: int) -> int:
     """How many trainings follow each other where `jobs` run at once and each takes as long as any other."""
     return -(-rows // jobs)
+
+
+def with_cores_of(comparison: Comparison, plan: Plan) -> Plan:
+    """`plan` with as many cores for each row as those of `comparison` have that are there already.
+
+    Raises:
+        RunError: there are not so many here.
+    """
+    cores = comparison.held_equal.get("cores") or cores_each(plan.jobs, threads=plan.training.threads)
+    here, needed = available_cores(), plan.jobs * cores
+    if needed > here:
+        raise RunError(
+            f"{comparison.name} has {plan.jobs} rows at a time with {cores} of the cores each, and here are {here}; "
+            f"go on where there are {needed}, or compare anew"
+        )
+    return dataclasses.replace(plan, training=dataclasses.replace(plan.training, threads=cores))
 
 
 def wait_for_dying(models: Path, names: Sequence[str]) -> None:

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqmagic.comparison.entries import Entry, plan_entries
-from seqmagic.comparison.jobs import how_it_ended, rounds_of, train_rows_at_once
+from seqmagic.comparison.jobs import how_it_ended, rounds_of, train_rows_at_once, with_cores_of
 from seqmagic.comparison.messages import Job, Problem, Result
 from seqmagic.comparison.processes import Ended
+from seqmagic.comparison.record import Comparison, Plan
 from seqmagic.comparison.rows import Row
-from seqmagic.comparison.series import OfRow, RowFinished, RowStarted, train_row
+from seqmagic.comparison.series import EARLY, OfRow, RowFinished, RowStarted, train_row
 from seqmagic.config import CELLS, DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import RunError, TrainingError
 from seqmagic.texts.corpus import Corpus, read_corpus
@@ -66,6 +67,8 @@ class StandIn:
     def listen(self, seconds: float) -> list[tuple[int, Any]]:
         position, (_, messages) = next(iter(self.running.items()))
         message = next(messages)
+        if isinstance(message, KeyboardInterrupt):
+            raise message
         if isinstance(message, Ended):
             del self.running[position]
         return [(position, message)]
@@ -159,6 +162,34 @@ def test_an_interrupted_row_is_among_the_last(workers: type[StandIn], text: Path
     workers.train = FakeTraining({**LOSSES, "rnn": "interrupted"})
     rows = rows_of(list(events_of(plan_entries(CELLS, [5], [1], [1]), text, models)))
     assert {rows[position].status for position in rows} == {"interrupted", "complete"} and set(rows) == {0, 1}
+
+
+def test_a_second_ctrl_c_ends_all_rows_where_they_are(workers: type[StandIn], text: Path, models: Path) -> None:
+    workers.instead = {"rnn": [KeyboardInterrupt()]}
+    rows = rows_of(list(events_of(plan_entries(CELLS, [5], [1], [1]), text, models)))
+    assert [(row.cell, row.status, row.error) for row in rows.values()] == [
+        ("rnn", "interrupted", EARLY), ("lstm", "interrupted", EARLY),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("available", "refused"), [(6, False), (5, True)])
+def test_a_series_goes_on_with_the_cores_that_its_rows_had(
+    available: int, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqmagic.comparison.jobs.available_cores", lambda: available)
+    plan = Plan(
+        cells=CELLS, units=(5,), layers=(1,), seeds=(1,), match="units", data=DataConfig(), model=ModelConfig(),
+        training=TrainConfig(epochs=1.0), jobs=3,
+    )  # fmt: skip
+    held: Any = {"match": "units", "minutes": None, "epochs": 1.0, "seeds": (1,), "cores": 2}
+    comparison = Comparison(name="mine", held_equal=held, plan=plan)
+    if not refused:
+        assert with_cores_of(comparison, plan).training.threads == 2
+        return
+    with pytest.raises(
+        RunError, match=r"mine has 3 rows at a time with 2 of the cores each, and here are 5; .* there are 6,"
+    ):
+        with_cores_of(comparison, plan)
 
 
 def test_a_full_disk_ends_the_series(workers: type[StandIn], text: Path, models: Path) -> None:

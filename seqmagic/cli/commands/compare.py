@@ -117,7 +117,7 @@ def look_of(settings: Settings, *, form: str, against: str | None, plot: Path | 
     default=1,
     show_default=True,
     section="Comparison",
-    help="Train N rows at a time, the cores divided among them, each row in a process of its own.",
+    help="Train N rows at a time, each in a process with its share of the cores (--threads: of a row).",
 )
 @option("--name", metavar="NAME", section="Comparison", help="Its name. [default: TEXT-comparison]")
 @option("--overwrite", is_flag=True, section="Comparison", help="Replace a comparison of that name.")
