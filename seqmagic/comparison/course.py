@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from seqmagic.comparison.rows import label_of
 from seqmagic.comparison.series import OfRow, RowFinished, RowStarted
-from seqmagic.training.events import Progress, clock
+from seqmagic.training.events import Progress, Started, clock
 
 
 @dataclass
 class RowOnItsWay:
     """A row that is trained now; `progress` is None until its first steps."""
 
+    cell: str
     label: str
     progress: Progress | None = None
 
@@ -34,9 +36,12 @@ class Course:
         """Take in an event of a series; whether it was one that moves what `fraction` and `seconds_left` say."""
         match event:
             case RowStarted(position=position, number=number, total=total, entry=entry):
-                self.running[position] = RowOnItsWay(entry.label)
+                self.running[position] = RowOnItsWay(entry.cell, entry.label)
                 self._begun, self.total = number, total
                 self._jobs = max(self._jobs, len(self.running))
+            case OfRow(position=position, event=Started(settings={"layers": int(layers), "units": int(units)})):
+                row = self.running[position]
+                row.label = label_of(row.cell, layers, units)  # it may have been open until now
             case OfRow(position=position, event=Progress() as progress):
                 self.running[position].progress = progress
                 return True
@@ -66,4 +71,4 @@ class Course:
         """What is on, and what is left, in one line."""
         labels = ", ".join(one.label for one in self.running.values())
         left = self.seconds_left
-        return f"{labels} of {self.total} rows" + ("" if left is None else f"  {clock(left)} left")
+        return f"{labels} (of {self.total} rows)" + ("" if left is None else f"  {clock(left)} left")

@@ -197,11 +197,9 @@ class _SeriesAtOnce:
     def note(self, position: int, message: Any) -> None:
         """Take in what the process of a row says."""
         match message:
-            case Started(run=run, settings=settings):
+            case Started(run=run, settings={"layers": int(layers), "units": int(units)}):
                 self._runs[position] = run
-                layers, units = settings.get("layers"), settings.get("units")
-                if isinstance(layers, int) and isinstance(units, int):
-                    self._sizes.learn(self._entries[position], layers, units)
+                self._sizes.learn(self._entries[position], layers, units)
             case Result(row=row):
                 self.results[position] = row
 

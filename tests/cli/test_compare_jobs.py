@@ -50,7 +50,8 @@ print(comparison.status, *sorted(kinds))
 @contextlib.contextmanager
 def start(models: Path, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "seqmagic", "--models", str(models), "compare", *map(str, arguments)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, start_new_session=True, **pipes) as process:
         try:
             yield process
         finally:
@@ -169,7 +170,7 @@ def test_ctrl_c_ends_all_rows_whole(tmp_path: Path) -> None:
     arguments = (make_text(tmp_path), *TINY, "--minutes", "1", "--jobs", 2, "--name", "two")
     with start(models, *arguments) as process:
         processes = once_trained(models, process, "rnn", "lstm")
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all of its group
         shown, said = process.communicate()
     assert process.returncode == 130, said
     assert said.count("stopping: what the rows have reached is kept; again to stop now") == 1

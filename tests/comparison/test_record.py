@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from seqmagic.cli.show.comparison import heading
 from seqmagic.comparison import record as comparisons
 from seqmagic.comparison.record import Comparison
 from seqmagic.comparison.rows import Row
+from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.errors import ConfigError, RunError
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.runs import find
@@ -143,6 +145,29 @@ def test_a_comparison_comes_back(tmp_path: Path) -> None:
     comparisons.write_comparison(folder, SERIES)
     assert comparisons.read_comparison(folder) == SERIES
     assert comparisons.read_comparison(folder).to_json() == SERIES.to_json()
+
+
+def test_how_many_rows_were_trained_at_a_time_comes_back(tmp_path: Path) -> None:
+    plan = comparisons.Plan(
+        cells=("rnn",), units=(8,), layers=(1,), seeds=(1, 2), match="units", data=DataConfig(), model=ModelConfig(),
+        training=TrainConfig(minutes=3.0), jobs=2,
+    )  # fmt: skip
+    held: Any = {**SERIES.held_equal, "cores": 4}
+    series = dataclasses.replace(SERIES, plan=plan, held_equal=held)
+    comparisons.write_comparison(tmp_path, dataclasses.replace(series, name=tmp_path.name))
+    found = comparisons.read_comparison(tmp_path)
+    assert (found.plan, found.held_equal) == (plan, held)
+    assert heading(found).endswith("; same units; 2 rows at a time, 4 cores each")
+    path = tmp_path / comparisons.FILE_NAME
+    document = json.loads(path.read_bytes())
+    del document["plan"]["jobs"], document["held_equal"]["cores"]  # as releases before that wrote it
+    path.write_text(json.dumps(document))
+    found = comparisons.read_comparison(tmp_path)
+    assert found.plan == dataclasses.replace(plan, jobs=1) and found.held_equal == SERIES.held_equal
+    assert heading(found).endswith("; same units")
+    path.write_text(json.dumps({**document, "plan": {**document["plan"], "jobs": 0}}))
+    with pytest.raises(RunError, match="jobs"):
+        comparisons.read_comparison(tmp_path)
 
 
 def test_a_file_of_the_first_release_comes_back(tmp_path: Path) -> None:

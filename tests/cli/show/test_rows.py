@@ -25,6 +25,7 @@ from seqmagic.training.events import Evaluated, Finished, Progress, Started
 RUN = Run(Path("models/x"))
 CORPUS = read_trainable("markov", DataConfig())
 CELLS = ("lstm", "gru")
+SIZE = {"layers": 1, "units": 256}
 
 
 class Terminal(io.StringIO):
@@ -42,7 +43,9 @@ def events() -> Iterator[Any]:
         entry = Entry(cell=cell, layers=1, units=256, seed=1)
         yield RowStarted(number=position + 1, total=3, position=position, entry=entry)
     for position in range(2):
-        yield of_row(position, Started(run=RUN, corpus=CORPUS, lines=("a processor",), details=(f"{position} s",)))
+        yield of_row(
+            position, Started(run=RUN, corpus=CORPUS, lines=("a processor",), settings=SIZE, details=(f"{position} s",))
+        )
     figures = {"train_loss": 1.5, "characters_per_second": 9.0, "epoch": 1.0}
     row = HistoryRow(epoch=1.25, train_loss=1.5, validation_loss=1.6, bits_per_character=2.308)
     for position in range(2):
