@@ -362,8 +362,8 @@ def _written(path: Path) -> Iterator[None]:
 @common_options
 @click.pass_obj
 def rename_run(settings: Settings, old: str, new: str) -> None:
-    """Call the run or comparison OLD NEW. The comparisons that have it as a row follow."""
-    from seqmagic.comparison.record import follow_renamed, is_comparison
+    """Call the run or comparison OLD NEW. The comparisons that have it as a row, or as their other block, follow."""
+    from seqmagic.comparison.record import follow_renamed
     from seqmagic.runs.folder import is_name
     from seqmagic.runs.making import recover
     from seqmagic.runs.making import rename_run as move
@@ -376,13 +376,7 @@ def rename_run(settings: Settings, old: str, new: str) -> None:
         )
     _check_own(settings.models, old, verb="rename")
     following: list[str] = []
-    is_run = not is_comparison(settings.models / old)
-    move(
-        settings.models,
-        old,
-        new,
-        before=lambda: following.extend(follow_renamed(settings.models, old, new) if is_run else []),
-    )
+    move(settings.models, old, new, before=lambda: following.extend(follow_renamed(settings.models, old, new)))
     if settings.json:
         json_document({"old": old, "new": new, "comparisons": following})
         return
