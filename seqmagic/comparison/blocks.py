@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import itertools
 from collections.abc import Mapping, Sequence
@@ -141,6 +142,14 @@ def find_data(time: Comparison, models: Path) -> Comparison | None:
     found = read_comparison(folder)
     # an older one of the same name is what a comparison left that was since overwritten
     return found if found.beside_of == time.name and found.created >= time.created else None
+
+
+def data_name_of(folder: Path) -> str | None:
+    """What the block of equal data of the comparison in `folder` is called; None where there is none to be read."""
+    with contextlib.suppress(RunError):
+        data = find_data(read_comparison(folder), folder.parent)
+        return None if data is None else data.name
+    return None
 
 
 def order_in_both(time: Comparison, data: Comparison) -> str | None:

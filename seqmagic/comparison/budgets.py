@@ -52,7 +52,8 @@ def refuse_epochs(training: TrainConfig) -> None:
 def equal_data(plan: Plan, rows: Sequence[Row]) -> Plan | str:
     """The plan that gives the models of `plan` equal data: as much as the row read that read the least in its time.
 
-    So no training of it takes longer than the one of the same row did. Sizes that were found are taken over.
+    So no training of it takes much longer than that of the same row did: only the evaluations may be more. Sizes that
+    were found are taken over.
 
     Args:
         plan: Of a series by time.

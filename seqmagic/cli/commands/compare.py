@@ -116,7 +116,7 @@ def look_of(settings: Settings, *, form: str, against: str | None, plot: Path | 
     type=click.Choice(BUDGETS),
     section="Comparison",
     help="both: after the block of equal time (--minutes) another one in which the same models get equal data, as "
-    "often through the text as the row that read the least in its time; at most about twice the time in all.",
+    "often through the text as the row that read the least in its time: about twice the time in all, or less.",
 )
 @option("--name", metavar="NAME", section="Comparison", help="Its name. [default: TEXT-comparison]")
 @option("--overwrite", is_flag=True, section="Comparison", help="Replace a comparison of that name.")
@@ -240,7 +240,8 @@ def _train(settings: Settings, events: Generator[BothEvent | Event], look: Look)
     show_comparison(settings, found, look)
     rows = found.time.rows if isinstance(found, Both) else found.rows
     if any(row.run for row in rows) and not settings.json:
-        kept = settings.models / (found.name or "")
+        names = [block.comparison.name for block in found.blocks] if isinstance(found, Both) else [found.name]
+        kept = " and ".join(str(settings.models / (name or "")) for name in names)
         settings.notice(f"\nkept in {kept}; again: seqmagic compare {found.name}")
     if found.status == "interrupted":
         if found.name and any(row.run for row in rows) and not settings.json:
@@ -328,7 +329,7 @@ def show_comparison(settings: Settings, shown: Comparison | Both, look: Look) ->
 
     blocks = [block.comparison for block in shown.blocks] if isinstance(shown, Both) else [shown]
     charts = [comparison_chart(block, look.against) for block in blocks]
-    _print(settings, shown, look.form, [chart for chart in charts if chart is not None])
+    _print(settings, shown, look.form, charts)
     if look.plot is None:
         return
     if not any(charts):
@@ -339,7 +340,7 @@ def show_comparison(settings: Settings, shown: Comparison | Both, look: Look) ->
             write_plot(path, chart, settings)
 
 
-def _print(settings: Settings, shown: Comparison | Both, form: str, charts: Sequence[Chart]) -> None:
+def _print(settings: Settings, shown: Comparison | Both, form: str, charts: Sequence[Chart | None]) -> None:
     from seqmagic.comparison.blocks import Both
 
     if settings.json:
@@ -355,7 +356,7 @@ def _print(settings: Settings, shown: Comparison | Both, form: str, charts: Sequ
     else:
         from seqmagic.cli.show.comparison import show_comparison as show_table
 
-        show_table(shown, charts[0] if charts else None)
+        show_table(shown, charts[0])
 
 
 def _run_names(models: Path, targets: Sequence[str]) -> list[str]:

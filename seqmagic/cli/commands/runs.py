@@ -390,6 +390,7 @@ def rename_run(settings: Settings, old: str, new: str) -> None:
 @click.pass_obj
 def remove_runs(settings: Settings, run: tuple[str, ...], yes: bool) -> int:
     """Remove each RUN with everything in it. A comparison of that name loses its record, not its runs."""
+    from seqmagic.comparison.blocks import data_name_of
     from seqmagic.comparison.record import is_comparison, remove_comparison
     from seqmagic.runs.making import recover, remove_run
 
@@ -403,16 +404,21 @@ def remove_runs(settings: Settings, run: tuple[str, ...], yes: bool) -> int:
         if not click.confirm(f"Remove {one_line(', '.join(names))}? This can't be undone.", err=True):
             settings.notice("nothing was removed")
             return 1
+    staying: list[str | None] = []
     for name in names:
         path = settings.models / name
         if is_comparison(path) and not path.is_symlink():
+            staying.append(data_name_of(path))
             remove_comparison(path)
         else:
             remove_run(settings.models, name)
     if settings.json:
         json_document({"removed": names})
-    else:
-        settings.notice(f"removed {', '.join(names)}")
+        return 0
+    settings.notice(f"removed {', '.join(names)}")
+    for data in staying:
+        if data is not None and data not in names:
+            settings.notice(f"its block of equal data stays as a comparison of its own; see: seqmagic compare {data}")
     return 0
 
 

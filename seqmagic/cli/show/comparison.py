@@ -28,17 +28,22 @@ def show_comparison(comparison: Comparison, chart: Chart | None = None) -> None:
     draw(lambda width: comparison_table(summaries, baselines, width=width, mark_best=mark, part=part, chance=chance))
     draw(lambda width: f"\n{comparison.sentence}")
     _show_remarks(remarks(comparison))
-    _show_curves([] if chart is None else [chart])
+    if chart is not None:
+        result()
+        draw_chart(chart)
     _show_samples(comparison)
 
 
-def show_both(both: Both, charts: Sequence[Chart]) -> None:
-    """Both blocks in one table, and below it what `show_comparison` has for one, the curves of each block."""
+def show_both(both: Both, charts: Sequence[Chart | None]) -> None:
+    """Both blocks in one table, and below it what `show_comparison` has for one, with the curves of each block."""
     draw(lambda width: f"{heading_of_both(both)}\n")
     draw(lambda width: table_of_both(both, width=width))
     draw(lambda width: "\n" + "\n".join(both.sentences))
     _show_remarks(remarks_of_both(both))
-    _show_curves(charts)
+    for block, chart in zip(both.blocks, charts, strict=True):
+        if chart is not None:
+            result(f"\n{block.title}")
+            draw_chart(chart)
     for block in both.blocks:
         _show_samples(block.comparison)
 
@@ -50,12 +55,6 @@ def _show_remarks(lines: Sequence[str]) -> None:
         draw(lambda width: legend)
     for line in others:
         result(line)
-
-
-def _show_curves(charts: Sequence[Chart]) -> None:
-    for chart in charts:
-        result()
-        draw_chart(chart)
 
 
 def _show_samples(comparison: Comparison) -> None:

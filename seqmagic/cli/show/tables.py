@@ -152,16 +152,20 @@ def _table_of(blocks: Sequence[tuple[str, Sequence[TableRow]]], *, tested: bool,
     sections: list[list[Line]] = []
     for heading, rows in blocks:
         head: list[Line] = [([heading, *[""] * (len(columns) - 1)], "italic")] if heading else []
-        cells = [
-            (comparison_cells(one, tested=tested), "bold" if one.best else "") for one in rows if not one.is_baseline
-        ]
-        sections.append([*head, *cells])
-    if below := [(comparison_cells(one, tested=tested), "dim") for one in blocks[0][1] if one.is_baseline]:
-        sections.append([*below])
+        trained = [one for one in rows if not one.is_baseline]
+        sections.append(
+            [*head, *((comparison_cells(one, tested=tested), "bold" if one.best else "") for one in trained)]
+        )
+    below = [one for one in blocks[0][1] if one.is_baseline]
+    if below:
+        sections.append([(comparison_cells(one, tested=tested), "dim") for one in below])
     pairs, wide = (_TESTED_PAIRS, _TESTED_WIDE) if tested else (_COMPARISON_PAIRS, WIDE)
-    lines = [line for section in sections for line in section]
-    if width >= wide and _needed_width(columns, lines, gap=_gap(width, wide)) > width:
+    every = [line for section in sections for line in section]
+    gap = _gap(width, wide)
+    if width >= wide and _needed_width(columns, every, gap=gap) > width:
         columns = [Column(_TIGHT.get(column.heading, column.heading), column.figures) for column in columns]
+        if _needed_width(columns, every, gap=gap) > width:
+            wide = width + 1  # two lines a row, so that no number breaks
     return fold_table(columns, sections, width=width, pairs=pairs, wide=wide)
 
 
