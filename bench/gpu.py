@@ -7,10 +7,11 @@
 2. Whole training steps side by side: our fused one, stock Keras layers, cuDNN, and PyTorch's cuDNN where PyTorch is
    installed, in float32 and mixed precision; every cell, 1x512 and 2x1024, batch 32 to 512, T 64. Milliseconds per step
    and the share of the card's peak: the products that the equations ask for, against the card's own large product in
-   the same precision, both measured here. An engine whose loss or gradient is not that of the stock layers is said to
-   be wrong instead. Batch 128 comes first, then 512, 32, 256 and 64; what there is no time for is named.
+   the same precision, both measured here. An engine whose loss or gradients are not those of the stock layers is said
+   to be wrong instead. Batch 128 comes first, then 512, 32, 256 and 64; what there is no time for is named.
 3. The batch and the peak learning rate with the lowest validation loss of a training of one minute: batches at the
    recipe's rate, then other rates for the best batch, a quarter of a minute each; the best two for the whole minute.
+   All have the width that the recipe chooses for the minute.
 
 Everything goes to standard output as it is found, and as JSON to --json at the end, also after Ctrl-C.
 """
@@ -18,6 +19,7 @@ Everything goes to standard output as it is found, and as JSON to --json at the 
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib.util
 import json
 import os
@@ -38,7 +40,7 @@ from train_speed import EMBEDDING, STEPS, VOCABULARY, matrix_flops, torch_step
 ROOT = Path(__file__).resolve().parents[1]
 CELLS = ("lstm", "gru", "rnn")
 BATCHES = (128, 512, 32, 256, 64)  # the most telling first
-TESTS_UNTIL, TABLE_UNTIL = 0.2, 0.55  # of the time; the trainings have the rest
+TESTS_UNTIL, TABLE_UNTIL = 0.2, 0.5  # of the time; the trainings have the rest
 HOPELESS = 5.0  # times the fastest engine of a size: not tried at other batches
 CALL_SECONDS, CALLS = 0.2, 3
 MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
@@ -159,8 +161,19 @@ def time_engine(engine: Any, config: Any, batch: int) -> dict[str, float]:
     return {"milliseconds": 1e3 * best, "first_call_seconds": compiling, "loss": loss, "norm": norm}
 
 
-def wrong(found: dict[str, float], stock: dict[str, float] | None, precision: str) -> str | None:
-    """What differs from the stock layers in the very first step, in a phrase."""
+@functools.cache
+def disagrees(engine: str, cell: str) -> str | None:
+    """What the check of every training finds wrong with a small network of that engine, in a phrase."""
+    from seqmagic.config import DecidedModel
+    from seqmagic.training.engines.trial import disagreement
+
+    config = DecidedModel(cell=cell, units=64, layers=2, embedding=EMBEDDING, dropout=0.0)
+    engines = engines_of(config, on_gpu=True)
+    return disagreement(engines[engine], engines["stock float32"], config, VOCABULARY)
+
+
+def wrong(name: str, cell: str, found: dict[str, float], stock: dict[str, float] | None, precision: str) -> str | None:
+    """What differs from the stock layers, in their very first step or in a small network, in a phrase."""
     from seqmagic.training.engines.trial import TOLERANCE
 
     if stock is None:
@@ -169,7 +182,8 @@ def wrong(found: dict[str, float], stock: dict[str, float] | None, precision: st
         difference = abs(found[what] / stock[what] - 1.0)
         if not difference <= TOLERANCE[precision]:
             return f"wrong: its {what} differs by {difference:.2g}"
-    return None
+    problem = disagrees(name, cell) if precision != "float32" else None
+    return f"wrong: {problem}" if problem else None
 
 
 class Torch:
@@ -275,7 +289,7 @@ def compare_engines(scale: Scale, *, device: str, torch: Torch | None, until: fl
             else:
                 try:
                     row |= time_engine(engine, config, batch)
-                    problem = wrong(row, stock, precision)
+                    problem = wrong(name, cell, row, stock, precision)
                     row |= {"problem": problem} if problem else {}
                     stock = row if name == "stock float32" else stock
                 except BROKEN as problem:
@@ -294,7 +308,7 @@ def compare_engines(scale: Scale, *, device: str, torch: Torch | None, until: fl
 
 
 def train_once(
-    text: str, models: str, *, batch: int, seconds: float, units: int | None, rate: float | None = None
+    text: str, models: str, *, batch: int, seconds: float, units: int, rate: float | None = None
 ) -> dict[str, Any]:
     """One training; None is left to the recipe."""
     import seqmagic
@@ -324,12 +338,23 @@ def train_once(
     }
 
 
+def chosen_units(text: str, *, minutes: float) -> int:
+    """The width that the recipe chooses for so many minutes."""
+    from seqmagic.config import DataConfig, ModelConfig, TrainConfig
+    from seqmagic.texts.corpus import read_corpus
+    from seqmagic.training.train import decide
+
+    corpus = read_corpus(text, DataConfig())
+    return decide(corpus, model=ModelConfig(cell=TUNED_CELL), training=TrainConfig(minutes=minutes)).model.units
+
+
 def find_batch_and_rate(text: str, scale: Scale, *, until: float) -> Iterator[dict[str, Any]]:
     """Short trainings, then the best two for the whole minute; yields and prints each."""
     whole = scale.training_seconds
+    units = scale.tuned_units or chosen_units(text, minutes=whole / 60.0)
     print(f"\nbatch and peak rate of an {TUNED_CELL} on {text}, validation loss in nats per character\n")
-    print("| seconds | batch | rate | width | readings | characters/s | engine | loss |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    print("| seconds | batch | rate | width | dropout | readings | characters/s | engine | loss |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     rows: list[dict[str, Any]] = []
     spare = scale.spare_seconds
     with tempfile.TemporaryDirectory() as models:
@@ -340,13 +365,13 @@ def find_batch_and_rate(text: str, scale: Scale, *, until: float) -> Iterator[di
             started = time.monotonic()
             if started + seconds + spare + (another + spare if another else 0.0) > until:
                 return False
-            units = rows[0]["units"] if rows else scale.tuned_units
             row = train_once(text, models, batch=batch, seconds=seconds, units=units, rate=rate)
             took = time.monotonic() - started - seconds
             spare = max(spare, took) if rows else took
             rows.append(row)
             cells = (
-                f"{seconds:g}", row["batch"], f"{row['rate']:.4g}", row["units"], f"{row['readings']:.2f}",
+                f"{seconds:g}", row["batch"], f"{row['rate']:.4g}", row["units"], row["dropout"],
+                f"{row['readings']:.2f}",
                 f"{row['characters_per_second']:,.0f}", row["engine"], f"{row['loss']:.4f}",
             )  # fmt: skip
             print("|", " | ".join(map(str, cells)), "|", flush=True)
@@ -388,7 +413,7 @@ def measure(arguments: argparse.Namespace, device: Any, scale: Scale, found: dic
 
     found |= {"device": device.name, "versions": versions(), "engines": [], "trainings": []}
     print(f"{device.name}; TensorFlow {found['versions']['tensorflow']}", flush=True)
-    found["tests"] = run_tests(TESTS_UNTIL * total)
+    found["tests"] = "left out, as asked" if arguments.without_tests else run_tests(TESTS_UNTIL * total)
     print(f"tests marked gpu: {found['tests']}", flush=True)
     has_torch = arguments.torch_python != sys.executable or importlib.util.find_spec("torch")
     torch = Torch(arguments.torch_python, arguments.device) if has_torch else None
@@ -413,6 +438,7 @@ def main() -> None:
     parser.add_argument("--text", metavar="FILE", help="tinyshakespeare, for 3.; needed but in a dry run")
     parser.add_argument("--minutes", type=float, default=9.0, help="for all of it (default 9)")
     parser.add_argument("--torch-python", default=sys.executable, metavar="PATH", help="an interpreter with PyTorch")
+    parser.add_argument("--without-tests", action="store_true", help="leave 1. out")
     parser.add_argument("--json", type=Path, default=Path("gpu.json"), metavar="FILE")
     parser.add_argument("--device", choices=("gpu", "cpu"), default="gpu")
     parser.add_argument("--quick", action="store_true", help="a dry run with tiny sizes")

@@ -207,7 +207,10 @@ def _faults_of_run(kill: Kill, folder: Path, name: str, row: dict[str, Any]) -> 
         ends.add("died")  # the second one ends a process that is in the middle of a compilation
     if row["status"] not in ends:
         yield f"{name} is listed as {row['status']}: {row['error']}"
-    for arguments in (["runs", "show", name], ["sample", name, "--length", "20", "--seed", "1"]):
+    steps = [["runs", "show", name], ["sample", name, "--length", "20", "--seed", "1"]]
+    if row["status"] == "died" and not (folder / "models" / name / "model.keras").exists():
+        steps.insert(1, ["train", "--resume", name])  # its first checkpoint came before its first evaluation
+    for arguments in steps:
         done = seqmagic(folder, *arguments)
         if done.returncode != 0:
             yield f"{arguments[0]} {name}: {done.stderr.strip()}"

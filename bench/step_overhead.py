@@ -31,7 +31,7 @@ from seqmagic.config import CELLS, DataConfig, DecidedModel, DecidedTraining
 from seqmagic.texts.corpus import read_corpus
 from seqmagic.training.device import start_tensorflow
 from seqmagic.training.pace import CALL_SECONDS, MOST_STEPS
-from seqmagic.training.recipe import BATCH_SIZE, SEQUENCE_LENGTH, Plan
+from seqmagic.training.recipe import BATCH_SIZES, SEQUENCE_LENGTH, Plan
 
 VOCABULARY, EMBEDDING, RATE = 65, 64, 1e-3
 Turn = Callable[[], None]
@@ -52,7 +52,7 @@ def make_session(cell: str, layers: int, units: int, threads: int) -> Any:
         model=DecidedModel(cell=cell, units=units, layers=layers, embedding=EMBEDDING, dropout=0.1),
         training=DecidedTraining(
             epochs=1,
-            batch_size=BATCH_SIZE,
+            batch_size=BATCH_SIZES["cpu"],
             sequence_length=SEQUENCE_LENGTH,
             learning_rate=RATE,
             weight_decay=0.05,

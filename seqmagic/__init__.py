@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from seqmagic.api import evaluate as evaluate
     from seqmagic.api import load as load
     from seqmagic.api import train as train
+    from seqmagic.comparison.blocks import Both as Both
     from seqmagic.comparison.record import Comparison as Comparison
     from seqmagic.config import DataConfig as DataConfig
     from seqmagic.config import ModelConfig as ModelConfig
@@ -37,6 +38,7 @@ __version__ = "0.2.0"
 
 _HOME = {
     "Baseline": "seqmagic.evaluation.baselines",
+    "Both": "seqmagic.comparison.blocks",
     "Comparison": "seqmagic.comparison.record",
     "Corpus": "seqmagic.texts.corpus",
     "DataConfig": "seqmagic.config",

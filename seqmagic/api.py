@@ -24,7 +24,7 @@ import itertools
 import os
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 
@@ -54,7 +54,8 @@ from seqmagic.texts.vocabulary import Vocabulary
 from seqmagic.training.events import Progress, clock
 
 if TYPE_CHECKING:
-    from seqmagic.comparison.compare import CompareEvent
+    from seqmagic.comparison.blocks import Both
+    from seqmagic.comparison.both import BothEvent
     from seqmagic.comparison.record import Comparison
     from seqmagic.evaluation.evaluation import Score
     from seqmagic.training.events import Event
@@ -304,6 +305,18 @@ def train(
     )
 
 
+@overload
+def compare(text: Name | None = None, *, budget: None = None, resume: None = None, **settings: Any) -> Comparison: ...
+
+
+@overload
+def compare(text: Name, *, budget: Literal["both"], resume: None = None, **settings: Any) -> Both: ...
+
+
+@overload
+def compare(*, resume: str, **settings: Any) -> Comparison | Both: ...
+
+
 @_in_python()
 def compare(
     text: Name | None = None,
@@ -314,14 +327,15 @@ def compare(
     seeds: int = 1,
     match: str = "units",
     jobs: int = 1,
+    budget: str | None = None,
     name: str | None = None,
     overwrite: bool = False,
     resume: str | None = None,
     models: Name | None = None,
-    on_event: Callable[[CompareEvent | Event], object] | None = None,
+    on_event: Callable[[BothEvent | Event], object] | None = None,
     progress: bool | None = None,
     **settings: Any,
-) -> Comparison:
+) -> Comparison | Both:
     """Train several cells on `text` with the same split, budget and seed, and put their losses side by side.
 
         comparison = seqmagic.compare("my.txt", cells=("rnn", "lstm"), epochs=1)
@@ -336,6 +350,8 @@ def compare(
         seeds: How many trainings of each combination, with `seed` and the next ones.
         match: What is held equal: "units" or "parameters".
         jobs: How many rows are trained at a time, each in a process with its share of the cores.
+        budget: "both" trains the same models once more, on equal data: as often through the text as the row that read
+            the least in its time. That block is kept as NAME-data.
         name, overwrite: Of the comparison; by default TEXT-comparison.
         resume: The name of a comparison that was stopped or killed: go on where it ended. Text and settings are its
             own, and can't be given again; rows that are complete stay.
@@ -346,14 +362,17 @@ def compare(
         settings: Fields of DataConfig, ModelConfig (but cell, units and layers) and TrainConfig by name.
 
     Returns:
-        The comparison. A row that failed says so; after Ctrl-C it has the rows that were begun.
+        The comparison. A row that failed says so; after Ctrl-C it has the rows that were begun. With two blocks,
+        `Both`: its `time` and `data` are the comparisons; `data` is None where it came to none.
 
     Raises:
         ConfigError, CorpusError, RunError: as for `train`; there is no comparison to resume, or its text is gone.
         TrainingError: every row failed for one and the same reason, or TensorFlow is not installed.
     """
-    from seqmagic.comparison.compare import compare as events_of
-    from seqmagic.comparison.compare import resume as events_of_resumed
+    from seqmagic.comparison.both import compare_both
+    from seqmagic.comparison.both import resume as events_of_resumed
+    from seqmagic.comparison.budgets import refuse_epochs
+    from seqmagic.comparison.compare import compare as compare_once
     from seqmagic.texts.cache import IdCache
     from seqmagic.texts.corpus import read_trainable
     from seqmagic.training.device import require_tensorflow
@@ -364,6 +383,7 @@ def compare(
             "text": text,
             "units": units,
             "layers": layers,
+            "budget": budget,
             "name": name,
             "overwrite": overwrite or None,
             **settings,
@@ -382,7 +402,12 @@ def compare(
         raise ConfigError(f"compare takes cells=, a list of them; received cell={settings['cell']!r}")
     if match not in ("units", "parameters"):
         raise ConfigError(f"--match must be one of units, parameters; received {match!r}")
+    if budget not in (None, "both"):
+        raise ConfigError(f"--budget must be both, or be left out; received {budget!r}")
     data, model, training = _configurations(settings)
+    if budget:
+        refuse_epochs(training)
+    events_of = compare_both if budget else compare_once
     events = events_of(
         read_trainable(os.fspath(text), data, cache=IdCache(models_folder(models))),
         cells=[ModelConfig(cell=cell).cell for cell in cells],
@@ -402,14 +427,17 @@ def compare(
 
 
 def _compared(
-    events: Iterator[CompareEvent | Event],
-    on_event: Callable[[CompareEvent | Event], object] | None,
+    events: Iterator[BothEvent | Event],
+    on_event: Callable[[BothEvent | Event], object] | None,
     progress: bool | None,
-) -> Comparison:
-    """What a series comes to."""
+) -> Comparison | Both:
+    """What a series, or two, come to."""
+    from seqmagic.comparison.both import ComparedBoth
     from seqmagic.comparison.compare import Compared
 
     compared = _follow(events, on_event, progress)
+    if isinstance(compared, ComparedBoth):
+        return compared.both
     if not isinstance(compared, Compared):
         raise RuntimeError("a comparison ended without a result")
     return compared.comparison

@@ -114,6 +114,9 @@ DOORS = {
     },
     "training.engines": {"choose"},
     "comparison": {
+        "blocks",
+        "both",
+        "budgets",
         "chance",
         "charts",
         "comparable",

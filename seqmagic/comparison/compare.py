@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqmagic.comparison.budgets import plan_of
 from seqmagic.comparison.comparable import incomparable, machine_of, trained_alike, unequal_settings
 from seqmagic.comparison.cores import cores_each
 from seqmagic.comparison.costs import EncodedText, with_chance
@@ -136,31 +137,54 @@ def compare(
         TrainingError: every row failed for one and the same reason.
         OSError: the system can't keep what is trained.
     """
-    plan = Plan(
-        cells=tuple(cells),
-        units=tuple(units or [None]),
-        layers=tuple(layers or [None]),
-        seeds=tuple(range(training.seed, training.seed + seeds)),
+    plan = plan_of(
+        corpus.config,
+        cells=cells,
+        units=units,
+        layers=layers,
+        seeds=seeds,
         match=match,
-        data=corpus.config,
         model=model,
         training=training,
         jobs=jobs,
     )
-    held_equal = _held_equal(plan)
     with new_comparison(models, name=name, text=corpus.source, overwrite=overwrite) as folder:
-        planned = Comparison(
-            name=folder.name,
-            created=now(),
-            argv=tuple(argv),
-            status="running",
-            text=_text_of_series(corpus),
-            held_equal=held_equal,
-            rows=tuple(_planned(number, entry) for number, entry in enumerate(plan.entries)),
-            plan=plan,
-        )
-        series = _Series(folder, planned, is_new=True)
-        yield from _train_series(series, corpus, plan, models=models, train=train)
+        yield from begin(folder, corpus, plan, models=models, argv=argv, train=train)
+
+
+def begin(
+    folder: Path,
+    corpus: Corpus,
+    plan: Plan,
+    *,
+    models: Path,
+    argv: Sequence[str],
+    train: Callable[..., Iterator[Event]] | None,
+    baselines: tuple[Baseline, ...] = (),
+    beside: str | None = None,
+    beside_of: str | None = None,
+) -> Generator[CompareEvent | Event, None, None]:
+    """Train a series from its plan into `folder`, whose name is locked; events and errors as for `compare`.
+
+    Args:
+        baselines: Those of the text, where they were measured already.
+        beside, beside_of: Its other block; see `record.Comparison`.
+    """
+    planned = Comparison(
+        name=folder.name,
+        created=now(),
+        argv=tuple(argv),
+        status="running",
+        text=_text_of_series(corpus),
+        held_equal=_held_equal(plan),
+        rows=tuple(_planned(number, entry) for number, entry in enumerate(plan.entries)),
+        baselines=baselines,
+        plan=plan,
+        beside=beside,
+        beside_of=beside_of,
+    )
+    series = _Series(folder, planned, is_new=True)
+    yield from _train_series(series, corpus, plan, models=models, train=train)
 
 
 def resume(
@@ -183,30 +207,42 @@ def resume(
         TrainingError, OSError: as for `compare`.
     """
     with resumed_comparison(models, name) as (folder, before, plan):
-        if plan.jobs > 1:
-            plan = with_cores_of(before, plan)
-            wait_for_dying(models, [row.unfinished for row in before.rows if row.unfinished])
-        corpus = _same_text(before, plan.data, IdCache(models))
-        kept = {row.entry: row for row in before.rows}
-        done: dict[int, Row] = {}
-        names: dict[int, str] = {}
-        for number, entry in enumerate(plan.entries):
-            row = kept.get(number)
-            if row is not None and row.status == "complete":
-                done[number] = row
-            elif row is not None and (made := row.run or row.unfinished) is not None:
-                record = _left_behind(models, made, before)
-                if record is not None and record.status == "complete" and record.seed == entry.seed:
-                    done[number] = dataclasses.replace(row_of(made, record), entry=number)  # killed just after it
-                elif record is not None:
-                    names[number] = made
-        rows = tuple(done.get(number) or _planned(number, entry, names.get(number)) for number, entry in
-                     enumerate(plan.entries))  # fmt: skip
-        again = dataclasses.replace(
-            before, status="running", rows=rows, notes=(), samples={}, curves={}, prompt=None, chance=None
-        )
-        series = _Series(folder, again, is_new=False)
-        yield from _train_series(series, corpus, plan, models=models, train=train, done=done, names=names)
+        yield from go_on(folder, before, plan, same_text(before, plan.data, models), models=models, train=train)
+
+
+def go_on(
+    folder: Path,
+    before: Comparison,
+    plan: Plan,
+    corpus: Corpus,
+    *,
+    models: Path,
+    train: Callable[..., Iterator[Event]] | None,
+) -> Generator[CompareEvent | Event, None, None]:
+    """Train what the series in `folder`, whose name is locked, lacks; events and errors as for `resume`."""
+    if plan.jobs > 1:
+        plan = with_cores_of(before, plan)
+        wait_for_dying(models, [row.unfinished for row in before.rows if row.unfinished])
+    kept = {row.entry: row for row in before.rows}
+    done: dict[int, Row] = {}
+    names: dict[int, str] = {}
+    for number, entry in enumerate(plan.entries):
+        row = kept.get(number)
+        if row is not None and row.status == "complete":
+            done[number] = row
+        elif row is not None and (made := row.run or row.unfinished) is not None:
+            record = _left_behind(models, made, before)
+            if record is not None and record.status == "complete" and record.seed == entry.seed:
+                done[number] = dataclasses.replace(row_of(made, record), entry=number)  # killed just after it
+            elif record is not None:
+                names[number] = made
+    rows = tuple(done.get(number) or _planned(number, entry, names.get(number)) for number, entry in
+                 enumerate(plan.entries))  # fmt: skip
+    again = dataclasses.replace(
+        before, status="running", rows=rows, notes=(), samples={}, curves={}, prompt=None, chance=None
+    )
+    series = _Series(folder, again, is_new=False)
+    yield from _train_series(series, corpus, plan, models=models, train=train, done=done, names=names)
 
 
 def _train_series(
@@ -264,13 +300,13 @@ def _planned(number: int, entry: Entry, unfinished: str | None = None) -> Row:
     )
 
 
-def _same_text(comparison: Comparison, data: DataConfig, cache: IdCache) -> Corpus:
+def same_text(comparison: Comparison, data: DataConfig, models: Path) -> Corpus:
     """The text of a series, read again; RunError where it is gone or not the same any more."""
     source = comparison.text["source"]
     if source == STANDARD_INPUT:
         raise RunError(f"{comparison.name} read its text from standard input, where it can't be read again")
     try:
-        corpus = read_corpus(source, data, again=True, cache=cache)
+        corpus = read_corpus(source, data, again=True, cache=IdCache(models))
     except CorpusError as problem:
         raise RunError(f"the text of {comparison.name} can't be read again: {problem}") from problem
     if corpus.sha256 != comparison.text["sha256"]:

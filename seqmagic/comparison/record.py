@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
+import itertools
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from seqmagic.comparison.chance import Chance
 from seqmagic.comparison.curves import Curve
 from seqmagic.comparison.entries import Entry, plan_entries
 from seqmagic.comparison.rows import Row, Summary, separately, summarise
+from seqmagic.comparison.table import TableRow, plain_cells, table_rows
 from seqmagic.comparison.verdict import legend, verdict
 from seqmagic.config import DataConfig, ModelConfig, TrainConfig
 from seqmagic.drawing.words import listed
@@ -25,7 +27,7 @@ from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.notebook import html_picture, html_table
 from seqmagic.runs import locks
-from seqmagic.runs.folder import Run, check_name, text_stem
+from seqmagic.runs.folder import Run, check_name, is_name, text_stem
 from seqmagic.runs.record import Count, Figure, Results, Seed, check_format
 
 FORMAT = 1
@@ -67,7 +69,9 @@ _ALWAYS_HELD = {"match", "minutes", "epochs", "seeds"}
 class Plan:
     """What a series was asked to be, so that it can be taken up again; sizes that the recipe decides are None.
 
-    `jobs` is how many rows are trained at a time.
+    Attributes:
+        sizes: Layers and units of each combination; empty for all of `layers` with all of `units`.
+        jobs: How many rows are trained at a time.
     """
 
     cells: tuple[str, ...]
@@ -79,11 +83,18 @@ class Plan:
     model: ModelConfig
     training: TrainConfig
     jobs: Annotated[int, Meta(ge=1, le=LARGEST_JOBS)] = 1
+    sizes: tuple[tuple[Count | None, Count | None], ...] = ()
+
+    @property
+    def combinations(self) -> tuple[tuple[int | None, int | None], ...]:
+        """Layers and units, in the order of the table."""
+        return self.sizes or tuple(itertools.product(self.layers, self.units))
 
     @property
     def entries(self) -> list[Entry]:
         """Its trainings, in the order of the table."""
-        return plan_entries(self.cells, self.units, self.layers, self.seeds)
+        sizes = self.combinations
+        return [one for depth, width in sizes for one in plan_entries(self.cells, [width], [depth], self.seeds)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +114,8 @@ class Comparison:
         curves: The course of each training, by the name of the run, as far as it is known.
         plan: What the series was asked to be; None for runs that were there, and in records of older releases.
         samples: What each run writes after `prompt` (None: the default one), by the name of the run.
+        beside: The name of the comparison that gives the rows of this one equal data, where there is to be one.
+        beside_of: The name of the comparison that this one is the block of equal data of.
     """
 
     name: str | None = None
@@ -122,8 +135,15 @@ class Comparison:
     curves: Mapping[str, Curve] = field(default_factory=dict)
     prompt: str | None = None
     samples: Mapping[str, str] = field(default_factory=dict)
+    beside: str | None = None
+    beside_of: str | None = None
 
     def __post_init__(self) -> None:
+        for link in _LINKS:
+            if (name := getattr(self, link)) is not None and not is_name(name):
+                raise ValueError(f"{link} is {name!r}, no name")
+            if name is not None and not (self.text and self.held_equal):
+                raise ValueError(f"it has a {link} and does not say on what text, or what was held equal")
         if self.status not in STATUSES:
             raise ValueError(f"the status is {self.status!r}, none of {', '.join(STATUSES)}")
         if missing := {"source", "sha256", "train", "validation"} - self.text.keys():
@@ -155,14 +175,12 @@ class Comparison:
     def _repr_html_(self) -> str:
         """The table, the sentence above it, and the curves where they are known."""
         from seqmagic.comparison.charts import comparison_chart
-        from seqmagic.comparison.table import plain_cells, table_rows
         from seqmagic.drawing.svg import chart_svg
 
         head = ["", "parameters", "train loss", "validation loss", "bits per character", "against the n-gram"]
         tested = self.part == "test"
-        shown = table_rows(self.summaries, self.baselines, rank=self.comparable, part=self.part, chance=self.chance)
         table = html_table(
-            [plain_cells(row, tested=tested) for row in shown],
+            [plain_cells(row, tested=tested) for row in self.table],
             head=[*head, "test loss"] if tested else head,
             caption=self.sentence,
         )
@@ -173,6 +191,23 @@ class Comparison:
     def summaries(self) -> list[Summary]:
         """The rows of the table."""
         return summarise(self.rows) if self.is_series else separately(self.rows)
+
+    @property
+    def table(self) -> list[TableRow]:
+        """The rows with their figures as they are drawn and written, and the baselines below them."""
+        return table_rows(self.summaries, self.baselines, rank=self.comparable, part=self.part, chance=self.chance)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it came to its end, and each of its rows: then there is nothing to take up."""
+        return self.status == "complete" and all(row.status == "complete" for row in self.rows)
+
+    @property
+    def budget(self) -> str:
+        """What each row of a series got: "1 minute", "2.5 epochs"."""
+        minutes, epochs = self.held_equal.get("minutes"), self.held_equal.get("epochs")
+        amount, unit = (minutes, "minutes") if minutes else (epochs or 0, "epochs")
+        return f"{amount:g} {unit if amount != 1 else unit[:-1]}"
 
     @property
     def part(self) -> str:
@@ -211,6 +246,7 @@ class Comparison:
             "notes": list(self.notes),
             "prompt": self.prompt,
             "samples": dict(self.samples),
+            **{link: name for link in _LINKS if (name := getattr(self, link)) is not None},
         }
         if len(self.summaries) < len(self.rows):
             document["summaries"] = [
@@ -224,6 +260,7 @@ class Comparison:
         return document
 
 
+_LINKS = ("beside", "beside_of")
 _HEAD = ("name", "created", "argv", "status", "text", "held_equal")
 _WRITTEN = (*_HEAD, "comparable", "rows", "baselines", "notes", "prompt", "samples")  # in every file since the first
 
@@ -401,7 +438,7 @@ def runs_of(folder: Path) -> list[str]:
 
 
 def follow_renamed(models: Path, old: str, new: str) -> list[str]:
-    """Have the comparisons below `models` call the run `old` `new`; their names.
+    """Have the comparisons below `models` call the run or comparison `old` `new`; the names of those that do.
 
     Raises:
         RunError: one that names it is being made, or can't be written. Then none was changed that comes after it.
@@ -414,17 +451,20 @@ def follow_renamed(models: Path, old: str, new: str) -> list[str]:
             if _renamed(values, old, new):
                 changed[name] = values
     if busy := [name for name in changed if locks.is_held(models, name)]:
-        raise RunError(f"the comparison {busy[0]} has {old} as a row and is being made; stop that first")
+        raise RunError(f"the comparison {busy[0]} names {old} and is being made; stop that first")
     for name, values in changed.items():
         files.write_json(models / name / FILE_NAME, values)
     return list(changed)
 
 
 def _renamed(values: Any, old: str, new: str) -> bool:
-    """Put `new` in the place of the run `old` in what a file of a comparison holds; whether it was there."""
+    """Put `new` in the place of the name `old` in what a file of a comparison holds; whether it was there."""
     if not isinstance(values, dict):
         return False
     found = False
+    for key in _LINKS:
+        if values.get(key) == old:
+            values[key], found = new, True
     rows = values.get("rows")
     for row in rows if isinstance(rows, list) else ():
         for key in ("run", "unfinished"):

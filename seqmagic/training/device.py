@@ -144,10 +144,15 @@ def native_messages_dropped() -> Iterator[None]:
         os.close(kept)
 
 
-def measure_flops(size: int = 1024, trials: int = 8) -> float:
-    """The machine's float32 matrix products, in operations per second: the best of a few, in a tenth of a second."""
+def measure_flops(size: int | None = None, trials: int = 8) -> float:
+    """The machine's float32 matrix products, in operations per second: the best of a few, in a tenth of a second.
+
+    Args:
+        size: Side of the matrices; None is one that keeps the device busy for longer than asking it takes.
+    """
     import tensorflow as tf
 
+    size = size or (4096 if tf.config.list_physical_devices("GPU") else 1024)
     matrix = tf.random.stateless_normal((size, size), seed=(0, 0))
     product = tf.function(lambda a: tf.reduce_sum(tf.matmul(a, a)))
     float(product(matrix))

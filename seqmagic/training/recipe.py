@@ -59,13 +59,13 @@ def shrink_to_text(training: DecidedTraining, characters: int) -> tuple[DecidedT
     return dataclasses.replace(training, batch_size=fitted_batch, sequence_length=fitted_length), (notice,)
 
 
-def record_batch(training: TrainConfig, lengths: np.ndarray) -> tuple[int, int]:
+def record_batch(training: TrainConfig, lengths: np.ndarray, *, device: str = "cpu") -> tuple[int, int]:
     """The batch and window for records (R,): as many characters a step as otherwise, short records whole.
 
     What was asked for stays, but for a batch of more records than there are.
     """
     sequence_length = training.sequence_length or fitted_window(lengths, SEQUENCE_LENGTH)
-    batch_size = training.batch_size or max(1, round(BATCH_SIZE * SEQUENCE_LENGTH / sequence_length))
+    batch_size = training.batch_size or max(1, round(BATCH_SIZES[device] * SEQUENCE_LENGTH / sequence_length))
     return min(batch_size, len(lengths)), sequence_length
 
 
@@ -85,14 +85,18 @@ def budget_of(training: TrainConfig) -> TrainConfig:
 # What follows was fitted to the studies in `bench/`: `recipe_knobs.py` on one text, `recipe_study.py` on texts of many
 # kinds (tables in `bench/RESULTS.md`).
 
-PEAK_RATES = {"lstm": 0.0126, "gru": 0.0084, "rnn": 0.0056}  # at 256 units, batch size 16, few readings
+PEAK_RATES = {"lstm": 0.0126, "gru": 0.0084, "rnn": 0.0056}  # at 256 units, `RATED_BATCH` streams, few readings
+RATED_BATCH = 16
 SEVERAL_READINGS = 4.4  # of the training part; more of them bear a higher rate
 MOST_FASTER = {"lstm": 1.4, "gru": 1.4, "rnn": 1.0}
-BATCH_SIZE = 16
+BATCH_SIZES = {"cpu": 16, "gpu": 64}  # on a GPU a step of 64 streams takes no longer than one of 16
 SEQUENCE_LENGTH = 64
 WIDTHS = (64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280, 1536, 2048)
 ENOUGH_CHARACTERS = 2.5e6  # what 256 units must be able to read before they are worth having
-SHARE_OF_PEAK = {"cpu": 0.75, "gpu": 0.05}  # of the machine's matrix-product speed that a training step reaches
+SHARE_OF_PEAK = {"cpu": 0.75, "gpu": 0.55}  # of the machine's matrix-product speed that a training step reaches
+# Each character of a window waits for the one before, forward and back: seconds that a layer takes for that, however
+# few streams and units. It tells the LSTM and GRU steps of `bench/gpu.py` to a tenth.
+SECONDS_IN_TURN = {"cpu": 0.0, "gpu": 65e-6}
 MOST_DROPOUT = 0.5
 MOST_WEIGHT_DECAY = 0.5
 FEW_READINGS = 3.3  # of the training part; more of them ask for more regularisation
@@ -103,7 +107,7 @@ CHARACTERS_FOR_DROPOUT = 256  # distinct ones whose output weights count for dro
 def peak_rate(cell: str, units: int, batch_size: int, *, readings: float) -> float:
     """Peak learning rate: lower for wider models, higher for larger batches and where a text is read many times."""
     often = min(MOST_FASTER[cell], max(1.0, (readings / SEVERAL_READINGS) ** 0.5))
-    return float(f"{PEAK_RATES[cell] * often * (256 / units) ** 0.35 * (batch_size / BATCH_SIZE) ** 0.5:.3g}")
+    return float(f"{PEAK_RATES[cell] * often * (256 / units) ** 0.35 * (batch_size / RATED_BATCH) ** 0.5:.3g}")
 
 
 def pressure_to_memorise(weights: float, *, characters: int, readings: float) -> float:
@@ -174,6 +178,13 @@ def make_plan(
     """
     training = budget_of(training)
     layers = model.layers or 1
+    if record_lengths is None:
+        batch_size, sequence_length = (
+            training.batch_size or BATCH_SIZES[device],
+            training.sequence_length or SEQUENCE_LENGTH,
+        )
+    else:
+        batch_size, sequence_length = record_batch(training, record_lengths, device=device)
     speed = 0.0
     open_ones = (model.units, model.dropout, training.weight_decay, training.learning_rate)
     if training.minutes is not None and None in open_ones:
@@ -182,10 +193,13 @@ def make_plan(
     def readable(units: int, cell: str = "lstm") -> float:
         if training.epochs is not None:
             return training.epochs * characters
+        if not speed:  # nothing depends on it
+            return 0.0
         # three products for each weight (output, gradient of the input, gradient of the weight), a multiplication
         # and an addition each
         cost = 6.0 * products_per_character(cell, units=units, layers=layers, vocabulary_size=vocabulary_size)
-        return 60.0 * (training.minutes or 0.0) * speed / cost
+        waiting = layers * SECONDS_IN_TURN[device] / batch_size  # seconds a character
+        return 60.0 * (training.minutes or 0.0) / (cost / speed + waiting)
 
     # By what an LSTM can read, whatever the cell: a simpler one of the same width is no better for being
     # wider, though it could afford to be.
@@ -205,10 +219,8 @@ def make_plan(
     weight_decay = training.weight_decay
     if weight_decay is None:
         weight_decay = chosen_weight_decay(pressure(vocabulary_size))
-    batch_size, sequence_length = training.batch_size or BATCH_SIZE, training.sequence_length or SEQUENCE_LENGTH
     rate_batch = batch_size
     if record_lengths is not None:
-        batch_size, sequence_length = record_batch(training, record_lengths)
         rate_batch = max(1, round(batch_size * sequence_length / SEQUENCE_LENGTH))
     notes: tuple[str, ...] = ()
     if model.units is None:

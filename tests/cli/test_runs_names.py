@@ -115,7 +115,10 @@ def test_what_can_not_be_renamed(three: list[Run], models: Path, seqmagic: Call)
         assert (result.exit_code, result.stderr.count("\n")) == (1, 1) and words in result.stderr
     for new in ("latest", "a/b", "../x", "", "x" * 101):
         assert seqmagic("runs", "rename", "a", new).exit_code == 2
-    for busy, words in (("a", "run a is still being trained"), ("mine", "the comparison mine has a as a row")):
+    for busy, words in (
+        ("a", "run a is still being trained"),
+        ("mine", "the comparison mine names a and is"),
+    ):
         lock = locks.hold(models, busy)
         assert lock is not None
         result = seqmagic("runs", "rename", "a", "y")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,9 +46,11 @@ def test_too_short_a_training_part_is_refused() -> None:
         shrink_to_text(TrainConfig(batch_size=1, sequence_length=8), 99)
 
 
-def plan(model: ModelConfig, training: TrainConfig, *, characters: int = 10**6, flops: float = 2e11) -> Plan:
+def plan(
+    model: ModelConfig, training: TrainConfig, *, characters: int = 10**6, flops: float = 2e11, device: str = "cpu"
+) -> Plan:
     return make_plan(
-        model, training, characters=characters, vocabulary_size=65, device="cpu", measure_flops=lambda: flops
+        model, training, characters=characters, vocabulary_size=65, device=device, measure_flops=lambda: flops
     )
 
 
@@ -82,6 +86,19 @@ def test_more_time_or_a_faster_machine_gives_a_wider_model() -> None:
     by_speed = [plan(ModelConfig(), TrainConfig(minutes=3), flops=flops).model.units for flops in (2e10, 2e11, 2e12)]
     for widths in (by_time, by_speed):
         assert widths == sorted(widths) and len(set(widths)) >= 3
+
+
+def test_a_gpu_gets_more_streams_and_is_known_to_wait_for_each_character() -> None:
+    """The plan for one minute on the card of bench/RESULTS.md, by its product of 360 TFLOP/s."""
+    minute = TrainConfig(minutes=1)
+    decided = plan(ModelConfig(), minute, flops=3.6e14, device="gpu")
+    assert decided.training.batch_size == 64 > plan(ModelConfig(), minute).training.batch_size
+    # a layer's 65 microseconds for each of the 64 streams' characters: 59 million of them in a minute, at most
+    readings = float(re.search(r"about ([0-9.]+) times", decided.notes[0])[1])
+    assert 45 < readings < 59
+    assert decided.model.units >= 512 and decided.model.dropout > 0.3
+    deeper = plan(ModelConfig(layers=2), minute, flops=3.6e14, device="gpu")
+    assert 0.4 * readings < float(re.search(r"about ([0-9.]+) times", deeper.notes[0])[1]) < 0.6 * readings
 
 
 def test_a_short_text_gets_a_narrow_model_and_a_large_vocabulary_takes_its_share() -> None:

@@ -34,7 +34,9 @@ from seqmagic.errors import RunError
 if TYPE_CHECKING:
     from seqmagic.cli.show.progress import TrainingDisplay
     from seqmagic.cli.show.rows import RowsDisplay
-    from seqmagic.comparison.compare import CompareEvent, Planned
+    from seqmagic.comparison.blocks import Both
+    from seqmagic.comparison.both import BlockStarted, BothEvent
+    from seqmagic.comparison.compare import Planned
     from seqmagic.comparison.record import Comparison
     from seqmagic.drawing.chart import Chart
     from seqmagic.training.events import Event
@@ -44,6 +46,7 @@ AXES = ("seconds", "characters")
 FORMATS = ("table", "markdown", "csv", "latex", "html", "json")
 MATCHES = ("units", "parameters")
 LARGEST_JOBS = 1024
+BUDGETS = ("both",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +122,13 @@ def look_of(settings: Settings, *, form: str, against: str | None, plot: Path | 
     section="Comparison",
     help="Train N rows at a time, each in a process with its share of the cores (--threads: of a row).",
 )
+@option(
+    "--budget",
+    type=click.Choice(BUDGETS),
+    section="Comparison",
+    help="both: after the block of equal time (--minutes) another one in which the same models get equal data, as "
+    "often through the text as the row that read the least in its time: about twice the time in all, or less.",
+)
 @option("--name", metavar="NAME", section="Comparison", help="Its name. [default: TEXT-comparison]")
 @option("--overwrite", is_flag=True, section="Comparison", help="Replace a comparison of that name.")
 @option(
@@ -137,6 +147,7 @@ def compare(
     ctx: click.Context,
     target: tuple[str, ...],
     resume: str | None,
+    budget: str | None,
     form: str,
     against: str | None,
     plot: Path | None,
@@ -159,16 +170,23 @@ def compare(
     if not target:
         raise click.UsageError("Missing argument 'TEXT|RUN...'")
     with settings.meanwhile("starting"):  # the imports take most of a second
-        from seqmagic.comparison.compare import compare as train_and_compare
+        from seqmagic.comparison.blocks import read_kept
+        from seqmagic.comparison.both import compare_both
+        from seqmagic.comparison.budgets import refuse_epochs
+        from seqmagic.comparison.compare import compare as compare_once
         from seqmagic.comparison.compare import compare_runs
         from seqmagic.comparison.cores import cores_each
-        from seqmagic.comparison.record import is_comparison, read_comparison
+        from seqmagic.comparison.record import is_comparison
         from seqmagic.training.device import require_tensorflow
 
-    if len(target) == 1 and is_comparison(settings.models / target[0]):
-        show_comparison(settings, read_comparison(settings.models / target[0]), look)
+    is_kept = len(target) == 1 and is_comparison(settings.models / target[0])
+    names = [] if is_kept else _run_names(settings.models, target)
+    if budget and (is_kept or names):
+        raise click.UsageError(f"--budget {budget} is for a TEXT to train on; {target[0]} was trained already")
+    if is_kept:
+        show_comparison(settings, read_kept(settings.models / target[0]), look)
         return 0
-    if names := _run_names(settings.models, target):
+    if names:
         show_comparison(
             settings, _follow(settings, compare_runs(names, models=settings.models, argv=sys.argv[1:])), look
         )
@@ -176,9 +194,13 @@ def compare(
     require_tensorflow()
     if values["jobs"] > 1:
         cores_each(values["jobs"], threads=values["threads"])  # before a text is read
+    training = collect(TrainConfig, settled(ctx, values))
+    if budget:
+        refuse_epochs(training)  # before a long text is read
     corpus = read_to_train(settings, target[0], collect(DataConfig, values).drawn_with(values["seed"]))
     for line in corpus.notices:
         settings.notice(line)
+    train_and_compare = compare_both if budget else compare_once
     events = train_and_compare(
         corpus,
         cells=values["cells"],
@@ -188,7 +210,7 @@ def compare(
         match=values["match"],
         jobs=values["jobs"],
         model=collect(ModelConfig, values, units=None, layers=None),
-        training=collect(TrainConfig, settled(ctx, values)),
+        training=training,
         models=settings.models,
         name=values["name"],
         overwrite=values["overwrite"],
@@ -198,13 +220,14 @@ def compare(
 
 
 def _resume(settings: Settings, name: str, look: Look) -> int:
-    from seqmagic.comparison.compare import resume as train_the_rest
-    from seqmagic.comparison.record import is_comparison, read_comparison
+    from seqmagic.comparison.blocks import read_kept
+    from seqmagic.comparison.both import resume as train_the_rest
+    from seqmagic.comparison.record import is_comparison
 
     folder = settings.models / name
     if is_comparison(folder):
-        before = read_comparison(folder)
-        if before.status == "complete" and all(row.status == "complete" for row in before.rows):
+        before = read_kept(folder)
+        if before.is_whole:
             settings.notice(f"{name} is complete; nothing is trained")
             show_comparison(settings, before, look)
             return 0
@@ -224,23 +247,28 @@ def _refuse_settings(ctx: click.Context) -> None:
         )
 
 
-def _train(settings: Settings, events: Generator[CompareEvent | Event], look: Look) -> int:
-    """Follow a series to its end and show it; the exit code."""
-    comparison = _follow(settings, events)
-    show_comparison(settings, comparison, look)
-    if any(row.run for row in comparison.rows) and not settings.json:
-        kept = settings.models / (comparison.name or "")
-        settings.notice(f"\nkept in {kept}; again: seqmagic compare {comparison.name}")
-    if comparison.status == "interrupted":
-        if comparison.name and any(row.run for row in comparison.rows) and not settings.json:
-            settings.notice(f"go on with: seqmagic compare --resume {comparison.name}")
+def _train(settings: Settings, events: Generator[BothEvent | Event], look: Look) -> int:
+    """Follow a series, or both blocks of one, to its end and show it; the exit code."""
+    from seqmagic.comparison.blocks import Both
+
+    found = _follow(settings, events)
+    show_comparison(settings, found, look)
+    rows = found.time.rows if isinstance(found, Both) else found.rows
+    if any(row.run for row in rows) and not settings.json:
+        names = [block.comparison.name for block in found.blocks] if isinstance(found, Both) else [found.name]
+        kept = " and ".join(str(settings.models / (name or "")) for name in names)
+        settings.notice(f"\nkept in {kept}; again: seqmagic compare {found.name}")
+    if found.status == "interrupted":
+        if found.name and any(row.run for row in rows) and not settings.json:
+            settings.notice(f"go on with: seqmagic compare --resume {found.name}")
         return INTERRUPTED
-    return 0 if any(row.loss is not None for row in comparison.rows) else 1
+    return 0 if any(row.loss is not None for row in rows) else 1
 
 
-def _follow(settings: Settings, events: Generator[CompareEvent | Event]) -> Comparison:
-    """Draw what happens; the comparison that it comes to."""
+def _follow(settings: Settings, events: Generator[BothEvent | Event]) -> Comparison | Both:
+    """Draw what happens; the comparison, or both blocks of it, that it comes to."""
     from seqmagic.cli.show.progress import clock
+    from seqmagic.comparison.both import BlockStarted, ComparedBoth
     from seqmagic.comparison.compare import BaselinesMeasured, Compared, Planned, Waiting
     from seqmagic.comparison.series import OfRow, RowFinished, RowStarted
 
@@ -253,6 +281,12 @@ def _follow(settings: Settings, events: Generator[CompareEvent | Event]) -> Comp
             match event:
                 case Compared(comparison=comparison):
                     return comparison
+                case ComparedBoth(both=both):
+                    return both
+                case BlockStarted():
+                    drawn.close()
+                    display = together = None
+                    settings.notice(_block_words(event))
                 case Waiting(what=what):
                     drawn.close()
                     display = together = None
@@ -276,6 +310,14 @@ def _follow(settings: Settings, events: Generator[CompareEvent | Event]) -> Comp
                 case _ if display and not isinstance(event, OfRow):
                     display.show(event)
     raise RuntimeError("a comparison ended without a result")
+
+
+def _block_words(block: BlockStarted) -> str:
+    """Which block begins, and what it holds equal."""
+    words = f"block {block.number} of 2, {block.title}: {block.name}"
+    if block.epochs is None:
+        return words
+    return f"{words}, {block.epochs:g} epochs each, as many as the row that read the least in its time"
 
 
 def _plan_words(plan: Planned) -> str:
@@ -306,30 +348,44 @@ def _display_of_rows(settings: Settings) -> RowsDisplay:
     return RowsDisplay(quiet=settings.quiet, verbose=settings.verbose)
 
 
-def show_comparison(settings: Settings, comparison: Comparison, look: Look) -> None:
-    """The comparison as `look` wants it, and its curves in a file where one is named."""
+def show_comparison(settings: Settings, shown: Comparison | Both, look: Look) -> None:
+    """The comparison, or both blocks of one, as `look` wants it, and its curves in a file where one is named.
+
+    Of the second block the file is another one: "-data" stands at the end of its name.
+    """
+    from seqmagic.comparison.blocks import Both
     from seqmagic.comparison.charts import comparison_chart
 
-    chart = comparison_chart(comparison, look.against)
-    _print(settings, comparison, look.form, chart)
-    if look.plot is not None and chart is None:
-        raise RunError("--plot has no curve to draw: none of the runs has a history of two evaluations or more")
-    if chart is not None:
-        write_plot(look.plot, chart, settings)
-
-
-def _print(settings: Settings, comparison: Comparison, form: str, chart: Chart | None) -> None:
-    if settings.json:
-        json_document(comparison.to_json())
+    blocks = [block.comparison for block in shown.blocks] if isinstance(shown, Both) else [shown]
+    charts = [comparison_chart(block, look.against) for block in blocks]
+    _print(settings, shown, look.form, charts)
+    if look.plot is None:
         return
-    if form != "table":
+    if not any(charts):
+        raise RunError("--plot has no curve to draw: none of the runs has a history of two evaluations or more")
+    files = (look.plot, look.plot.with_stem(f"{look.plot.stem}-data"))
+    for path, chart in zip(files, charts, strict=False):
+        if chart is not None:
+            write_plot(path, chart, settings)
+
+
+def _print(settings: Settings, shown: Comparison | Both, form: str, charts: Sequence[Chart | None]) -> None:
+    from seqmagic.comparison.blocks import Both
+
+    if settings.json:
+        json_document(shown.to_json())
+    elif form != "table":
         from seqmagic.cli.show.formats import write_table
 
-        result(write_table(comparison, form))
-        return
-    from seqmagic.cli.show.comparison import show_comparison as show_table
+        result(write_table(shown, form))
+    elif isinstance(shown, Both):
+        from seqmagic.cli.show.comparison import show_both
 
-    show_table(comparison, chart)
+        show_both(shown, charts)
+    else:
+        from seqmagic.cli.show.comparison import show_comparison as show_table
+
+        show_table(shown, charts[0])
 
 
 def _run_names(models: Path, targets: Sequence[str]) -> list[str]:

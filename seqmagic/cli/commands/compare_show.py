@@ -15,6 +15,7 @@ from seqmagic.cli.options import ComparisonName, Settings, command, option
 from seqmagic.errors import RunError
 
 if TYPE_CHECKING:
+    from seqmagic.comparison.blocks import Both
     from seqmagic.comparison.record import Comparison
 
 _ENOUGH = ("", "q", "Q", "\x1b", "\x04")  # keys that end it
@@ -65,16 +66,18 @@ def show(
     ten passages where two rows differ most.
 
     --learning shows on a terminal one evaluation after the other: Space or Enter for the next, q to end.
+
+    Of a comparison with two blocks (--budget both) they look into the first; the second has a name of its own.
     """
     look = look_of(settings, form=form, against=against, plot=plot)
     _refuse_contradictions(where=where, rows=rows, learning=learning, at_once=at_once, delay=delay, look=look)
-    comparison = _read(settings, name)
+    kept = _read(settings, name)
     if where:
-        _show_where(settings, comparison, rows, look)
+        _show_where(settings, _first_block(kept), rows, look)
     elif learning:
-        _show_learning(settings, comparison, at_once=at_once, delay=delay)
+        _show_learning(settings, _first_block(kept), at_once=at_once, delay=delay)
     else:
-        show_comparison(settings, comparison, look)
+        show_comparison(settings, kept, look)
 
 
 def _refuse_contradictions(
@@ -105,13 +108,21 @@ def _two(rows: str | None) -> list[str]:
     return [] if rows is None else [name.strip() for name in rows.split(",")]
 
 
-def _read(settings: Settings, name: str) -> Comparison:
+def _read(settings: Settings, name: str) -> Comparison | Both:
     """The comparison of this name; RunError where there is none, with what there is."""
-    from seqmagic.comparison.record import is_comparison, not_a_comparison, read_comparison
+    from seqmagic.comparison.blocks import read_kept
+    from seqmagic.comparison.record import is_comparison, not_a_comparison
 
     if not is_comparison(settings.models / name):
         raise RunError(not_a_comparison(settings.models, name))
-    return read_comparison(settings.models / name)
+    return read_kept(settings.models / name)
+
+
+def _first_block(kept: Comparison | Both) -> Comparison:
+    """What has no view of both: the block of equal data is a comparison of its own name, to be looked into as such."""
+    from seqmagic.comparison.blocks import Both
+
+    return kept.time if isinstance(kept, Both) else kept
 
 
 def _show_where(settings: Settings, comparison: Comparison, rows: str | None, look: Look) -> None:

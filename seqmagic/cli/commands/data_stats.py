@@ -65,12 +65,12 @@ def _choice(parts: dict[str, Sequence[int]]) -> dict[str, Any] | None:
     many the fastest would get.
     """
     from seqmagic.texts.corpus import MINIMUM_CHARACTERS, MINIMUM_PART
-    from seqmagic.training.recipe import BATCH_SIZE, SEQUENCE_LENGTH, chosen_units, fit_batch
+    from seqmagic.training.recipe import BATCH_SIZES, SEQUENCE_LENGTH, chosen_units, fit_batch
 
     lengths = {name: stop - start for name, (start, stop) in parts.items()}
     if sum(lengths.values()) < MINIMUM_CHARACTERS or min(lengths["train"], lengths["validation"]) < MINIMUM_PART:
         return None
-    batch_size, sequence_length = fit_batch(lengths["train"], BATCH_SIZE, SEQUENCE_LENGTH)
+    batch_size, sequence_length = fit_batch(lengths["train"], BATCH_SIZES["cpu"], SEQUENCE_LENGTH)
     return {
         "cell": ModelConfig().cell,
         "layers": 1,

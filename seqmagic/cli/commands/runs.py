@@ -362,8 +362,8 @@ def _written(path: Path) -> Iterator[None]:
 @common_options
 @click.pass_obj
 def rename_run(settings: Settings, old: str, new: str) -> None:
-    """Call the run or comparison OLD NEW. The comparisons that have it as a row follow."""
-    from seqmagic.comparison.record import follow_renamed, is_comparison
+    """Call the run or comparison OLD NEW. The comparisons that have it as a row, or as their other block, follow."""
+    from seqmagic.comparison.record import follow_renamed
     from seqmagic.runs.folder import is_name
     from seqmagic.runs.making import recover
     from seqmagic.runs.making import rename_run as move
@@ -376,13 +376,7 @@ def rename_run(settings: Settings, old: str, new: str) -> None:
         )
     _check_own(settings.models, old, verb="rename")
     following: list[str] = []
-    is_run = not is_comparison(settings.models / old)
-    move(
-        settings.models,
-        old,
-        new,
-        before=lambda: following.extend(follow_renamed(settings.models, old, new) if is_run else []),
-    )
+    move(settings.models, old, new, before=lambda: following.extend(follow_renamed(settings.models, old, new)))
     if settings.json:
         json_document({"old": old, "new": new, "comparisons": following})
         return
@@ -396,6 +390,7 @@ def rename_run(settings: Settings, old: str, new: str) -> None:
 @click.pass_obj
 def remove_runs(settings: Settings, run: tuple[str, ...], yes: bool) -> int:
     """Remove each RUN with everything in it. A comparison of that name loses its record, not its runs."""
+    from seqmagic.comparison.blocks import data_name_of
     from seqmagic.comparison.record import is_comparison, remove_comparison
     from seqmagic.runs.making import recover, remove_run
 
@@ -409,16 +404,21 @@ def remove_runs(settings: Settings, run: tuple[str, ...], yes: bool) -> int:
         if not click.confirm(f"Remove {one_line(', '.join(names))}? This can't be undone.", err=True):
             settings.notice("nothing was removed")
             return 1
+    staying: list[str | None] = []
     for name in names:
         path = settings.models / name
         if is_comparison(path) and not path.is_symlink():
+            staying.append(data_name_of(path))
             remove_comparison(path)
         else:
             remove_run(settings.models, name)
     if settings.json:
         json_document({"removed": names})
-    else:
-        settings.notice(f"removed {', '.join(names)}")
+        return 0
+    settings.notice(f"removed {', '.join(names)}")
+    for data in staying:
+        if data is not None and data not in names:
+            settings.notice(f"its block of equal data stays as a comparison of its own; see: seqmagic compare {data}")
     return 0
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from seqmagic.cli.console import draw, printable, result
 from seqmagic.cli.insight import draw_chart
-from seqmagic.cli.show.tables import comparison_table
+from seqmagic.cli.show.tables import comparison_table, table_of_both
+from seqmagic.comparison.blocks import Both
 from seqmagic.comparison.record import Comparison
 from seqmagic.drawing.chart import Chart
 
@@ -24,14 +27,37 @@ def show_comparison(comparison: Comparison, chart: Chart | None = None) -> None:
     chance, part = comparison.chance, comparison.part
     draw(lambda width: comparison_table(summaries, baselines, width=width, mark_best=mark, part=part, chance=chance))
     draw(lambda width: f"\n{comparison.sentence}")
-    legend, *others = remarks(comparison)
+    _show_remarks(remarks(comparison))
+    if chart is not None:
+        result()
+        draw_chart(chart)
+    _show_samples(comparison)
+
+
+def show_both(both: Both, charts: Sequence[Chart | None]) -> None:
+    """Both blocks in one table, and below it what `show_comparison` has for one, with the curves of each block."""
+    draw(lambda width: f"{heading_of_both(both)}\n")
+    draw(lambda width: table_of_both(both, width=width))
+    draw(lambda width: "\n" + "\n".join(both.sentences))
+    _show_remarks(remarks_of_both(both))
+    for block, chart in zip(both.blocks, charts, strict=True):
+        if chart is not None:
+            result(f"\n{block.title}")
+            draw_chart(chart)
+    for block in both.blocks:
+        _show_samples(block.comparison)
+
+
+def _show_remarks(lines: Sequence[str]) -> None:
+    """Those of `remarks`."""
+    legend, *others = lines
     if legend:
         draw(lambda width: legend)
     for line in others:
         result(line)
-    if chart is not None:
-        result()
-        draw_chart(chart)
+
+
+def _show_samples(comparison: Comparison) -> None:
     for run, text in comparison.samples.items():
         result(f"\n--- {run}")
         lines = [line for line in text.split("\n") if line.strip()]
@@ -45,9 +71,46 @@ def remarks(comparison: Comparison) -> list[str]:
     return [comparison.legend or "", *lines]
 
 
+def remarks_of_both(both: Both) -> list[str]:
+    """Those of both blocks, each line with the block that it is about where it is not about both."""
+    legends: list[str] = []
+    lines: list[str] = []
+    for block in both.blocks:
+        legend, *others = remarks(block.comparison)
+        legends += [legend] if legend else []
+        lines += [f"{block.title.capitalize()}: {line}" for line in others]
+    if len(set(legends)) > 1:
+        legends = [f"{block.title.capitalize()}: {legend}" for block, legend in zip(both.blocks, legends, strict=True)]
+    return [" ".join(dict.fromkeys(legends)), *lines, *([both.trouble] if both.trouble else [])]
+
+
 def heading(comparison: Comparison) -> str:
     """The text, its split and what was held equal, in one line."""
-    text, equal = comparison.text, comparison.held_equal
+    words = _text_words(comparison)
+    if not comparison.held_equal:
+        return words
+    return f"{words}; each row {comparison.budget}, {_same_words(comparison)}"
+
+
+def heading_of_both(both: Both) -> str:
+    """The text, its split and what was held equal in each block, in one line."""
+    budgets = [block.heading for block in both.blocks]
+    if both.data is not None:
+        budgets[-1] += ", as many as the row that read the least in its time"
+    return "; ".join([_text_words(both.time), *budgets, _same_words(both.time)])
+
+
+def _same_words(comparison: Comparison) -> str:
+    equal = comparison.held_equal
+    words = f"seed {', '.join(map(str, equal['seeds']))}; same {equal['match']}"
+    if comparison.plan is None or "cores" not in equal:
+        return words
+    cores = equal["cores"]
+    return f"{words}; {comparison.plan.jobs} rows at a time, {cores} core{'s' if cores != 1 else ''} each"
+
+
+def _text_words(comparison: Comparison) -> str:
+    text = comparison.text
     train, validation = (stop - start for start, stop in (text["train"], text["validation"]))
     start, stop = text.get("test", (0, 0))
     tested = f", {stop - start:,} to test" if stop > start else ""
@@ -55,15 +118,4 @@ def heading(comparison: Comparison) -> str:
         f"{text['source']}: {train:,} characters to train on, {validation:,} to validate{tested} "
         f"(sha256 {text['sha256'][:12]})"
     )
-    if comparison.machine:
-        words += f"; on {comparison.machine}"
-    if not equal:
-        return words
-    amount, unit = (equal["minutes"], "minutes") if equal["minutes"] else (equal["epochs"] or 0, "epochs")
-    budget = f"{amount:g} {unit if amount != 1 else unit[:-1]}"
-    seeds = ", ".join(map(str, equal["seeds"]))
-    words += f"; each row {budget}, seed {seeds}; same {equal['match']}"
-    if comparison.plan is None or "cores" not in equal:
-        return words
-    cores = equal["cores"]
-    return f"{words}; {comparison.plan.jobs} rows at a time, {cores} core{'s' if cores != 1 else ''} each"
+    return f"{words}; on {comparison.machine}" if comparison.machine else words

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqmagic.cli.console import one_line
-from seqmagic.cli.show.comparison import heading, remarks
+from seqmagic.cli.show.comparison import heading, heading_of_both, remarks, remarks_of_both
 from seqmagic.cli.show.tables import Column, comparison_cells, comparison_columns
+from seqmagic.comparison.blocks import Both
 from seqmagic.comparison.record import Comparison
-from seqmagic.comparison.table import TableRow, table_rows
+from seqmagic.comparison.table import TableRow
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
@@ -26,11 +27,13 @@ _LATEX = {
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A row of a table on paper: its cells, whether it is the best, and whether it stands below a rule."""
+    """A row of a table on paper: its cells, whether it is the best, and whether it stands below a rule; or one cell
+    that is the heading of the rows after it."""
 
     cells: Sequence[str]
     best: bool = False
     below: bool = False
+    is_heading: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +56,9 @@ class Sheet:
     values: Sequence[Sequence[Any]]
 
 
-def write_table(comparison: Comparison, form: str) -> str:
-    """The table of a comparison, as `write_sheet` has it."""
-    return write_sheet(comparison_sheet(comparison), form)
+def write_table(shown: Comparison | Both, form: str) -> str:
+    """The table of a comparison, or of both blocks of one, as `write_sheet` has it."""
+    return write_sheet(sheet_of_both(shown) if isinstance(shown, Both) else comparison_sheet(shown), form)
 
 
 def write_sheet(sheet: Sheet, form: str) -> str:
@@ -66,31 +69,51 @@ def write_sheet(sheet: Sheet, form: str) -> str:
 def comparison_sheet(comparison: Comparison) -> Sheet:
     """The table of a comparison. Of the figures in full, the test's only where it was read."""
     tested = comparison.part == "test"
-    rows = table_rows(
-        comparison.summaries,
-        comparison.baselines,
-        rank=comparison.comparable,
-        part=comparison.part,
-        chance=comparison.chance,
-    )
-    left_out = {"best"} | (set() if tested else {"test_loss", "test_plus_minus"})
-    names = [field.name for field in dataclasses.fields(TableRow) if field.name not in left_out]
     words = (comparison.sentence, *remarks(comparison))
+    names = _names(tested=tested)
     return Sheet(
-        columns=[Column(column.in_one_line, column.figures) for column in comparison_columns(tested=tested)],
-        lines=[
-            Line(
-                cells=[one_line(cell) for cell in comparison_cells(row, tested=tested)],
-                best=row.best,
-                below=row.is_baseline,
-            )
-            for row in rows
-        ],
+        columns=_columns(tested=tested),
+        lines=[_line(row, tested=tested) for row in comparison.table],
         above=one_line(heading(comparison)) if comparison.text else "",
         remarks=[one_line(line) for line in words if line],
         names=names,
-        values=[[getattr(row, name) for name in names] for row in rows],
+        values=[[getattr(row, name) for name in names] for row in comparison.table],
     )
+
+
+def sheet_of_both(both: Both) -> Sheet:
+    """Both blocks, each under its heading, and the baselines once; in a CSV file the first column names the block."""
+    tested = any(block.comparison.part == "test" for block in both.blocks)
+    names = _names(tested=tested)
+    baselines = [row for row in both.time.table if row.is_baseline]
+    blocks = [(block, [row for row in block.comparison.table if not row.is_baseline]) for block in both.blocks]
+    lines: list[Line] = []
+    values: list[list[Any]] = []
+    for block, rows in blocks:
+        lines += [Line(cells=[one_line(block.heading)], is_heading=True), *(_line(row, tested=tested) for row in rows)]
+        values += [[block.name, *(getattr(row, name) for name in names)] for row in rows]
+    return Sheet(
+        columns=_columns(tested=tested),
+        lines=[*lines, *(_line(row, tested=tested) for row in baselines)],
+        above=one_line(heading_of_both(both)),
+        remarks=[one_line(line) for line in (*both.sentences, *remarks_of_both(both)) if line],
+        names=["block", *names],
+        values=[*values, *([None, *(getattr(row, name) for name in names)] for row in baselines)],
+    )
+
+
+def _columns(*, tested: bool) -> list[Column]:
+    return [Column(column.in_one_line, column.figures) for column in comparison_columns(tested=tested)]
+
+
+def _names(*, tested: bool) -> list[str]:
+    left_out = {"best"} | (set() if tested else {"test_loss", "test_plus_minus"})
+    return [field.name for field in dataclasses.fields(TableRow) if field.name not in left_out]
+
+
+def _line(row: TableRow, *, tested: bool) -> Line:
+    cells = [one_line(cell) for cell in comparison_cells(row, tested=tested)]
+    return Line(cells=cells, best=row.best, below=row.is_baseline)
 
 
 def to_csv(sheet: Sheet) -> str:
@@ -108,6 +131,9 @@ def to_markdown(sheet: Sheet) -> str:
     lines.append(_markdown_line(["---:" if column.figures else "---" for column in sheet.columns], escape=False))
     for line in sheet.lines:
         cells = [re.sub(r"([\\|*_`<])", r"\\\1", cell) for cell in line.cells]
+        if line.is_heading:
+            lines.append(_markdown_line([f"*{cells[0]}*", *[""] * (len(sheet.columns) - 1)], escape=False))
+            continue
         lines.append(_markdown_line([f"**{cell}**" if line.best and cell else cell for cell in cells], escape=False))
     above, *below = (re.sub(r"([\\*_`<])", r"\\\1", words) for words in (sheet.above, *sheet.remarks))
     return "\n\n".join([*([above] if above else []), "\n".join(lines), *below])
@@ -126,6 +152,11 @@ def to_latex(sheet: Sheet) -> str:
         if line.below and not previous:
             lines.append(r"\hline")
         previous = line.below
+        if line.is_heading:
+            between = [r"\hline"] if line is not sheet.lines[0] else []
+            spanning = rf"\multicolumn{{{len(sheet.columns)}}}{{l}}{{\textit{{{_latex(line.cells[0])}}}}} \\"
+            lines += [*between, spanning]
+            continue
         shown = [rf"\textbf{{{_latex(cell)}}}" if line.best and cell else _latex(cell) for cell in line.cells]
         lines.append(" & ".join(shown) + r" \\")
     words = " ".join(filter(None, [sheet.above and sheet.above + ".", *sheet.remarks]))
@@ -142,6 +173,10 @@ def to_html(sheet: Sheet) -> str:
     lines.append(f"<thead><tr>{''.join(_html_cell('th', column.heading, column) for column in columns)}</tr></thead>")
     lines.append("<tbody>")
     for line in sheet.lines:
+        if line.is_heading:
+            heading_cell = f'<th colspan="{len(columns)}" scope="rowgroup">{html.escape(line.cells[0])}</th>'
+            lines.append(f'<tr class="block">{heading_cell}</tr>')
+            continue
         style = ' class="best"' if line.best else ' class="baseline"' if line.below else ""
         cells = "".join(
             _html_cell("td", cell, column, strong=line.best) for cell, column in zip(line.cells, columns, strict=True)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import Box
 from rich.cells import cell_len
@@ -21,6 +21,9 @@ from seqmagic.comparison.table import TableRow, table_rows, with_spread
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.evaluation.units import bits
 from seqmagic.runs.record import HistoryRow, size_of
+
+if TYPE_CHECKING:
+    from seqmagic.comparison.blocks import Both
 
 WIDE = 80  # columns of a terminal from which on a row takes one line
 SLIM = 60  # ... and below which only what is vital is shown, so that no number breaks
@@ -102,7 +105,7 @@ def _needed_width(columns: Sequence[Column], lines: Sequence[Line], *, gap: int)
 
 
 def _stacked(cells: Sequence[str], places: Sequence[int]) -> str:
-    return "\n".join(cells[place] for place in dict.fromkeys(places))
+    return "\n".join(cells[place] for place in dict.fromkeys(places)).rstrip("\n")
 
 
 # ---------------------------------------------------------------- comparisons
@@ -134,14 +137,35 @@ def comparison_table(
         chance: What stands behind ± where there is one seed; see `comparison.verdict.legend`.
     """
     found = table_rows(summaries, baselines, rank=mark_best, part=part, chance=chance)
-    tested = part == "test"
-    rows = [(comparison_cells(one, tested=tested), "bold" if one.best else "") for one in found if not one.is_baseline]
-    below = [(comparison_cells(one, tested=tested), "dim") for one in found if one.is_baseline]
-    sections = [rows, below] if below else [rows]
+    return _table_of([("", found)], tested=part == "test", width=width)
+
+
+def table_of_both(both: Both, *, width: int) -> Table:
+    """The rows of each block below what was held equal in it, and the baselines, which are those of both."""
+    tested = any(block.comparison.part == "test" for block in both.blocks)
+    return _table_of([(block.title, block.comparison.table) for block in both.blocks], tested=tested, width=width)
+
+
+def _table_of(blocks: Sequence[tuple[str, Sequence[TableRow]]], *, tested: bool, width: int) -> Table:
+    """Blocks of rows, a rule between them and a heading above each ("" for none); the baselines of the first below."""
     columns = comparison_columns(tested=tested)
+    sections: list[list[Line]] = []
+    for heading, rows in blocks:
+        head: list[Line] = [([heading, *[""] * (len(columns) - 1)], "italic")] if heading else []
+        trained = [one for one in rows if not one.is_baseline]
+        sections.append(
+            [*head, *((comparison_cells(one, tested=tested), "bold" if one.best else "") for one in trained)]
+        )
+    below = [one for one in blocks[0][1] if one.is_baseline]
+    if below:
+        sections.append([(comparison_cells(one, tested=tested), "dim") for one in below])
     pairs, wide = (_TESTED_PAIRS, _TESTED_WIDE) if tested else (_COMPARISON_PAIRS, WIDE)
-    if width >= wide and _needed_width(columns, [*rows, *below], gap=_gap(width, wide)) > width:
+    every = [line for section in sections for line in section]
+    gap = _gap(width, wide)
+    if width >= wide and _needed_width(columns, every, gap=gap) > width:
         columns = [Column(_TIGHT.get(column.heading, column.heading), column.figures) for column in columns]
+        if _needed_width(columns, every, gap=gap) > width:
+            wide = width + 1  # two lines a row, so that no number breaks
     return fold_table(columns, sections, width=width, pairs=pairs, wide=wide)
 
 

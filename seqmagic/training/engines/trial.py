@@ -6,9 +6,11 @@ tried on a small random network when training starts.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -94,13 +96,26 @@ def fastest(
     """The fastest engine that agrees with `reference`, itself among the candidates; and why, in a phrase."""
     timed: list[tuple[float, Engine]] = []
     notes: list[str] = []
-    for engine in (reference, *candidates):
-        label = f"{engine.name} {engine.precision}"
-        problem = None if engine is reference else disagreement(engine, reference, config, vocabulary_size)
-        if problem is None:
-            seconds = seconds_per_step(engine, config, vocabulary_size, batch)
-            timed.append((seconds, engine))
-            notes.append(f"{label} {1e3 * seconds:.1f} ms")
-        else:
-            notes.append(f"{label} left out: {problem}")
+    with _no_advice_on_tracing():
+        for engine in (reference, *candidates):
+            label = f"{engine.name} {engine.precision}"
+            problem = None if engine is reference else disagreement(engine, reference, config, vocabulary_size)
+            if problem is None:
+                seconds = seconds_per_step(engine, config, vocabulary_size, batch)
+                timed.append((seconds, engine))
+                notes.append(f"{label} {1e3 * seconds:.1f} ms")
+            else:
+                notes.append(f"{label} left out: {problem}")
     return min(timed, key=lambda pair: pair[0])[1], "fastest when tried: " + ", ".join(notes)
+
+
+@contextlib.contextmanager
+def _no_advice_on_tracing() -> Iterator[None]:
+    """Within the block TensorFlow doesn't warn that functions are traced often: each engine is, and is used once."""
+    logger = tf.get_logger()
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -12,7 +12,9 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
 from seqmagic.cli.show import tables
+from seqmagic.comparison.blocks import Both
 from seqmagic.comparison.chance import Chance, Distance
+from seqmagic.comparison.record import Comparison
 from seqmagic.comparison.rows import Row, summarise
 from seqmagic.evaluation.baselines import Baseline
 from seqmagic.runs.record import HistoryRow, Results
@@ -210,3 +212,14 @@ def test_no_heading_or_figure_is_broken_where_a_row_has_an_interval(width: int, 
         "cell", "size", "param-", "eters", "parameters", "train", "loss", "valid", "bits/", "char", "bits/char",
         "perp-", "lexity", "perplexity", "vs", "n-gram", "char/s", "sec-", "onds", "seconds", "test",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [80, 90, 100])
+def test_a_number_does_not_break_where_the_headings_of_blocks_take_room(width: int) -> None:
+    found: dict[str, Any] = {"results": make_results(1.25, 1_234_567), "layers": 1, "units": 1024}
+    pairs = [(cell, seed) for cell in ("rnn", "lstm") for seed in (1, 2)]
+    rows = tuple(Row(cell=cell, seed=seed, run=f"{cell}-{seed}", **found) for cell, seed in pairs)
+    both = Both(time=Comparison(rows=rows), data=Comparison(rows=rows))
+    shown = drawn(tables.table_of_both(both, width=width), width)
+    for words, times in (("1,234,567", 4), ("1.2500 ±0.0000", 4), ("1×1024", 4), ("equal data", 1)):
+        assert shown.count(words) == times, shown
