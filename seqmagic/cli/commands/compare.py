@@ -163,8 +163,6 @@ def compare(
         return 0
     require_tensorflow()
     corpus = read_to_train(settings, target[0], collect(DataConfig, values).drawn_with(values["seed"]))
-    for line in corpus.notices:
-        settings.notice(line)
     events = train_and_compare(
         corpus,
         cells=values["cells"],
@@ -179,7 +177,7 @@ def compare(
         overwrite=values["overwrite"],
         argv=sys.argv[1:],
     )
-    return _train(settings, events, look)
+    return _train(settings, events, look, told=(corpus.summary, *corpus.notices))
 
 
 def _resume(settings: Settings, name: str, look: Look) -> int:
@@ -209,9 +207,9 @@ def _refuse_settings(ctx: click.Context) -> None:
         )
 
 
-def _train(settings: Settings, events: Generator[CompareEvent | Event], look: Look) -> int:
-    """Follow a series to its end and show it; the exit code."""
-    comparison = _follow(settings, events)
+def _train(settings: Settings, events: Generator[CompareEvent | Event], look: Look, *, told: Sequence[str] = ()) -> int:
+    """Follow a series to its end and show it, after the lines `told`; the exit code."""
+    comparison = _follow(settings, events, told=told)
     show_comparison(settings, comparison, look)
     if any(row.run for row in comparison.rows) and not settings.json:
         kept = settings.models / (comparison.name or "")
@@ -223,36 +221,32 @@ def _train(settings: Settings, events: Generator[CompareEvent | Event], look: Lo
     return 0 if any(row.loss is not None for row in comparison.rows) else 1
 
 
-def _follow(settings: Settings, events: Generator[CompareEvent | Event]) -> Comparison:
-    """Draw what happens; the comparison that it comes to."""
+def _follow(settings: Settings, events: Generator[CompareEvent | Event], *, told: Sequence[str] = ()) -> Comparison:
+    """Draw what happens, after the lines `told`; the comparison that it comes to."""
     from seqmagic.cli.show.progress import clock
     from seqmagic.comparison.compare import BaselinesMeasured, Compared, Planned, Waiting
     from seqmagic.comparison.series import RowFinished, RowStarted
 
-    display: TrainingDisplay | None = None
-    with contextlib.ExitStack() as stack, contextlib.ExitStack() as drawn:
-        stack.enter_context(contextlib.closing(events))
+    with contextlib.closing(events), _display(settings) as display:
+        display.tell(told)
         for event in events:
             match event:
                 case Compared(comparison=comparison):
                     return comparison
                 case Waiting(what=what):
-                    drawn.close()
-                    display = None
-                    settings.notice(f"{what} …")
+                    display.doing(what)
                 case BaselinesMeasured():
                     pass  # they stand in the table
                 case Planned():
-                    settings.notice(_plan_words(event))
+                    display.line(_plan_words(event))
                 case RowStarted(entry=entry, number=number, total=total, seconds_left=left):
-                    display = display or drawn.enter_context(_display(settings))
                     display.announce(entry.label, number=number, total=total)
                     if left is not None and number > 1:
                         display.line(f"about {clock(left)} left for this and the rows after it", style="dim")
                 case RowFinished(row=row):
-                    if row.error and display:
+                    if row.error:
                         display.line(f"{row.label}: {row.error}", style="bold")
-                case _ if display:
+                case _:
                     display.show(event)
     raise RuntimeError("a comparison ended without a result")
 

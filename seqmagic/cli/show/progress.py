@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 SAMPLE_CELLS = 60  # of what the model writes, in a plain line
 STOPPING_COMPILATION = "stopping after the compilation; again to stop now"
 COMPILING = "building and compiling"
+STOPPING_START = "stopping as soon as TensorFlow has started; again to stop now …"
 LEGEND = (
     "train: mean since the line before, with dropout, so often above validation; "
     "validation: all of that part, without; *: the lowest so far, these weights are kept"
@@ -56,7 +57,7 @@ class LiveDisplay:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             with self._readers_may_go():
                 self._live.start()
-        self._answers.enter_context(answered_signals(self._answer, self._give_up))
+        self._answers.enter_context(answered_signals(self._answer, self._give_up, self._put_off))
         return self
 
     def __exit__(
@@ -79,6 +80,11 @@ class LiveDisplay:
 
     def _answer(self) -> None:
         self.line(STOPPING_COMPILATION if self._compiling else self.stopping)
+
+    def _put_off(self) -> None:
+        """Asked to stop while TensorFlow is imported, which nothing can end in the middle."""
+        self._doing = STOPPING_START
+        self._draw()
 
     def _give_up(self) -> None:
         """Asked twice to stop, the process is still in a compilation that nothing else can end."""
@@ -153,6 +159,10 @@ class TrainingDisplay(LiveDisplay):
         self._doing = f"{title}: {COMPILING} …"
         self.line(f"{title} ({number} of {total})" if total > 1 else title, style="bold")
         self._draw()
+
+    def doing(self, what: str, *, aloud: bool = True) -> None:
+        self._progress = None
+        super().doing(what, aloud=aloud)
 
     def show(self, event: Event) -> None:
         """Draw one event."""
