@@ -208,7 +208,7 @@ def _refuse_settings(ctx: click.Context) -> None:
 
 
 def _train(settings: Settings, events: Generator[CompareEvent | Event], look: Look, *, told: Sequence[str] = ()) -> int:
-    """Follow a series to its end and show it, after the lines `told`; the exit code."""
+    """Follow a series to its end and show it, once it is planned with the lines `told`; the exit code."""
     comparison = _follow(settings, events, told=told)
     show_comparison(settings, comparison, look)
     if any(row.run for row in comparison.rows) and not settings.json:
@@ -222,13 +222,12 @@ def _train(settings: Settings, events: Generator[CompareEvent | Event], look: Lo
 
 
 def _follow(settings: Settings, events: Generator[CompareEvent | Event], *, told: Sequence[str] = ()) -> Comparison:
-    """Draw what happens, after the lines `told`; the comparison that it comes to."""
+    """Draw what happens, the lines `told` before the plan; the comparison that it comes to."""
     from seqmagic.cli.show.progress import clock
     from seqmagic.comparison.compare import BaselinesMeasured, Compared, Planned, Waiting
     from seqmagic.comparison.series import RowFinished, RowStarted
 
     with contextlib.closing(events), _display(settings) as display:
-        display.tell(told)
         for event in events:
             match event:
                 case Compared(comparison=comparison):
@@ -238,6 +237,7 @@ def _follow(settings: Settings, events: Generator[CompareEvent | Event], *, told
                 case BaselinesMeasured():
                     pass  # they stand in the table
                 case Planned():
+                    display.tell(told)
                     display.line(_plan_words(event))
                 case RowStarted(entry=entry, number=number, total=total, seconds_left=left):
                     display.announce(entry.label, number=number, total=total)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from seqmagic.cli.console import draw, printable, result
 from seqmagic.cli.insight import draw_chart
 from seqmagic.cli.show.tables import comparison_table
+from seqmagic.comparison.charts import rows_left_out
 from seqmagic.comparison.record import Comparison
 from seqmagic.drawing.chart import Chart
 
@@ -32,6 +33,8 @@ def show_comparison(comparison: Comparison, chart: Chart | None = None) -> None:
     if chart is not None:
         result()
         draw_chart(chart)
+        if left_out := rows_left_out(comparison):
+            result(left_out)
     for run, text in comparison.samples.items():
         result(f"\n--- {run}")
         lines = [line for line in text.split("\n") if line.strip()]
