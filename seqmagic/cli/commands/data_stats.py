@@ -53,7 +53,7 @@ def stats(settings: Settings, text: str, **values: Any) -> None:
         return
     from seqmagic.cli.show.tables import facts_table
 
-    draw(lambda width: facts_table(_sections(document)))
+    draw(lambda width: facts_table(_sections(document), width=width))
     if document["train_would_choose"] and text != STANDARD_INPUT:
         result(f"\ntrain on it: seqmagic train {shlex.quote(text)}")
 

@@ -201,13 +201,13 @@ def show_run(settings: Settings, run: str) -> None:
     from seqmagic.cli.show.tables import facts_table, history_table, sparkline
 
     found, settled = _facts(document)
-    draw(lambda width: facts_table(found))
+    draw(lambda width: facts_table(found, width=width))
     if losses := _validation_losses(history):
         result(f"\nvalidation loss {losses[0]:.4f} {sparkline(losses)} {losses[-1]:.4f}\n")
         show_losses(history)
         draw(lambda width: history_table(history, width=width))
     result()
-    draw(lambda width: facts_table(settled))
+    draw(lambda width: facts_table(settled, width=width))
     if is_resumable(record, opened):
         name = opened.name if run in ("latest", "best") else run
         result(f"\nnot finished; go on with: seqmagic train --resume {name}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SAMPLE_CELLS = 60  # of what the model writes, in a plain line
 STOPPING_COMPILATION = "stopping after the compilation; again to stop now"
+_GAP = "  "  # between two figures
 COMPILING = "building and compiling"
 STOPPING_START = "stopping as soon as TensorFlow has started; again to stop now …"
 LEGEND = (
@@ -198,14 +199,15 @@ class TrainingDisplay(LiveDisplay):
     def _show_evaluation(self, event: Evaluated) -> None:
         self.tell([LEGEND])
         sample = one_line(event.sample.strip())
-        figures = evaluation_words(event)
         if self._plain:
+            figures = evaluation_words(event)
             if event.row.characters_per_second is not None:
                 figures += f"{'' if event.best else '  '}  {event.row.characters_per_second:,.0f} char/s"
             left = f"  {clock(self._progress.seconds_left)} left" if self._progress else ""
             self.line(f"{figures}{left}  | {shorten(sample, SAMPLE_CELLS)}")
             return
-        self.line(figures)
+        for line in _filled(_evaluation_parts(event), self._console.width):
+            self.line(line)
         self.line(f"  {shorten(sample, max(20, self._console.width - 3))}", style="dim italic")
 
     def _bars(self) -> RenderableType:
@@ -246,6 +248,21 @@ class TrainingDisplay(LiveDisplay):
 
 def evaluation_words(event: Evaluated) -> str:
     """The figures of one evaluation in columns; a star marks the lowest validation loss so far (`LEGEND`)."""
+    return _GAP.join(_evaluation_parts(event))
+
+
+def _filled(parts: Sequence[str], width: int) -> Iterator[str]:
+    """Lines of as many of the parts as have room, none of them broken."""
+    line = ""
+    for part in parts:
+        if line and len(line) + len(_GAP) + len(part) > width:
+            yield line
+            line = ""
+        line += _GAP * bool(line) + part
+    yield line
+
+
+def _evaluation_parts(event: Evaluated) -> list[str]:
     row = event.row
     figures = (
         (row.epoch, "epoch {:6.2f}"),
@@ -254,4 +271,4 @@ def evaluation_words(event: Evaluated) -> str:
         (row.bits_per_character, "{:.3f} bits"),
     )
     parts = [form.format(figure) for figure, form in figures if figure is not None]
-    return "  ".join(parts) + (" *" if event.best else "")
+    return [*parts[:-1], parts[-1] + " *" * event.best] if parts else []
