@@ -15,6 +15,7 @@ from seqmagic.cli.console import INTERRUPTED, json_document, result
 from seqmagic.cli.insight import plot_option, write_plot
 from seqmagic.cli.options import (
     AnyFunction,
+    Choice,
     Settings,
     TextOrRunName,
     collect,
@@ -58,7 +59,7 @@ def look_options(function: AnyFunction) -> AnyFunction:
     form = option(
         "--format",
         "form",
-        type=click.Choice(FORMATS),
+        type=Choice(FORMATS),
         default="table",
         show_default=True,
         section="Comparison",
@@ -66,7 +67,7 @@ def look_options(function: AnyFunction) -> AnyFunction:
     )
     against = option(
         "--against",
-        type=click.Choice(AXES),
+        type=Choice(AXES),
         section="Comparison",
         help="What the curves run over. [default: seconds, or characters where --epochs are the budget]",
     )
@@ -92,7 +93,7 @@ def look_of(settings: Settings, *, form: str, against: str | None, plot: Path | 
 @config_list_option(ModelConfig, "layers", "--layers", help="Depths to train. [default: one, chosen as in train]")
 @option(
     "--match",
-    type=click.Choice(MATCHES),
+    type=Choice(MATCHES),
     default="units",
     show_default=True,
     section="Comparison",

@@ -7,6 +7,7 @@ from seqmagic.cli.insight import draw_chart
 from seqmagic.cli.show.tables import comparison_table
 from seqmagic.comparison.charts import rows_left_out
 from seqmagic.comparison.record import Comparison
+from seqmagic.config import counted, minutes_words
 from seqmagic.drawing.chart import Chart
 
 SAMPLE_LINES = 4  # of what each run writes
@@ -62,7 +63,6 @@ def heading(comparison: Comparison) -> str:
         words += f"; on {comparison.machine}"
     if not equal:
         return words
-    amount, unit = (equal["minutes"], "minutes") if equal["minutes"] else (equal["epochs"] or 0, "epochs")
-    budget = f"{amount:g} {unit if amount != 1 else unit[:-1]}"
+    budget = minutes_words(equal["minutes"]) if equal["minutes"] else counted(equal["epochs"] or 0.0, "epoch")
     seeds = ", ".join(map(str, equal["seeds"]))
     return f"{words}; each row {budget}, seed {seeds}; same {equal['match']}"
