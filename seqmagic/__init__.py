@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from seqmagic.api import compare as compare
     from seqmagic.api import evaluate as evaluate
     from seqmagic.api import load as load
+    from seqmagic.api import sample as sample
     from seqmagic.api import train as train
     from seqmagic.comparison.blocks import Both as Both
     from seqmagic.comparison.record import Comparison as Comparison
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from seqmagic.runs.find import list_runs as list_runs
     from seqmagic.runs.find import open_run as open_run
     from seqmagic.runs.folder import Run as Run
+    from seqmagic.sampling.sample import Sample as Sample
     from seqmagic.texts.corpus import Corpus as Corpus
     from seqmagic.texts.corpus import read_corpus as read_corpus
     from seqmagic.texts.vocabulary import Vocabulary as Vocabulary
@@ -46,6 +48,7 @@ _HOME = {
     "ModelConfig": "seqmagic.config",
     "Network": "seqmagic.network.network",
     "Run": "seqmagic.runs.folder",
+    "Sample": "seqmagic.sampling.sample",
     "SampleConfig": "seqmagic.config",
     "Score": "seqmagic.evaluation.evaluation",
     "SeqmagicError": "seqmagic.errors",
@@ -60,6 +63,7 @@ _HOME = {
     "measure_baselines": "seqmagic.evaluation.baselines",
     "open_run": "seqmagic.runs.find",
     "read_corpus": "seqmagic.texts.corpus",
+    "sample": "seqmagic.api",
     "train": "seqmagic.api",
 }
 

@@ -1,5 +1,5 @@
-"""The library in four calls: `train`, `compare` and `evaluate` do what the commands of these names do, `load`
-gives a model that generates, scores and steps.
+"""The library in five calls: `train`, `compare`, `sample` and `evaluate` do what the commands of these names do,
+`load` gives a model that generates, scores and steps.
 
     import seqmagic
 
@@ -41,14 +41,17 @@ from seqmagic.config import (
     parse_temperature,
 )
 from seqmagic.errors import ConfigError, SampleError, SeqmagicError
+from seqmagic.evaluation.units import bits_of
 from seqmagic.network.probabilities import log_softmax
 from seqmagic.network.trained import read_trained
 from seqmagic.notebook import Bar, html_picture, html_table
 from seqmagic.runs.find import latest_or_pretrained, models_folder, open_run
 from seqmagic.runs.folder import Run
 from seqmagic.runs.record import HistoryRow, Results, RunRecord, size_of
+from seqmagic.sampling.pieces import Piece, gather
+from seqmagic.sampling.sample import Sample
 from seqmagic.sampling.stepper import FoldedNetwork, State, Stepper
-from seqmagic.sampling.writer import write
+from seqmagic.sampling.writer import with_seed, write
 from seqmagic.texts.records import record_end
 from seqmagic.texts.vocabulary import Vocabulary
 from seqmagic.training.events import Progress, clock
@@ -130,15 +133,32 @@ class Model:
             ConfigError: a setting is unknown or out of its range.
             SampleError: the prompt has characters that the model does not know, or settings contradict each other.
         """
-        _refuse_unknown(settings, SampleConfig)
-        if isinstance(temperature := settings.get("temperature"), str):  # "0.3..1.2", as it is typed
-            settings["temperature"] = parse_temperature(temperature)
-        config = dataclasses.replace(config or SampleConfig(), **settings)
-        if config.count != 1:
-            raise ConfigError(f"generate writes one text, received count={config.count}; call it once for each seed")
+        config = _writing("generate", config, settings)
+        return (character for piece in self._pieces(prompt, config) for character in piece.characters)
+
+    @_in_python()
+    def sample(self, prompt: str | None = None, config: SampleConfig | None = None, **settings: Any) -> Sample:
+        """Write one whole text, as `generate` does, and keep what each of its characters cost.
+
+        Args:
+            prompt, config, settings: As for `generate`; a length of 0 has no end and is refused.
+
+        Returns:
+            The text, a str; in a notebook it is painted by its surprise.
+
+        Raises:
+            ConfigError, SampleError: as for `generate`.
+        """
+        config = with_seed(_writing("sample", config, settings))
+        if config.length == 0:
+            raise ConfigError("sample writes a whole text, received length=0, which has no end; generate has none")
+        (text,) = gather(self._pieces(prompt, config, surprise=True))
+        cost = [bits_of(probability) for probability in text.probabilities]
+        return Sample(text.characters, prompt=prompt or "", bits=cost, run=self.run.name, seed=config.seed)
+
+    def _pieces(self, prompt: str | None, config: SampleConfig, *, surprise: bool = False) -> Iterator[Piece]:
         prompts = [] if prompt is None else [prompt]
-        pieces = write(self.network, self.vocabulary, config, prompts, record_end=self.record_end)
-        return (character for piece in pieces for character in piece.characters)
+        return write(self.network, self.vocabulary, config, prompts, surprise=surprise, record_end=self.record_end)
 
     def score(self, text: str) -> np.ndarray:
         """What each character of `text` but the first cost, in nats: -ln of the probability that it was given.
@@ -491,6 +511,23 @@ def load(run: Name = "latest", *, models: Name | None = None) -> Model:
     return find_model(run, models=models)
 
 
+def sample(run: Name = "latest", prompt: str | None = None, *, models: Name | None = None, **settings: Any) -> Sample:
+    """Write one text with a run; `load` and `Model.sample` in one call.
+
+        seqmagic.sample("lstm", "The function ", length=200, seed=1)
+
+    Args:
+        run, models: As for `load`.
+        prompt: What the text goes on from; `None` for the default, a line break, or the beginning of a record.
+        settings: Fields of SampleConfig by name: length, temperature, top_k ...
+
+    Raises:
+        RunError: there is no such run, or it can't be read.
+        ConfigError, SampleError: as for `Model.generate`.
+    """
+    return load(run, models=models).sample(prompt, **settings)
+
+
 def find_model(run: Name, *, models: Name | None = None) -> Model:
     """As `load`, for a command line: its errors speak of options."""
     return load_model(_find(run, models))
@@ -534,6 +571,17 @@ def _title_of(event: object) -> str:
     from seqmagic.comparison.series import RowStarted
 
     return f"{event.entry.label} ({event.number} of {event.total})  " if isinstance(event, RowStarted) else ""
+
+
+def _writing(call: str, config: SampleConfig | None, settings: dict[str, Any]) -> SampleConfig:
+    """How `call` is to write its one text: `config` with the settings that win over it."""
+    _refuse_unknown(settings, SampleConfig)
+    if isinstance(temperature := settings.get("temperature"), str):  # "0.3..1.2", as it is typed
+        settings["temperature"] = parse_temperature(temperature)
+    config = dataclasses.replace(config or SampleConfig(), **settings)
+    if config.count != 1:
+        raise ConfigError(f"{call} writes one text, received count={config.count}; call it once for each seed")
+    return config
 
 
 def _configurations(settings: Mapping[str, Any]) -> tuple[DataConfig, ModelConfig, TrainConfig]:

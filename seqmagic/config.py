@@ -145,6 +145,17 @@ _TIME_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|min|m|sec|s)", re.ASCII)
 _MINUTES_IN = {"h": 60.0, "m": 1.0, "s": 1 / 60}
 
 
+def counted(amount: float, unit: str) -> str:
+    """An amount and what it is of: "1 minute", "2.5 epochs", "12,000 characters"."""
+    shown = f"{amount:,}" if isinstance(amount, int) else f"{amount:g}"
+    return f"{shown} {unit}{'s' * (amount != 1)}"
+
+
+def minutes_words(minutes: float) -> str:
+    """A time for a reader: "1 minute", "90 minutes", "5 seconds"."""
+    return counted(minutes, "minute") if minutes >= 1 else counted(float(f"{60 * minutes:.3g}"), "second")
+
+
 def spelled_choice(value: Any, choices: Sequence[str]) -> Any:
     """One of `choices` that is written in other letters or by another name as it is; anything else as it came."""
     if not isinstance(value, str) or value in choices:

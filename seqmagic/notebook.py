@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import itertools
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,26 @@ def html_picture(svg: str, *, words: str) -> str:
     """An SVG document as an image, so that its style and its ids stay its own; `words` say what is to be seen."""
     data = base64.b64encode(svg.encode("utf-8")).decode("ascii")
     return f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(words)}" style="width:100%;max-width:720px">'
+
+
+# Background and text of each step of surprise, on light and on dark pages; the first is left as the page has it.
+_STEPS = (
+    "", "background:#fff1c9;color:#000", "background:#fed98e;color:#000", "background:#fe9929;color:#000",
+    "background:#e0701a;color:#000", "background:#993404;color:#fff",
+)  # fmt: skip
+
+
+def html_painted(characters: str, steps: Sequence[int]) -> str:
+    """Characters on the colour of the step of each, from 0 to 5; without steps as they are."""
+    if not steps:
+        return html.escape(characters)
+    runs = itertools.groupby(zip(characters, steps, strict=True), key=lambda pair: pair[1])
+    return "".join(_painted("".join(character for character, _ in run), step) for step, run in runs)
+
+
+def _painted(characters: str, step: int) -> str:
+    escaped = html.escape(characters)
+    return f'<span style="{_STEPS[step]}">{escaped}</span>' if step else escaped
 
 
 def _row(tag: str, values: Sequence[Any]) -> str:

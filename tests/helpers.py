@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -255,7 +256,14 @@ class FakeTraining:
 
 
 def on_terminal(
-    arguments: Sequence[str], *, models: Path, columns: int = 80, interrupt_at: str | None = None, typed: str = ""
+    arguments: Sequence[str],
+    *,
+    models: Path,
+    columns: int = 80,
+    interrupt_at: str | None = None,
+    wait: float = 0.0,
+    typed: str = "",
+    more: Mapping[str, str] | None = None,
 ) -> tuple[str, int]:
     """Run the command line in a process of its own on a pseudo-terminal; what the terminal got, and the exit code.
 
@@ -264,7 +272,9 @@ def on_terminal(
         models: The models folder.
         columns: Width of the terminal.
         interrupt_at: Press Ctrl-C when this is shown.
+        wait: So many seconds later.
         typed: What is typed as soon as something is shown.
+        more: Environment variables besides the usual ones.
     """
     import fcntl
     import pty
@@ -276,6 +286,7 @@ def on_terminal(
     unset = ("COLUMNS", "NO_COLOR")
     environment = {key: value for key, value in os.environ.items() if key not in unset}
     environment |= {"TERM": "xterm-256color", "SEQMAGIC_MODELS": str(models)}
+    environment |= more or {}
     process = subprocess.Popen(
         [sys.executable, "-m", "seqmagic", *arguments],
         stdin=end, stdout=end, stderr=end, env=environment, start_new_session=True,
@@ -290,6 +301,7 @@ def on_terminal(
                 typed = ""
             if interrupt_at is not None and interrupt_at.encode() in shown:
                 interrupt_at = None
+                time.sleep(wait)
                 process.send_signal(signal.SIGINT)
         return shown.decode("utf-8", "replace").replace("\r\n", "\n"), process.wait(200)
     finally:

@@ -55,6 +55,21 @@ def test_generate_yields_characters(model: Model) -> None:
     assert list(model.generate(length=5, seed=2, temperature=0)) == list(model.generate("\n", length=5, top_k=1))
 
 
+def test_a_sample_is_what_generate_writes_with_what_it_cost(model: Model, models: Path) -> None:
+    sample = model.sample("1 green", length=30, seed=2, temperature="0.2..3")
+    assert sample == "".join(model.generate("1 green", length=30, seed=2, temperature="0.2..3"))
+    assert sample == seqmagic.sample("tiny", "1 green", models=models, length=30, seed=2, temperature=(0.2, 3))
+    assert (sample.prompt, sample.run, sample.seed) == ("1 green", "tiny", 2)
+    nats = model.score("1 green" + sample)[len("1 green") - 1 :]
+    assert np.allclose(sample.bits, nats / np.log(2), atol=1e-4)
+    assert model.sample(length=5).seed is not None and model.sample(length=5).prompt == ""
+    assert len(model.sample("1 green", length=200, seed=2, stop=("r",)).bits) < 200
+    with pytest.raises(ConfigError, match="sample writes one text, received count=2"):
+        model.sample(count=2)
+    with pytest.raises(ConfigError, match="received length=0, which has no end"):
+        model.sample(length=0)
+
+
 def test_generate_takes_a_range_of_temperatures(model: Model) -> None:
     written = list(model.generate(length=30, seed=2, temperature=(0.2, 3)))
     assert list(model.generate(length=30, seed=2, temperature="0.2..3")) == written

@@ -16,6 +16,8 @@ from seqmagic.config import (
     DataConfig,
     ModelConfig,
     TrainConfig,
+    counted,
+    minutes_words,
     option_name,
     range_words,
     unescaped,
@@ -60,6 +62,22 @@ def test_ranges(config: type[Config], name: str, good: list[Any], bad: list[Any]
         assert message.startswith(option_name(name)), message
         assert repr(value) in message
         assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [
+        (1, "1 minute"),
+        (1.0, "1 minute"),
+        (90, "90 minutes"),
+        (1 / 12, "5 seconds"),
+        (1 / 60, "1 second"),
+        (0.5, "30 seconds"),
+    ],
+)
+def test_a_time_is_worded_as_one_speaks(minutes: float, words: str) -> None:
+    assert minutes_words(minutes) == words
+    assert counted(1, "thread") == "1 thread" and counted(12_000, "character") == "12,000 characters"
 
 
 def test_two_budgets_are_refused_and_the_alias_of_a_cell_is_resolved() -> None:

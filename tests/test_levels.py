@@ -68,6 +68,7 @@ DOORS = {
         "novelty",
         "pieces",
         "prompts",
+        "sample",
         "sampler",
         "stepper",
         "threads",

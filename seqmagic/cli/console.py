@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from seqmagic.drawing.words import one_line, visible
+from seqmagic.drawing.words import one_line, shorten, visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -64,7 +64,7 @@ def meanwhile(what: str) -> Iterator[None]:
     """Within the block, where standard error is a terminal, a line says what is done; it goes when that is over."""
     shown = not is_plain(sys.stderr)
     if shown:
-        text = one_line(f"{what} …")[: shutil.get_terminal_size().columns - 1]
+        text = shorten(one_line(f"{what} …"), shutil.get_terminal_size().columns - 1)
         click.echo(f"\r\x1b[2m{text}\x1b[0m", err=True, nl=False)
     try:
         yield

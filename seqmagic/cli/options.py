@@ -17,7 +17,7 @@ from click.core import ParameterSource
 
 from seqmagic import __version__
 from seqmagic.cli import console
-from seqmagic.config import Config, check_value, option_name, range_words, spelled_choice
+from seqmagic.config import Config, check_value, option_name, range_words, spelled_choice, suggestion
 from seqmagic.errors import ConfigError, SeqmagicError
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
@@ -268,6 +268,18 @@ def common_options(function: AnyFunction) -> AnyFunction:
     for decorator in reversed(decorators):
         function = decorator(function)
     return function
+
+
+class Choice(click.Choice[str]):
+    """One of some words, in letters of any kind; what is none of them is refused in the words of `SettingType`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        value = spelled_choice(value, self.choices)
+        if value not in self.choices:
+            name = param.opts[0] if param is not None else "the value"
+            known = f"{name} must be one of {', '.join(self.choices)}"
+            raise click.UsageError(f"{known}; received {value!r}{suggestion(value, self.choices)}", ctx)
+        return str(value)
 
 
 class SettingType(click.ParamType):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from seqmagic.comparison.curves import Curve
 from seqmagic.comparison.rows import best_baseline
 from seqmagic.drawing.chart import Chart, Line, Point
+from seqmagic.drawing.words import listed
 from seqmagic.runs.record import HistoryRow
 
 if TYPE_CHECKING:
@@ -46,7 +47,22 @@ def comparison_chart(comparison: Comparison, against: str | None) -> Chart | Non
         ends = [x for line in lines for x, _ in (line.points[0], line.points[-1])]
         level = [(min(ends), ngram.loss), (max(ends), ngram.loss)]
         lines.append(Line(label=f"{ngram.name} {ngram.loss:.3f}", points=level, faint=True))
-    return _chart(comparison.name or "comparison", comparison.sentence, lines, against)
+    finding = " ".join(filter(None, [comparison.sentence, rows_left_out(comparison)]))
+    return _chart(comparison.name or "comparison", finding, lines, against)
+
+
+def rows_left_out(comparison: Comparison) -> str:
+    """A sentence that names the rows without a curve; nothing where all have one."""
+    names: list[str] = []
+    for summary in comparison.summaries:
+        absent = [row for row in summary.rows if row.run not in comparison.curves]
+        if not comparison.is_series:
+            names += [f"{summary.label} {row.run}" for row in absent]
+        elif len(absent) == len(summary.rows):
+            names.append(summary.label)
+        else:
+            names += [f"{summary.label} of seed {row.seed}" for row in absent]
+    return f"The curves leave out {listed(names)}: fewer than two evaluations are kept." if names else ""
 
 
 def loss_chart(history: Sequence[HistoryRow]) -> Chart | None:

@@ -48,7 +48,7 @@ def machine_of(records: Sequence[RunRecord]) -> str | None:
     """What they were trained on, `a processor, 2 threads`; None where that is not known or not the same for all."""
     found = {(record.environment.get("device"), record.environment.get("threads")) for record in records}
     device, threads = found.pop() if len(found) == 1 else (None, None)
-    return f"{device}, {threads} threads" if device and threads else None
+    return f"{device}, {threads} thread{'s' * (threads != 1)}" if device and threads else None
 
 
 def unequal_settings(records: Sequence[RunRecord]) -> list[str]:

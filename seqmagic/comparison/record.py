@@ -21,7 +21,7 @@ from seqmagic.comparison.entries import Entry, plan_entries
 from seqmagic.comparison.rows import Row, Summary, separately, summarise
 from seqmagic.comparison.table import TableRow, plain_cells, table_rows
 from seqmagic.comparison.verdict import legend, verdict
-from seqmagic.config import DataConfig, ModelConfig, TrainConfig
+from seqmagic.config import DataConfig, ModelConfig, TrainConfig, counted, minutes_words
 from seqmagic.drawing.words import listed
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import Baseline
@@ -206,8 +206,7 @@ class Comparison:
     def budget(self) -> str:
         """What each row of a series got: "1 minute", "2.5 epochs"."""
         minutes, epochs = self.held_equal.get("minutes"), self.held_equal.get("epochs")
-        amount, unit = (minutes, "minutes") if minutes else (epochs or 0, "epochs")
-        return f"{amount:g} {unit if amount != 1 else unit[:-1]}"
+        return minutes_words(minutes) if minutes else counted(epochs or 0.0, "epoch")
 
     @property
     def part(self) -> str:

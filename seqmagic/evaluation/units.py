@@ -9,11 +9,22 @@ if TYPE_CHECKING:
     import numpy as np
 
 Loss = TypeVar("Loss", float, "np.ndarray")
+STEPS = (0.5, 1, 2, 4, 6)  # bits at which surprise is shown a step higher: the same for all models, to compare them
 
 
 def bits(loss: Loss) -> Loss:
     """Nats to bits: of a number, or of each in an array."""
     return loss / math.log(2)
+
+
+def bits_of(probability: float) -> float:
+    """What a character that had this probability costs, in bits; infinite where it had none."""
+    return -math.log2(probability) if probability > 0 else math.inf
+
+
+def step_of(bits: float) -> int:
+    """Which of the six steps that `STEPS` divide, from 0."""
+    return sum(bits >= edge for edge in STEPS)
 
 
 def nats(bits: float) -> float:

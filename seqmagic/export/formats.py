@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from seqmagic.errors import ConfigError, ExportError
 from seqmagic.machine import TENSORFLOW, has_package, install_command
+from seqmagic.training.interrupt import postponed_signals
 
 if TYPE_CHECKING:
     from seqmagic.export.bundle import Bundle
@@ -55,8 +56,9 @@ class Format:
     programs: tuple[str, ...] = ()
 
     def load(self) -> Writer:
-        """Import the module that writes this format."""
-        return cast(Writer, importlib.import_module(self.module))
+        """Import the module that writes this format, and with it perhaps TensorFlow; Ctrl-C is heeded after that."""
+        with postponed_signals():
+            return cast(Writer, importlib.import_module(self.module))
 
 
 FORMATS = {

@@ -169,6 +169,8 @@ def split_address(address: str) -> tuple[str, int]:
 
 def _cluster(addresses: tuple[str, ...], index: int, what: str) -> Cluster | None:
     if not 0 <= index < len(addresses):
+        if len(addresses) == 1:
+            raise ConfigError(f"{what} {index} is no worker: there is one alone, and its number is 0")
         raise ConfigError(
             f"{what} {index} is none of the {len(addresses)} workers; they are counted from 0 to {len(addresses) - 1}"
         )

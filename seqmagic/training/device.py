@@ -14,6 +14,7 @@ from typing import Any
 
 from seqmagic.errors import TrainingError
 from seqmagic.machine import available_cores, has_package, install_command, processor_name
+from seqmagic.training.interrupt import postponed_signals
 
 _REDUCTIONS_FLAG = "--xla_cpu_experimental_ynn_fusion_type"
 
@@ -38,7 +39,7 @@ def start_tensorflow(threads: int | None, *, make_strategy: Callable[[], Any] = 
     """Import TensorFlow quietly with `threads` cores and say what it found.
 
     The thread pools are fixed when TensorFlow runs its first operation, so a second call with another
-    number has no effect on them.
+    number has no effect on them. Ctrl-C is heeded when the import is over.
 
     Args:
         make_strategy: Makes TensorFlow's strategy for several devices; called before any operation, as it must be.
@@ -48,7 +49,7 @@ def start_tensorflow(threads: int | None, *, make_strategy: Callable[[], Any] = 
     """
     require_tensorflow()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with native_messages_dropped():
+    with postponed_signals(), native_messages_dropped():
         import tensorflow as tf
 
         with _flags_for_xla():  # where there are GPUs, looking for them may read the flags
@@ -65,7 +66,8 @@ def start_tensorflow(threads: int | None, *, make_strategy: Callable[[], Any] = 
             tf.config.experimental.set_memory_growth(gpu, True)
     with native_messages_dropped(), _flags_for_xla():
         strategy = make_strategy()
-    xla_fuses_reductions()  # before anything else makes XLA read its flags
+    with postponed_signals():
+        xla_fuses_reductions()  # before anything else makes XLA read its flags
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
         return Device(kind="gpu", name=str(details.get("device_name", "GPU")), threads=cores, strategy=strategy)

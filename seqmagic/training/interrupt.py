@@ -24,6 +24,16 @@ class _StopRequest:
         self.is_set = True
 
 
+class _Postponed:
+    """A handler that only counts: what the signals ask for is done later."""
+
+    def __init__(self) -> None:
+        self.received: list[int] = []
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.received.append(number)
+
+
 def _watched() -> list[signal.Signals]:
     """The signals that end a training. A SIGHUP that the process was started to ignore (nohup) stays ignored."""
     watched = [signal.SIGINT, signal.SIGTERM]
@@ -52,7 +62,29 @@ def stop_on_signal() -> Iterator[Callable[[], bool]]:
 
 
 @contextlib.contextmanager
-def answered_signals(first: Callable[[], None], ignored: Callable[[], None]) -> Iterator[None]:
+def postponed_signals() -> Iterator[None]:
+    """Within the block SIGINT does nothing; one that came is sent again at its end.
+
+    For imports of compiled modules: a KeyboardInterrupt in the Python that they call back may end the process, by
+    abort.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    postponed = _Postponed()
+    before = signal.signal(signal.SIGINT, postponed)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        for number in postponed.received:
+            signal.raise_signal(number)
+
+
+@contextlib.contextmanager
+def answered_signals(
+    first: Callable[[], None], ignored: Callable[[], None], postponed: Callable[[], None] = lambda: None
+) -> Iterator[None]:
     """Within the block, each request to stop a training is answered at once, from a thread of its own.
 
     Python runs a handler when the main thread is back from what it called; a compilation takes many
@@ -61,6 +93,7 @@ def answered_signals(first: Callable[[], None], ignored: Callable[[], None]) -> 
     Args:
         first: Called at the first signal that a `stop_on_signal` within the block receives.
         ignored: Called when a second one was not heeded for `GRACE` seconds.
+        postponed: Called, in place of `first`, at the first one that a `postponed_signals` keeps for later.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -70,14 +103,14 @@ def answered_signals(first: Callable[[], None], ignored: Callable[[], None]) -> 
     left = threading.Event()
 
     def answer() -> None:
-        asked: _StopRequest | None = None
+        asked: _StopRequest | _Postponed | None = None
         while number := os.read(reader, 1)[0]:
             request = signal.getsignal(number)
-            if not isinstance(request, _StopRequest):
+            if not isinstance(request, _StopRequest | _Postponed):
                 continue
             if request is not asked:
                 asked = request
-                first()
+                (first if isinstance(request, _StopRequest) else postponed)()
             elif not left.wait(GRACE):
                 ignored()
 

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from seqmagic.config import counted, minutes_words
 from seqmagic.errors import TrainingError
 from seqmagic.evaluation.baselines import possible_characters
 from seqmagic.evaluation.evaluation import Score
@@ -347,10 +348,12 @@ class Trainer:
     def _introduction(self) -> tuple[str, ...]:
         """The device, the path that runs and why, the sizes, and what the recipe decided."""
         session, model, training = self.session, self.plan.model, self.plan.training
-        budget = f"{training.minutes:g} minutes" if training.minutes is not None else f"{training.epochs:g} epochs"
+        minutes, epochs = training.minutes, training.epochs or 0.0
+        budget = minutes_words(minutes) if minutes is not None else counted(epochs, "epoch")
+        device = f"{self.device.name}, {counted(self.device.threads, 'thread')}"
         return (
             *self._where(),
-            f"{self.device.name}, {self.device.threads} threads; {session.engine.name}: {session.engine.reason}",
+            f"{device}; {session.engine.name}: {session.engine.reason}",
             *session.distribution.lines(training.batch_size),
             session.corpus.summary,
             f"{model.cell} {size_of(model.layers, model.units)}, {session.model.count_params():,} parameters; "

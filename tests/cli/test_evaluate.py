@@ -141,7 +141,7 @@ def test_a_text_from_standard_input_can_not_be_read_again(tiny_run: Run, seqmagi
         ),
         (["tiny", "missing.txt"], 1, "there is no text 'missing.txt'"),
         (["tiny", "x", "--part", "train"], 2, "--part chooses a part of the run's own text"),
-        (["tiny", "--part", "all"], 2, "Invalid value for '--part'"),
+        (["tiny", "--part", "all"], 2, "--part must be one of train, validation, test"),
         (["tiny", "-"], 1, "standard input is empty"),
     ],
 )

@@ -68,7 +68,7 @@ def test_overwrite_replaces_an_export(seqmagic: Seqmagic, tiny_run: Run, tmp_pat
     ("arguments", "code", "words"),
     [
         (("nobody", "out"), 1, "there is no run 'nobody'"),
-        (("tiny", "out", "--format", "pdf"), 2, "'pdf' is not one of"),
+        (("tiny", "out", "--format", "pdf"), 2, "--format must be one of "),
         (("tiny", "out", "--quantize", "int8"), 2, "--quantize int8 is not there for --format savedmodel"),
         (("tiny",), 2, "Missing argument 'DIR'"),
     ],

@@ -115,10 +115,33 @@ def test_the_document_has_the_status_and_the_baselines(
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
-def test_ctrl_c_while_tensorflow_starts_ends_in_one_line(models: Path, text: Path) -> None:
-    shown, code = on_terminal(["train", str(text), "--name", "mine", *TINY], models=models, interrupt_at="starting")
-    assert code == 130 and "seqmagic: interrupted" in shown and "Traceback" not in shown
+@pytest.mark.parametrize(("command", "wait"), [("train", 0.6), ("train", 1.4), ("compare", 1.0)])
+def test_ctrl_c_while_tensorflow_starts_ends_in_one_line(command: str, wait: float, models: Path, text: Path) -> None:
+    shown, code = on_terminal(
+        [command, str(text), "--name", "mine", "--units", "8"], models=models, interrupt_at="starting Ten", wait=wait
+    )
+    assert code == 130 and shown.endswith("seqmagic: interrupted\n") and "Traceback" not in shown
     assert shown.index("reading") < shown.index("to validate") < shown.index("starting TensorFlow")
+    assert list(models.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_ctrl_c_while_tensorflow_starts_is_one_line_in_a_pipe(command: str, models: Path, text: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "seqmagic", command, str(text), "--units", "8"],
+        env={**os.environ, "SEQMAGIC_MODELS": str(models)}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        assert any("starting TensorFlow" in line for line in iter(process.stdout.readline, ""))
+        time.sleep(0.8)
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=200)
+    finally:
+        process.kill()
+        process.wait()
+    assert (process.returncode, rest) == (130, "seqmagic: interrupted\n")
     assert list(models.iterdir()) == []
 
 

@@ -51,6 +51,7 @@ def test_tf_config_names_the_workers_a_chief_first() -> None:
         ("a:1,b:2", None, "--workers names 2 processes; say with --worker-index which of them this is, from 0 to 1"),
         ("a:1,b:2", 2, "--worker-index 2 is none of the 2 workers; they are counted from 0 to 1"),
         ("a:1,b:2", -1, "--worker-index -1 is none of the 2 workers; they are counted from 0 to 1"),
+        ("a:1", 3, "--worker-index 3 is no worker: there is one alone, and its number is 0"),
         ("a:1,b", 0, "--workers needs HOST:PORT for each worker; received 'b'"),
         ("a:1,,b:1", 0, "--workers needs HOST:PORT for each worker; received ''"),
         ("a:1,b:0", 0, "--workers needs HOST:PORT for each worker; received 'b:0'"),

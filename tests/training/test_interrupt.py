@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from seqmagic.training.interrupt import answered_signals, stop_on_signal
+from seqmagic.training.interrupt import answered_signals, postponed_signals, stop_on_signal
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -34,6 +34,20 @@ def test_a_hang_up_that_is_ignored_stays_ignored() -> None:
             assert not requested()
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_within_an_import_a_signal_waits_for_its_end() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    done = []
+    with pytest.raises(KeyboardInterrupt), postponed_signals():
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append("the import")
+    assert done == ["the import"] and signal.getsignal(signal.SIGINT) is before
+    with stop_on_signal() as requested:
+        with postponed_signals():
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not requested()
+        assert requested()
 
 
 BUSY = """
@@ -62,6 +76,14 @@ def test_a_request_is_answered_while_the_main_thread_runs_no_python() -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_a_signal_that_waits_is_answered_in_its_own_words() -> None:
+    put_off = threading.Event()
+    answering = answered_signals(lambda: None, lambda: None, put_off.set)
+    with answering, pytest.raises(KeyboardInterrupt), postponed_signals():
+        os.kill(os.getpid(), signal.SIGINT)
+        assert put_off.wait(60)
 
 
 def test_requests_that_are_heeded_are_not_insisted_on() -> None:

@@ -15,6 +15,7 @@ from seqmagic.cli.console import INTERRUPTED, json_document, result
 from seqmagic.cli.insight import plot_option, write_plot
 from seqmagic.cli.options import (
     AnyFunction,
+    Choice,
     Settings,
     TextOrRunName,
     collect,
@@ -63,7 +64,7 @@ def look_options(function: AnyFunction) -> AnyFunction:
     form = option(
         "--format",
         "form",
-        type=click.Choice(FORMATS),
+        type=Choice(FORMATS),
         default="table",
         show_default=True,
         section="Comparison",
@@ -71,7 +72,7 @@ def look_options(function: AnyFunction) -> AnyFunction:
     )
     against = option(
         "--against",
-        type=click.Choice(AXES),
+        type=Choice(AXES),
         section="Comparison",
         help="What the curves run over. [default: seconds, or characters where --epochs are the budget]",
     )
@@ -97,7 +98,7 @@ def look_of(settings: Settings, *, form: str, against: str | None, plot: Path | 
 @config_list_option(ModelConfig, "layers", "--layers", help="Depths to train. [default: one, chosen as in train]")
 @option(
     "--match",
-    type=click.Choice(MATCHES),
+    type=Choice(MATCHES),
     default="units",
     show_default=True,
     section="Comparison",
@@ -198,8 +199,6 @@ def compare(
     if budget:
         refuse_epochs(training)  # before a long text is read
     corpus = read_to_train(settings, target[0], collect(DataConfig, values).drawn_with(values["seed"]))
-    for line in corpus.notices:
-        settings.notice(line)
     train_and_compare = compare_both if budget else compare_once
     events = train_and_compare(
         corpus,
@@ -216,7 +215,7 @@ def compare(
         overwrite=values["overwrite"],
         argv=sys.argv[1:],
     )
-    return _train(settings, events, look)
+    return _train(settings, events, look, told=(corpus.summary, *corpus.notices))
 
 
 def _resume(settings: Settings, name: str, look: Look) -> int:
@@ -247,11 +246,11 @@ def _refuse_settings(ctx: click.Context) -> None:
         )
 
 
-def _train(settings: Settings, events: Generator[BothEvent | Event], look: Look) -> int:
-    """Follow a series, or both blocks of one, to its end and show it; the exit code."""
+def _train(settings: Settings, events: Generator[BothEvent | Event], look: Look, *, told: Sequence[str] = ()) -> int:
+    """Follow a series, or both blocks of one, to its end and show it, the lines `told` first; the exit code."""
     from seqmagic.comparison.blocks import Both
 
-    found = _follow(settings, events)
+    found = _follow(settings, events, told=told)
     show_comparison(settings, found, look)
     rows = found.time.rows if isinstance(found, Both) else found.rows
     if any(row.run for row in rows) and not settings.json:
@@ -265,18 +264,17 @@ def _train(settings: Settings, events: Generator[BothEvent | Event], look: Look)
     return 0 if any(row.loss is not None for row in rows) else 1
 
 
-def _follow(settings: Settings, events: Generator[BothEvent | Event]) -> Comparison | Both:
-    """Draw what happens; the comparison, or both blocks of it, that it comes to."""
+def _follow(settings: Settings, events: Generator[BothEvent | Event], *, told: Sequence[str] = ()) -> Comparison | Both:
+    """Draw what happens, the lines `told` before the plan; the comparison, or both blocks of it, that it comes to."""
     from seqmagic.cli.show.progress import clock
     from seqmagic.comparison.both import BlockStarted, ComparedBoth
     from seqmagic.comparison.compare import BaselinesMeasured, Compared, Planned, Waiting
     from seqmagic.comparison.series import OfRow, RowFinished, RowStarted
 
-    display: TrainingDisplay | None = None
     together: RowsDisplay | None = None
     jobs = 1
-    with contextlib.ExitStack() as stack, contextlib.ExitStack() as drawn:
-        stack.enter_context(contextlib.closing(events))
+    with contextlib.closing(events), contextlib.ExitStack() as drawn:
+        display = drawn.enter_context(_display(settings))
         for event in events:
             match event:
                 case Compared(comparison=comparison):
@@ -284,30 +282,31 @@ def _follow(settings: Settings, events: Generator[BothEvent | Event]) -> Compari
                 case ComparedBoth(both=both):
                     return both
                 case BlockStarted():
-                    drawn.close()
-                    display = together = None
-                    settings.notice(_block_words(event))
+                    display.line(_block_words(event))
                 case Waiting(what=what):
-                    drawn.close()
-                    display = together = None
-                    settings.notice(f"{what} …")
+                    if together is not None:
+                        drawn.close()
+                        together, display = None, drawn.enter_context(_display(settings))
+                    display.doing(what)
                 case BaselinesMeasured():
                     pass  # they stand in the table
                 case Planned():
                     jobs = event.jobs
-                    settings.notice(_plan_words(event))
+                    display.tell(told)
+                    display.line(_plan_words(event))
                 case RowStarted() | OfRow() | RowFinished() if jobs > 1:
-                    together = together or drawn.enter_context(_display_of_rows(settings))
+                    if together is None:
+                        drawn.close()
+                        together = drawn.enter_context(_display_of_rows(settings, said=told))
                     together.show(event)
                 case RowStarted(entry=entry, number=number, total=total, seconds_left=left):
-                    display = display or drawn.enter_context(_display(settings))
                     display.announce(entry.label, number=number, total=total)
                     if left is not None and number > 1:
                         display.line(f"about {clock(left)} left for this and the rows after it", style="dim")
                 case RowFinished(row=row):
-                    if row.error and display:
+                    if row.error:
                         display.line(f"{row.label}: {row.error}", style="bold")
-                case _ if display and not isinstance(event, OfRow):
+                case _ if not isinstance(event, OfRow):
                     display.show(event)
     raise RuntimeError("a comparison ended without a result")
 
@@ -342,10 +341,10 @@ def _display(settings: Settings) -> TrainingDisplay:
     return TrainingDisplay(quiet=settings.quiet, verbose=settings.verbose)
 
 
-def _display_of_rows(settings: Settings) -> RowsDisplay:
+def _display_of_rows(settings: Settings, *, said: Sequence[str]) -> RowsDisplay:
     from seqmagic.cli.show.rows import RowsDisplay
 
-    return RowsDisplay(quiet=settings.quiet, verbose=settings.verbose)
+    return RowsDisplay(quiet=settings.quiet, verbose=settings.verbose, said=said)
 
 
 def show_comparison(settings: Settings, shown: Comparison | Both, look: Look) -> None:

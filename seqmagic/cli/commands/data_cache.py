@@ -89,7 +89,7 @@ def _draw(cache: IdCache, entries: list[Entry]) -> None:
 
     rows = [(entry.description.source if entry.description else entry.path.name, _words(entry)) for entry in entries]
     total = sum(entry.bytes for entry in entries)
-    draw(lambda width: facts_table([("Kept", rows)]))
+    draw(lambda width: facts_table([("Kept", rows)], width=width))
     result(f"{_size(total)} of at most {_size(cache.limit)} in {cache.folder}")
 
 

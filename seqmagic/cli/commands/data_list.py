@@ -31,7 +31,7 @@ def list_texts(settings: Settings, data: Path | None) -> None:
     from seqmagic.cli.show.tables import facts_table
 
     sections = [(kind, [(row["name"], _words(row, folder)) for row in rows if row["kind"] == kind]) for kind in KINDS]
-    draw(lambda width: facts_table(sections))
+    draw(lambda width: facts_table(sections, width=width))
 
 
 def _words(row: dict[str, Any], folder: Path) -> str:

@@ -34,7 +34,7 @@ def show_text(settings: Settings, name: str, data: Path | None) -> None:
         return
     from seqmagic.cli.show.tables import facts_table
 
-    draw(lambda width: facts_table([(name, _facts(document))]))
+    draw(lambda width: facts_table([(name, _facts(document))], width=width))
 
 
 def _facts(document: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -12,7 +12,7 @@ import click
 from seqmagic.cli.console import draw, json_document, result
 from seqmagic.cli.downloads import bring
 from seqmagic.cli.options import Settings, TextName, collect, command, config_options
-from seqmagic.config import DEFAULT_MINUTES, DataConfig, ModelConfig
+from seqmagic.config import DEFAULT_MINUTES, DataConfig, ModelConfig, minutes_words
 
 _SHOWN_CHARACTERS = 8
 _TAKES_A_WHILE = 2_000_000  # characters
@@ -53,7 +53,7 @@ def stats(settings: Settings, text: str, **values: Any) -> None:
         return
     from seqmagic.cli.show.tables import facts_table
 
-    draw(lambda width: facts_table(_sections(document)))
+    draw(lambda width: facts_table(_sections(document), width=width))
     if document["train_would_choose"] and text != STANDARD_INPUT:
         result(f"\ntrain on it: seqmagic train {shlex.quote(text)}")
 
@@ -148,6 +148,6 @@ def _repeats(document: dict[str, Any], part: str) -> list[tuple[str, Any]]:
 def _chosen(choice: dict[str, Any] | None) -> list[tuple[str, Any]]:
     if choice is None:
         return [("", "the text is too short to train on")]
-    units = f"{choice['most_units']} at most: as many as this machine can train in {choice['minutes']:g} minutes"
+    units = f"{choice['most_units']} at most: as many as this machine can train in {minutes_words(choice['minutes'])}"
     rows = [("cell", choice["cell"]), ("layers", choice["layers"]), ("units", units)]
     return rows + [(name.replace("_", " "), choice[name]) for name in ("batch_size", "sequence_length")]

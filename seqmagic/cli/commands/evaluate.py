@@ -12,7 +12,7 @@ import click
 
 from seqmagic.cli.console import draw, is_plain, json_document
 from seqmagic.cli.downloads import bring
-from seqmagic.cli.options import RunOrTextName, Settings, collect, command, config_options, name_of, option
+from seqmagic.cli.options import Choice, RunOrTextName, Settings, collect, command, config_options, name_of, option
 from seqmagic.config import PARTS, DataConfig
 from seqmagic.errors import RunError
 
@@ -37,7 +37,7 @@ _LONG = 100_000  # characters from which on a terminal shows how many have been 
 @option("--on", "texts", metavar="TEXT", multiple=True, help="A text, also one that is named as a run is.")
 @option(
     "--part",
-    type=click.Choice(PARTS),
+    type=Choice(PARTS),
     help="Part of a run's own text, where no TEXT is given. [default: validation]",
 )
 @option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from seqmagic.cli.console import json_document, result
-from seqmagic.cli.options import RunName, Settings, command, option
+from seqmagic.cli.options import Choice, RunName, Settings, command, option
 from seqmagic.export.formats import FORMATS, QUANTIZATIONS, find_format
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 @option(
     "--format",
     "format_name",
-    type=click.Choice(list(FORMATS)),
+    type=Choice(list(FORMATS)),
     default="savedmodel",
     show_default=True,
     help="; ".join(f"{target.name}: {target.summary}" for target in FORMATS.values()) + ".",
 )
 @option(
     "--quantize",
-    type=click.Choice(QUANTIZATIONS),
+    type=Choice(QUANTIZATIONS),
     help="Number format of the weights, none being float32. "
     + "; ".join(f"{target.name}: {', '.join(target.quantizations)}" for target in FORMATS.values())
     + ". [default: the first]",

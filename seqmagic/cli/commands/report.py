@@ -9,7 +9,7 @@ import click
 
 from seqmagic.cli.console import json_document, result
 from seqmagic.cli.insight import runs_argument, written_to
-from seqmagic.cli.options import Settings, command, option
+from seqmagic.cli.options import Choice, Settings, command, option
 from seqmagic.errors import ConfigError, RunError
 from seqmagic.insight.labels import LANGUAGES
 
@@ -41,7 +41,7 @@ class PanelNames(click.ParamType):
 )  # fmt: skip
 @option("--quick", is_flag=True, help="Fewer characters and targets: half a minute for three runs of 320 units.")
 @option(
-    "--lang", "language", type=click.Choice(LANGUAGES), default=LANGUAGES[0], show_default=True,
+    "--lang", "language", type=Choice(LANGUAGES), default=LANGUAGES[0], show_default=True,
     help="Language of the page.",
 )  # fmt: skip
 @option("--panels", type=PanelNames(), metavar="NAME,...", help="Panels to show. [default: all]")

@@ -16,7 +16,7 @@ import click
 
 from seqmagic.cli.commands.runs_rerun import rerun
 from seqmagic.cli.console import draw, json_document, notice, one_line, result
-from seqmagic.cli.options import Command, Group, OwnRunName, RunName, Settings, common_options, option
+from seqmagic.cli.options import Choice, Command, Group, OwnRunName, RunName, Settings, common_options, option
 from seqmagic.config import CELLS
 from seqmagic.errors import RunError
 
@@ -51,15 +51,15 @@ runs.add_command(rerun)
 @runs.command("list", cls=Command, example="seqmagic runs list --sort loss")
 @option(
     "--sort",
-    type=click.Choice(SORTS),
+    type=Choice(SORTS),
     default="created",
     show_default=True,
     help="Order within each text: the newest last, the lowest loss first, or by name.",
 )
-@option("--cell", "cells", multiple=True, type=click.Choice(CELLS), help="Only runs of this cell; repeatable.")
+@option("--cell", "cells", multiple=True, type=Choice(CELLS), help="Only runs of this cell; repeatable.")
 @option("--text", metavar="TEXT", help="Only runs on this text: its name, its path, or the last part of that.")
 @option("--tag", "tags", multiple=True, metavar="TAG", help="Only runs with this tag; repeatable: with all of them.")
-@option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only runs in this state; repeatable.")
+@option("--status", "statuses", multiple=True, type=Choice(STATUSES), help="Only runs in this state; repeatable.")
 @common_options
 @click.pass_obj
 def list_runs(
@@ -201,13 +201,13 @@ def show_run(settings: Settings, run: str) -> None:
     from seqmagic.cli.show.tables import facts_table, history_table, sparkline
 
     found, settled = _facts(document)
-    draw(lambda width: facts_table(found))
+    draw(lambda width: facts_table(found, width=width))
     if losses := _validation_losses(history):
         result(f"\nvalidation loss {losses[0]:.4f} {sparkline(losses)} {losses[-1]:.4f}\n")
         show_losses(history)
         draw(lambda width: history_table(history, width=width))
     result()
-    draw(lambda width: facts_table(settled))
+    draw(lambda width: facts_table(settled, width=width))
     if is_resumable(record, opened):
         name = opened.name if run in ("latest", "best") else run
         result(f"\nnot finished; go on with: seqmagic train --resume {name}")
@@ -283,7 +283,7 @@ def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 @common_options
 @click.pass_obj
 def pack_run(settings: Settings, run: str, file: Path, overwrite: bool) -> None:
-    """Put RUN into one FILE to hand on: model, vocabulary, settings, history and checksums, without its text.
+    """Put RUN into one FILE to hand on: model, vocabulary, settings, history and checksums, without its text and tags.
 
     Every command takes the file in place of a RUN; `runs unpack` makes a run of it again.
     """
@@ -295,7 +295,9 @@ def pack_run(settings: Settings, run: str, file: Path, overwrite: bool) -> None:
     if settings.json:
         json_document({"run": opened.name, "file": str(file), "bytes": packed.bytes, "sha256": packed.sha256})
         return
-    settings.notice(f"{opened.name}: {packed.bytes:,} bytes in {file}, sha256 {packed.sha256}; its text is not in it")
+    settings.notice(
+        f"{opened.name}: {packed.bytes:,} bytes in {file}, sha256 {packed.sha256}; its text and its tags are not in it"
+    )
 
 
 @runs.command("unpack", cls=Command, example="seqmagic runs unpack shakespeare.run --name theirs")

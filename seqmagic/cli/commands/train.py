@@ -378,8 +378,9 @@ def _follow(
         board: What writes for TensorBoard, if anything does.
     """
     from seqmagic.cli.show.progress import TrainingDisplay
+    from seqmagic.cli.show.verdicts import counting
     from seqmagic.evaluation.beside import BaselinesBeside
-    from seqmagic.training.events import Finished, Started
+    from seqmagic.training.events import Evaluated, Finished, Started
 
     finished: Finished | None = None
     with contextlib.ExitStack() as stack:
@@ -392,6 +393,8 @@ def _follow(
                 board.show(event)
             if isinstance(event, Started) and beside is None:
                 beside = BaselinesBeside(event.corpus)
+            if isinstance(event, Evaluated) and beside is not None and (said := counting(beside.result(wait=False))):
+                display.tell([said])
             if isinstance(event, Finished):
                 finished = event
     if finished is None or beside is None:

@@ -8,6 +8,7 @@ from seqmagic.cli.console import draw, printable, result
 from seqmagic.cli.insight import draw_chart
 from seqmagic.cli.show.tables import comparison_table, table_of_both
 from seqmagic.comparison.blocks import Both
+from seqmagic.comparison.charts import rows_left_out
 from seqmagic.comparison.record import Comparison
 from seqmagic.drawing.chart import Chart
 
@@ -30,7 +31,7 @@ def show_comparison(comparison: Comparison, chart: Chart | None = None) -> None:
     _show_remarks(remarks(comparison))
     if chart is not None:
         result()
-        draw_chart(chart)
+        _draw_curves(comparison, chart)
     _show_samples(comparison)
 
 
@@ -43,9 +44,15 @@ def show_both(both: Both, charts: Sequence[Chart | None]) -> None:
     for block, chart in zip(both.blocks, charts, strict=True):
         if chart is not None:
             result(f"\n{block.title}")
-            draw_chart(chart)
+            _draw_curves(block.comparison, chart)
     for block in both.blocks:
         _show_samples(block.comparison)
+
+
+def _draw_curves(comparison: Comparison, chart: Chart) -> None:
+    draw_chart(chart)
+    if left_out := rows_left_out(comparison):
+        result(left_out)
 
 
 def _show_remarks(lines: Sequence[str]) -> None:

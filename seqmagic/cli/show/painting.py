@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from seqmagic.drawing.words import cells
+from seqmagic.evaluation import units
 
 _RESET = "\x1b[0m"
 _DIM = "2"
@@ -88,9 +88,7 @@ def _below(line: Sequence[tuple[str, str]]) -> str:
 
 def step_of(probability: float) -> int:
     """The step of a character that had this probability, from 0."""
-    from seqmagic.cli.show import surprise
-
-    return surprise.step_of(-math.log2(probability) if probability > 0 else math.inf)
+    return units.step_of(units.bits_of(probability))
 
 
 def paint(characters: str, steps: Sequence[int], codes: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 SAMPLE_CELLS = 60  # of what the model writes, in a plain line
 STOPPING_COMPILATION = "stopping after the compilation; again to stop now"
+_GAP = "  "  # between two figures
 COMPILING = "building and compiling"
+STOPPING_START = "stopping as soon as TensorFlow has started; again to stop now …"
 LEGEND = (
     "train: mean since the line before, with dropout, so often above validation; "
     "validation: all of that part, without; *: the lowest so far, these weights are kept"
@@ -56,7 +58,7 @@ class LiveDisplay:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             with self._readers_may_go():
                 self._live.start()
-        self._answers.enter_context(answered_signals(self._answer, self._give_up))
+        self._answers.enter_context(answered_signals(self._answer, self._give_up, self._put_off))
         return self
 
     def __exit__(
@@ -79,6 +81,11 @@ class LiveDisplay:
 
     def _answer(self) -> None:
         self.line(STOPPING_COMPILATION if self._compiling else self.stopping)
+
+    def _put_off(self) -> None:
+        """Asked to stop while TensorFlow is imported, which nothing can end in the middle."""
+        self._doing = STOPPING_START
+        self._draw()
 
     def _give_up(self) -> None:
         """Asked twice to stop, the process is still in a compilation that nothing else can end."""
@@ -154,6 +161,10 @@ class TrainingDisplay(LiveDisplay):
         self.line(f"{title} ({number} of {total})" if total > 1 else title, style="bold")
         self._draw()
 
+    def doing(self, what: str, *, aloud: bool = True) -> None:
+        self._progress = None
+        super().doing(what, aloud=aloud)
+
     def show(self, event: Event) -> None:
         """Draw one event."""
         match event:
@@ -188,14 +199,15 @@ class TrainingDisplay(LiveDisplay):
     def _show_evaluation(self, event: Evaluated) -> None:
         self.tell([LEGEND])
         sample = one_line(event.sample.strip())
-        figures = evaluation_words(event)
         if self._plain:
+            figures = evaluation_words(event)
             if event.row.characters_per_second is not None:
                 figures += f"{'' if event.best else '  '}  {event.row.characters_per_second:,.0f} char/s"
             left = f"  {clock(self._progress.seconds_left)} left" if self._progress else ""
             self.line(f"{figures}{left}  | {shorten(sample, SAMPLE_CELLS)}")
             return
-        self.line(figures)
+        for line in _filled(_evaluation_parts(event), self._console.width):
+            self.line(line)
         self.line(f"  {shorten(sample, max(20, self._console.width - 3))}", style="dim italic")
 
     def _bars(self) -> RenderableType:
@@ -236,6 +248,21 @@ class TrainingDisplay(LiveDisplay):
 
 def evaluation_words(event: Evaluated) -> str:
     """The figures of one evaluation in columns; a star marks the lowest validation loss so far (`LEGEND`)."""
+    return _GAP.join(_evaluation_parts(event))
+
+
+def _filled(parts: Sequence[str], width: int) -> Iterator[str]:
+    """Lines of as many of the parts as have room, none of them broken."""
+    line = ""
+    for part in parts:
+        if line and len(line) + len(_GAP) + len(part) > width:
+            yield line
+            line = ""
+        line += _GAP * bool(line) + part
+    yield line
+
+
+def _evaluation_parts(event: Evaluated) -> list[str]:
     row = event.row
     figures = (
         (row.epoch, "epoch {:6.2f}"),
@@ -244,4 +271,4 @@ def evaluation_words(event: Evaluated) -> str:
         (row.bits_per_character, "{:.3f} bits"),
     )
     parts = [form.format(figure) for figure, form in figures if figure is not None]
-    return "  ".join(parts) + (" *" if event.best else "")
+    return [*parts[:-1], parts[-1] + " *" * event.best] if parts else []

@@ -26,17 +26,19 @@ class RowsDisplay(LiveDisplay):
                 display.show(event)
 
     On a terminal each row that is on has a bar, and each evaluation scrolls by above them. Elsewhere an evaluation is
-    one line. What the trainings say of machine and settings is told once.
+    one line. What the trainings say of machine and settings is told once, and not what was `said` before.
     """
 
     stopping = "stopping: what the rows have reached is kept; again to stop now"
 
-    def __init__(self, *, quiet: bool = False, verbose: bool = False, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, *, quiet: bool = False, verbose: bool = False, stream: TextIO | None = None, said: Iterable[str] = ()
+    ) -> None:
         super().__init__(quiet=quiet, stream=stream)
         self._verbose = verbose
         self._course = Course()
         self._stepping: set[int] = set()
-        self._said: set[str] = set()
+        self._said = set(said)
 
     def show(self, event: Any) -> None:
         """Draw one event."""

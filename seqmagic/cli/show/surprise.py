@@ -11,8 +11,8 @@ from rich.text import Text
 from seqmagic.cli.console import one_line
 from seqmagic.cli.show.documents import Document, excerpt_words
 from seqmagic.cli.show.strips import DIVERGING, RISING, Row, Scale, colour_system, glyph, laid
+from seqmagic.evaluation.units import STEPS, step_of
 
-BINS = (0.5, 1, 2, 4, 6)  # bits: the same for all models, so that they can be compared
 _MOST_DIFFERENCE = 4  # bits
 _SIGNS = "dcba01234"  # of a difference without colours: a to d where the first is better, 1 to 4 where it is worse
 
@@ -43,14 +43,9 @@ def _headline(document: Document, model: Document) -> str:
     return line
 
 
-def step_of(bits: float) -> int:
-    """Which of the six steps, from 0."""
-    return sum(bits >= edge for edge in BINS)
-
-
 def bin_words() -> list[str]:
     """What each step stands for: "<0.5", "0.5-1" ..."""
-    edges = [f"{edge:g}" for edge in BINS]
+    edges = [f"{edge:g}" for edge in STEPS]
     return [f"<{edges[0]}", *(f"{low}-{high}" for low, high in pairwise(edges)), f"{edges[-1]}+"]
 
 

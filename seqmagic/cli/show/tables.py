@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.box import Box
 from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -229,6 +231,10 @@ def name_in_short(text: str) -> str:
     return "standard input" if text == "-" else PurePath(text).name or text
 
 
+_HISTORY_PAIRS = [(0, 1), (2, 3), (4, 4)]
+_HISTORY_WIDE = 50  # columns that its five take
+
+
 def history_table(rows: Sequence[HistoryRow], *, width: int) -> Table:
     """The evaluations of a run, the one with the lowest validation loss in bold."""
     losses = [row.validation_loss for row in rows if row.validation_loss is not None]
@@ -243,23 +249,33 @@ def history_table(rows: Sequence[HistoryRow], *, width: int) -> Table:
         lines.append((cells, "bold" if loss is not None and loss == min(losses) else ""))
     headings = ("epoch", "seconds", "train loss", "valid loss", "bits/char")
     columns = [Column(heading) for heading in headings]
-    return fold_table(columns, [lines], width=max(width, WIDE), pairs=())
+    return fold_table(columns, [lines], width=width, pairs=_HISTORY_PAIRS, wide=_HISTORY_WIDE)
 
 
-def facts_table(sections: Sequence[tuple[str, Sequence[tuple[str, Any]]]]) -> Table:
-    """Names and values under headings."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold")
+def facts_table(sections: Sequence[tuple[str, Sequence[tuple[str, Any]]]], *, width: int) -> Group:
+    """Names and values under headings; on a narrow terminal a value that has no room beside its name stands below."""
+    parts: list[RenderableType] = []
+    room = 2 + max((cell_len(one_line(name)) for _, rows in sections for name, _ in rows), default=0) + 2
     for heading, rows in sections:
-        table.add_row(Text(one_line(heading), style="bold"))
+        parts.append(Text(one_line(heading), style="bold", overflow="fold"))
         for name, value in rows:
-            table.add_row(Text(f"  {one_line(name)}"), Text(one_line(value_words(value))))
-    return table
+            shown = one_line(value_words(value))
+            if width < SLIM and cell_len(shown) > width - room:
+                parts += [Text(f"  {one_line(name)}")] if name else []
+                parts.append(Padding(Text(shown, overflow="fold"), (0, 0, 0, 4)))
+                continue
+            line = Table.grid(padding=(0, 2, 0, 0))
+            line.add_column(min_width=room - 2)
+            line.add_column(overflow="fold")
+            line.add_row(Text(f"  {one_line(name)}"), Text(shown))
+            parts.append(line)
+    return Group(*parts)
 
 
-def differences_table(names: tuple[str, str], rows: Sequence[tuple[str, Any, Any]], *, width: int) -> Table:
-    """What differs between two runs: the name of the thing, its value in each."""
+def differences_table(names: tuple[str, str], rows: Sequence[tuple[str, Any, Any]], *, width: int) -> Table | Group:
+    """What differs between two runs: the name of the thing, its value in each; on a narrow terminal below it."""
+    if width < SLIM:
+        return facts_table([(name, list(zip(names, values, strict=True))) for name, *values in rows], width=width)
     columns = [Column(heading, figures=False) for heading in ("", *map(one_line, names))]
     lines = [([name, value_words(one), value_words(other)], "") for name, one, other in rows]
     return fold_table(columns, [lines], width=max(width, WIDE), pairs=())

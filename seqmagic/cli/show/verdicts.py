@@ -8,6 +8,16 @@ from seqmagic.comparison.rows import best_baseline
 from seqmagic.evaluation.baselines import Baseline
 
 
+def counting(baselines: Sequence[Baseline]) -> str:
+    """What models pay that only count, in a line; empty where no n-gram was measured."""
+    ngram = best_baseline(baselines)
+    if ngram is None:
+        return ""
+    orders = [one for one in baselines if one.name in ("uniform", "unigram") and one is not ngram]
+    losses = [f"{one.name} {one.loss:.3f}" for one in [*orders, ngram]]
+    return f"validation loss of models that only count: {', '.join(losses)}"
+
+
 def verdict(loss: float, baselines: Sequence[Baseline]) -> str:
     """One sentence or two; empty where no n-gram was measured."""
     ngram = best_baseline(baselines)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+from seqmagic.evaluation.units import STEPS, step_of
 from seqmagic.report.html import escaped, folded, number, table
 from seqmagic.report.panels.panel import Document, Documents, Panel
 from seqmagic.report.texts import Texts
 
-EDGES = (0.5, 1, 2, 4, 6)  # bits: absolute, so that models can be compared
 _COLOURS = (0, 2, 4, 5, 7, 8)  # of the nine of drawing/look.css, for each step
 
 
@@ -61,16 +61,11 @@ def _finding(models: Sequence[Document], texts: Texts) -> str:
     )
 
 
-def step_of(bits: float | None) -> int:
-    """Which of the six steps of surprise; the first one for a character that nothing was said of."""
-    return 0 if bits is None else sum(bits >= edge for edge in EDGES)
-
-
 def _passage(model: Document, place: int, texts: Texts) -> str:
     """A row; each character is an element, so that it can be pointed at."""
     shown = []
     for character, bits in zip(model["characters"], model["bits"], strict=True):
-        painted = f'<i class="bits-{_COLOURS[step_of(bits)]}">{escaped(character)}</i>'
+        painted = f'<i class="bits-{_COLOURS[step_of(bits or 0.0)]}">{escaped(character)}</i>'
         shown.append(painted + ("<br>" if character == "\n" else ""))
     caption = texts("surprise.passage", run=model["run"], bits=number(model["mean_bits"], ".2f"))
     return (
@@ -81,9 +76,9 @@ def _passage(model: Document, place: int, texts: Texts) -> str:
 
 def _legend(texts: Texts) -> str:
     words = [
-        f"< {EDGES[0]}",
-        *(f"{low} – {high}" for low, high in itertools.pairwise(EDGES)),
-        f"≥ {EDGES[-1]}",
+        f"< {STEPS[0]}",
+        *(f"{low} – {high}" for low, high in itertools.pairwise(STEPS)),
+        f"≥ {STEPS[-1]}",
     ]
     items = "".join(f'<li class="bits-{_COLOURS[step]}">{escaped(word)}</li>' for step, word in enumerate(words))
     return f'<ol class="legend" aria-label="{escaped(texts("surprise.legend"))}">{items}</ol>'

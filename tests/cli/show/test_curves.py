@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 
 from seqmagic.cli.show.curves import show_losses
-from seqmagic.comparison.charts import comparison_chart, loss_chart
+from seqmagic.comparison.charts import comparison_chart, loss_chart, rows_left_out
 from seqmagic.comparison.curves import Curve, curve_of
 from seqmagic.comparison.record import Comparison, read_comparison, write_comparison
 from seqmagic.comparison.rows import Row
@@ -58,6 +58,19 @@ def test_rows_are_lines_and_seeds_share_a_colour() -> None:
 
 def test_without_curves_there_is_no_chart() -> None:
     assert comparison_chart(dataclasses.replace(COMPARISON, curves={}), None) is None
+
+
+def test_rows_without_a_curve_are_named() -> None:
+    words = "The curves leave out gru 1×8 of seed 2: fewer than two evaluations are kept."
+    assert rows_left_out(COMPARISON) == words
+    chart = comparison_chart(COMPARISON, None)
+    assert chart is not None and chart.finding == f"{COMPARISON.sentence} {words}"
+    one = dataclasses.replace(COMPARISON, curves={"lstm-1": curve(3.0, 1.5), "lstm-2": curve(3.0, 1.5)})
+    assert rows_left_out(one).startswith("The curves leave out gru 1×8: ")
+    whole = dataclasses.replace(COMPARISON, curves={**COMPARISON.curves, "gru-2": curve(3.0, 1.5)})
+    assert rows_left_out(whole) == ""
+    of_runs = dataclasses.replace(one, is_series=False)
+    assert rows_left_out(of_runs).startswith("The curves leave out gru 1×8 gru-1 and gru 1×8 gru-2: ")
 
 
 @pytest.mark.parametrize("width", [60, 100])

@@ -116,7 +116,7 @@ def test_the_history_and_the_differences() -> None:
         60,
     )
     assert "model.cell" in shown and "x⏎y" in shown and "1 2" in shown
-    facts = drawn(tables.facts_table([("text", [("source", "[bold]x"), ("bytes", 1_234_567)])]), 60)
+    facts = drawn(tables.facts_table([("text", [("source", "[bold]x"), ("bytes", 1_234_567)])], width=60), 60)
     assert "[bold]x" in facts and "1,234,567" in facts
 
 
