@@ -87,3 +87,15 @@ def test_comparisons_with_several_jobs_are_timed(tmp_path: Path) -> None:
     (row,) = json.loads(path.read_text())
     assert row["medians"].keys() == {"1", "2"} and min(row["medians"].values()) > 0
     assert done.stdout.count("\n") == 3 and done.stdout.splitlines()[-1].startswith("| 16 | ")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_what_a_training_reaches_is_told_for_each_seed(tmp_path: Path) -> None:
+    text, path = tmp_path / "text.txt", tmp_path / "reached.json"
+    text.write_text("".join(f"{number} and {number + 1} is {2 * number + 1}.\n" for number in range(800)))
+    done = bench("reached.py", str(text), "--minutes", "0.02", "--seeds", "2", "--json", str(path), seconds=250)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(path.read_text())
+    assert [row["seed"] for row in rows] == [1, 2] and len({row["loss"] for row in rows}) == 2
+    assert done.stdout.rstrip().endswith(f"**{sum(row['loss'] for row in rows) / 2:.4f}** |")
