@@ -23,8 +23,14 @@ def models_folder(given: str | os.PathLike[str] | None) -> Path:
 
 
 def list_runs(models: Path) -> list[Run]:
-    """The run folders below `models`, oldest first; a folder without run.json is none."""
+    """The run folders below `models`, oldest first; a folder without run.json is none.
+
+    Raises:
+        RunError: `models` is there, but no folder.
+    """
     if not models.is_dir():
+        if models.exists():
+            raise RunError(f"{models} is no folder; name the folder of the runs with --models")
         return []
     recover(models)
     folders = [entry for entry in models.iterdir() if entry.is_dir() and not entry.name.startswith(".")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqmagic.config import SampleConfig
+from seqmagic.config import SampleConfig, counted
 from seqmagic.errors import SampleError
 from seqmagic.machine import free_bytes
 from seqmagic.sampling.stepper import FoldedNetwork
@@ -33,8 +33,8 @@ def check_memory(network: FoldedNetwork, config: SampleConfig, texts: int, *, to
     needed, free = needed_bytes(network, config, texts, together=together), free_bytes()
     if free is not None and needed > _SHARE * free:
         raise SampleError(
-            f"{texts:,} texts of {config.length:,} characters need about {_words(needed)} of memory and "
-            f"{_words(free)} are free; lower --count or --length"
+            f"{counted(texts, 'text')} of {config.length:,} characters need{'s' * (texts == 1)} about {_words(needed)} "
+            f"of memory and {_words(free)} are free; lower --count or --length"
         )
 
 

@@ -10,6 +10,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqmagic import files
 from seqmagic.config import DataConfig
 from seqmagic.errors import CorpusError
 from seqmagic.texts import catalog
@@ -153,6 +154,9 @@ def _check_kind(source: str, *, again: bool) -> None:
 
 def _not_found(source: str) -> str:
     path = Path(source)
+    quoted = files.shortened(repr(source))
+    if os.path.islink(source):
+        return f"{quoted} is a link that leads to no text ({os.readlink(source)!r}); mend it, or name the text itself"
     builtin = builtin_names()
     neighbours: list[str] = []
     with contextlib.suppress(OSError, ValueError), os.scandir(path.parent) as entries:
@@ -161,9 +165,9 @@ def _not_found(source: str) -> str:
     near = difflib.get_close_matches(source, builtin, n=1) + [shown(path.parent / name) for name in similar]
     near = near or difflib.get_close_matches(source, catalog.catalog(), n=1)
     if near:
-        return f"there is no text {source!r}; did you mean {' or '.join(near)}?"
+        return f"there is no text {quoted}; did you mean {' or '.join(near)}?"
     return (
-        f"there is no text {source!r}; give a file, a folder, - for standard input, "
+        f"there is no text {quoted}; give a file, a folder, - for standard input, "
         f"or a built-in text: {', '.join(builtin)}; for more see: seqmagic data list"
     )
 

@@ -114,7 +114,7 @@ def test_debug_shows_where_an_error_came_from(fail: Call) -> None:
         (["runs", "list", "--modles", "x"], "there is no option --modles; did you mean --models? see:"),
         (["--qiet"], "there is no option --qiet; did you mean --quiet? see: seqmagic --help"),
         (["evaluate"], "Missing argument 'RUN... [TEXT...]'; see: seqmagic evaluate --help"),
-        (["runs", "list", "--sort", "size"], "Invalid value for '--sort'"),
+        (["runs", "list", "--sort", "size"], "--sort must be one of "),
     ],
 )
 def test_usage_errors_are_one_line_with_the_nearest_word(arguments: list[str], words: str, seqmagic: Call) -> None:

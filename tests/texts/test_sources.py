@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from seqmagic import files
 from seqmagic.config import DataConfig
 from seqmagic.errors import ConfigError, CorpusError
 from seqmagic.texts.decoding import Tallied
@@ -94,7 +95,7 @@ def test_a_missing_text_with_the_nearest_names(source: str, advice: str) -> None
         Path(name).write_text("text")
     with pytest.raises(CorpusError) as caught:
         read(source)
-    assert str(caught.value).startswith(f"there is no text {source!r}; ")
+    assert str(caught.value).startswith(f"there is no text {files.shortened(repr(source))}; ")
     assert advice in str(caught.value)
 
 
