@@ -102,7 +102,7 @@ def test_what_the_text_is_too_short_for_is_left_out_and_named(models: Path, seqm
         (["rnn", "-o", "."], 1, ". can't be written: it is a folder; name a file; choose another file with -o"),
         (["rnn", "-o", "no/where.html"], 1, "no/where.html can't be written: No such file or directory"),
         (["rnn", "--panels", "losses,x"], 2, "--panels takes ngram, "),
-        (["rnn", "--lang", "fr"], 2, "Invalid value for '--lang'"),
+        (["rnn", "--lang", "fr"], 2, "--lang must be one of "),
         (["rnn", "--at", "999999"], 2, "--at must be from 0 to "),
         (["nobody"], 1, "there is no run 'nobody'"),
         ([], 2, "Missing argument 'RUN...'"),
