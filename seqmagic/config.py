@@ -156,6 +156,11 @@ def minutes_words(minutes: float) -> str:
     return counted(minutes, "minute") if minutes >= 1 else counted(float(f"{60 * minutes:.3g}"), "second")
 
 
+def budget_words(minutes: float | None, epochs: float | None) -> str:
+    """What a training may take, in minutes or else in epochs: "5 seconds", "2.5 epochs"."""
+    return counted(epochs or 0.0, "epoch") if minutes is None else minutes_words(minutes)
+
+
 def spelled_choice(value: Any, choices: Sequence[str]) -> Any:
     """One of `choices` that is written in other letters or by another name as it is; anything else as it came."""
     if not isinstance(value, str) or value in choices:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from seqmagic.errors import ConfigError
 from seqmagic.machine import available_cores
 
+LARGEST_JOBS = 1024
+
 
 def cores_each(jobs: int, *, threads: int | None = None, available: int | None = None) -> int:
     """How many cores each of `jobs` rows gets: the same for all, so that equal time is equal work.

@@ -16,12 +16,13 @@ from msgspec import Meta
 
 from seqmagic import files
 from seqmagic.comparison.chance import Chance
+from seqmagic.comparison.cores import LARGEST_JOBS
 from seqmagic.comparison.curves import Curve
 from seqmagic.comparison.entries import Entry, plan_entries
 from seqmagic.comparison.rows import Row, Summary, separately, summarise
 from seqmagic.comparison.table import TableRow, plain_cells, table_rows
 from seqmagic.comparison.verdict import legend, verdict
-from seqmagic.config import DataConfig, ModelConfig, TrainConfig, counted, minutes_words
+from seqmagic.config import DataConfig, ModelConfig, TrainConfig, budget_words
 from seqmagic.drawing.words import listed
 from seqmagic.errors import RunError
 from seqmagic.evaluation.baselines import Baseline
@@ -34,7 +35,6 @@ FORMAT = 1
 FILE_NAME = "comparison.json"
 STATUSES = ("running", "complete", "interrupted", "failed", "died")
 LARGEST_LOSS = 1e15  # nats: sums and squares of them stay finite
-LARGEST_JOBS = 1024
 
 
 class ComparedText(TypedDict, total=False):
@@ -205,8 +205,7 @@ class Comparison:
     @property
     def budget(self) -> str:
         """What each row of a series got: "1 minute", "2.5 epochs"."""
-        minutes, epochs = self.held_equal.get("minutes"), self.held_equal.get("epochs")
-        return minutes_words(minutes) if minutes else counted(epochs or 0.0, "epoch")
+        return budget_words(self.held_equal.get("minutes"), self.held_equal.get("epochs"))
 
     @property
     def part(self) -> str:

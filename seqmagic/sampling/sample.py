@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
+from seqmagic.config import counted
 from seqmagic.evaluation.units import STEPS, step_of
 from seqmagic.notebook import html_painted
 
@@ -53,7 +54,7 @@ class Sample(str):
         return f"{shown}<div>bits: {_legend()}</div>" if self.bits else shown
 
     def _facts(self) -> list[str]:
-        length = f"{len(self):,} character{'s' * (len(self) != 1)}"
+        length = counted(len(self), "character")
         return [length, f"{sum(self.bits) / len(self.bits):.2f} bits each"] if self.bits else [length]
 
 

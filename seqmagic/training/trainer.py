@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from seqmagic.config import counted, minutes_words
+from seqmagic.config import budget_words, counted
 from seqmagic.errors import TrainingError
 from seqmagic.evaluation.baselines import possible_characters
 from seqmagic.evaluation.evaluation import Score
@@ -348,8 +348,7 @@ class Trainer:
     def _introduction(self) -> tuple[str, ...]:
         """The device, the path that runs and why, the sizes, and what the recipe decided."""
         session, model, training = self.session, self.plan.model, self.plan.training
-        minutes, epochs = training.minutes, training.epochs or 0.0
-        budget = minutes_words(minutes) if minutes is not None else counted(epochs, "epoch")
+        budget = budget_words(training.minutes, training.epochs)
         device = f"{self.device.name}, {counted(self.device.threads, 'thread')}"
         return (
             *self._where(),

@@ -25,6 +25,10 @@ from tests.helpers import FakeTraining, make_text
 
 Call = Callable[..., Result]
 LOSSES = {"rnn": 1.93, "lstm": 1.52, "gru": 1.64}
+SMALL = (
+    "--units", "6", "--layers", "1", "--minutes", "1s", "--embedding", "4", "--batch-size", "4",
+    "--sequence-length", "16", "--threads", "1", "--cells", "rnn,gru", "--budget", "both", "--name", "one",
+)  # fmt: skip
 BOTH = ("--units", "6", "--layers", "1", "--minutes", "1", "--budget", "both", "--name", "mine")
 
 
@@ -51,12 +55,8 @@ def one_line(words: str) -> str:
 
 def test_both_blocks_killed_and_taken_up(tmp_path: Path) -> None:
     text, models = make_text(tmp_path), tmp_path / "models"
-    small = (
-        "--units", "6", "--layers", "1", "--minutes", "1s", "--embedding", "4", "--batch-size", "4",
-        "--sequence-length", "16", "--threads", "1", "--cells", "rnn,gru", "--budget", "both", "--name", "one",
-    )  # fmt: skip
     first, second = (models / name / "comparison.json" for name in ("one", "one-data"))
-    kill_once(start(models, text, *small), first, lambda rows: bool(rows[0].get("unfinished")))
+    kill_once(start(models, text, *SMALL), first, lambda rows: bool(rows[0].get("unfinished")))
     assert read_comparison(first.parent).status == "died" and not second.exists()
     kill_once(start(models, "--resume", "one"), second, lambda rows: rows[1]["status"] == "running")
     kept = read_kept(first.parent)
@@ -199,11 +199,7 @@ def test_python_gives_both(made: Any, text: Path, models: Path) -> None:
 @pytest.mark.skipif(available_cores() < 2, reason="two rows need two cores")
 def test_both_blocks_with_two_rows_at_a_time(tmp_path: Path) -> None:
     text, models = make_text(tmp_path), tmp_path / "models"
-    small = (
-        "--units", "6", "--layers", "1", "--minutes", "1s", "--embedding", "4", "--batch-size", "4",
-        "--sequence-length", "16", "--threads", "1", "--cells", "rnn,gru", "--budget", "both", "--name", "one",
-    )  # fmt: skip
-    with start(models, text, *small, "--jobs", "2") as process:
+    with start(models, text, *SMALL, "--jobs", "2") as process:
         shown, errors = process.communicate()
     assert process.returncode == 0, errors
     assert errors.count("2 rows to train, 2 at a time") == 2

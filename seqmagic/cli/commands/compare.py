@@ -29,7 +29,8 @@ from seqmagic.cli.options import (
     verbose_option,
 )
 from seqmagic.cli.reading import read_to_train
-from seqmagic.config import CELLS, DataConfig, ModelConfig, TrainConfig
+from seqmagic.comparison.cores import LARGEST_JOBS
+from seqmagic.config import CELLS, DataConfig, ModelConfig, TrainConfig, counted
 from seqmagic.errors import RunError
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ _FREE_WITH_RESUME = ("resume", "form", "against", "plot")
 AXES = ("seconds", "characters")
 FORMATS = ("table", "markdown", "csv", "latex", "html", "json")
 MATCHES = ("units", "parameters")
-LARGEST_JOBS = 1024
 BUDGETS = ("both",)
 
 
@@ -125,7 +125,7 @@ def look_of(settings: Settings, *, form: str, against: str | None, plot: Path | 
 )
 @option(
     "--budget",
-    type=click.Choice(BUDGETS),
+    type=Choice(BUDGETS),
     section="Comparison",
     help="both: after the block of equal time (--minutes) another one in which the same models get equal data, as "
     "often through the text as the row that read the least in its time: about twice the time in all, or less.",
@@ -272,9 +272,9 @@ def _follow(settings: Settings, events: Generator[BothEvent | Event], *, told: S
     from seqmagic.comparison.series import OfRow, RowFinished, RowStarted
 
     together: RowsDisplay | None = None
-    jobs = 1
+    jobs, said = 1, set[str]()
     with contextlib.closing(events), contextlib.ExitStack() as drawn:
-        display = drawn.enter_context(_display(settings))
+        display = drawn.enter_context(_display(settings, said))
         for event in events:
             match event:
                 case Compared(comparison=comparison):
@@ -286,7 +286,7 @@ def _follow(settings: Settings, events: Generator[BothEvent | Event], *, told: S
                 case Waiting(what=what):
                     if together is not None:
                         drawn.close()
-                        together, display = None, drawn.enter_context(_display(settings))
+                        together, display = None, drawn.enter_context(_display(settings, said))
                     display.doing(what)
                 case BaselinesMeasured():
                     pass  # they stand in the table
@@ -297,7 +297,7 @@ def _follow(settings: Settings, events: Generator[BothEvent | Event], *, told: S
                 case RowStarted() | OfRow() | RowFinished() if jobs > 1:
                     if together is None:
                         drawn.close()
-                        together = drawn.enter_context(_display_of_rows(settings, said=told))
+                        together = drawn.enter_context(_display_of_rows(settings, said))
                     together.show(event)
                 case RowStarted(entry=entry, number=number, total=total, seconds_left=left):
                     display.announce(entry.label, number=number, total=total)
@@ -323,7 +323,7 @@ def _plan_words(plan: Planned) -> str:
     """How much there is to train, and how long that will take as far as one can say."""
     from seqmagic.cli.show.progress import clock
 
-    rows = f"{plan.rows} row{'s' if plan.rows != 1 else ''} to train"
+    rows = f"{counted(plan.rows, 'row')} to train"
     if plan.jobs > 1:
         rows += f", {plan.jobs} at a time"
     if plan.done:
@@ -335,13 +335,13 @@ def _plan_words(plan: Planned) -> str:
     return f"{rows}: {clock(plan.seconds)} in all, and what compiling and the baselines take"
 
 
-def _display(settings: Settings) -> TrainingDisplay:
+def _display(settings: Settings, said: set[str]) -> TrainingDisplay:
     from seqmagic.cli.show.progress import TrainingDisplay
 
-    return TrainingDisplay(quiet=settings.quiet, verbose=settings.verbose)
+    return TrainingDisplay(quiet=settings.quiet, verbose=settings.verbose, said=said)
 
 
-def _display_of_rows(settings: Settings, *, said: Sequence[str]) -> RowsDisplay:
+def _display_of_rows(settings: Settings, said: set[str]) -> RowsDisplay:
     from seqmagic.cli.show.rows import RowsDisplay
 
     return RowsDisplay(quiet=settings.quiet, verbose=settings.verbose, said=said)

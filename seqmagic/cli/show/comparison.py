@@ -10,6 +10,7 @@ from seqmagic.cli.show.tables import comparison_table, table_of_both
 from seqmagic.comparison.blocks import Both
 from seqmagic.comparison.charts import rows_left_out
 from seqmagic.comparison.record import Comparison
+from seqmagic.config import counted
 from seqmagic.drawing.chart import Chart
 
 SAMPLE_LINES = 4  # of what each run writes
@@ -112,8 +113,7 @@ def _same_words(comparison: Comparison) -> str:
     words = f"seed {', '.join(map(str, equal['seeds']))}; same {equal['match']}"
     if comparison.plan is None or "cores" not in equal:
         return words
-    cores = equal["cores"]
-    return f"{words}; {comparison.plan.jobs} rows at a time, {cores} core{'s' if cores != 1 else ''} each"
+    return f"{words}; {counted(comparison.plan.jobs, 'row')} at a time, {counted(equal['cores'], 'core')} each"
 
 
 def _text_words(comparison: Comparison) -> str:

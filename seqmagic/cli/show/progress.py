@@ -34,12 +34,25 @@ class LiveDisplay:
 
     Nothing with `quiet`. Where nobody reads any more (a closed pipe or terminal, a full disk), the training goes
     on undrawn. A request to stop (Ctrl-C and the like) is answered at once.
+
+    Args:
+        verbose: Details are told too.
+        said: Lines that were told already and are not told again; what is told is added.
     """
 
     stopping = "stopping: what was reached is kept; again to stop now"
 
-    def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        stream: TextIO | None = None,
+        said: set[str] | None = None,
+    ) -> None:
         stream = stream or sys.stderr
+        self._verbose = verbose
+        self._said = set() if said is None else said
         self._stream = stream
         self._lost = False
         self._compiling = True
@@ -101,6 +114,22 @@ class LiveDisplay:
             with self._readers_may_go():
                 self._console.print(one_line(text), style=style, soft_wrap=self._plain)
 
+    def tell(self, lines: Iterable[str]) -> None:
+        """Lines about text, machine and model; what was told before (in a series, most of it) is left out."""
+        for text in lines:
+            if text not in self._said:
+                self.line(text, style="dim")
+            self._said.add(text)
+
+    def detail(self, *lines: str) -> None:
+        """Lines that only a reader who asked for more wants to see."""
+        if self._verbose:
+            self.tell(lines)
+
+    def _show_sample(self, sample: str) -> None:
+        """What the model wrote, as a line of its own."""
+        self.line(f"  {shorten(sample, max(20, self._console.width - 3))}", style="dim italic")
+
     def doing(self, what: str, *, aloud: bool = True) -> None:
         """What happens until the next event: it stands in place of the bars, or `aloud` is a line without them."""
         self._doing = f"{what} …"
@@ -142,11 +171,10 @@ class TrainingDisplay(LiveDisplay):
     it. Elsewhere (a file, a pipe, NO_COLOR, TERM=dumb) each evaluation is one line.
     """
 
-    def __init__(self, *, quiet: bool = False, verbose: bool = False, stream: TextIO | None = None) -> None:
-        super().__init__(quiet=quiet, stream=stream)
-        self._verbose = verbose
+    def __init__(self, **common: Any) -> None:
+        """`common` is as for `LiveDisplay`."""
+        super().__init__(**common)
         self._title, self._number, self._total = "", 1, 1
-        self._said: set[str] = set()
         self._reset()
 
     def _reset(self) -> None:
@@ -184,18 +212,6 @@ class TrainingDisplay(LiveDisplay):
                 return
         self._draw()
 
-    def tell(self, lines: Iterable[str]) -> None:
-        """Lines about text, machine and model; what was told before (in a series, most of it) is left out."""
-        for text in lines:
-            if text not in self._said:
-                self.line(text, style="dim")
-            self._said.add(text)
-
-    def detail(self, *lines: str) -> None:
-        """Lines that only a reader who asked for more wants to see."""
-        if self._verbose:
-            self.tell(lines)
-
     def _show_evaluation(self, event: Evaluated) -> None:
         self.tell([LEGEND])
         sample = one_line(event.sample.strip())
@@ -208,7 +224,7 @@ class TrainingDisplay(LiveDisplay):
             return
         for line in _filled(_evaluation_parts(event), self._console.width):
             self.line(line)
-        self.line(f"  {shorten(sample, max(20, self._console.width - 3))}", style="dim italic")
+        self._show_sample(sample)
 
     def _bars(self) -> RenderableType:
         from rich.console import Group

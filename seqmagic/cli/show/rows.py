@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from seqmagic.cli.console import one_line
 from seqmagic.cli.show.progress import COMPILING, LEGEND, SAMPLE_CELLS, LiveDisplay, evaluation_words
@@ -26,19 +26,16 @@ class RowsDisplay(LiveDisplay):
                 display.show(event)
 
     On a terminal each row that is on has a bar, and each evaluation scrolls by above them. Elsewhere an evaluation is
-    one line. What the trainings say of machine and settings is told once, and not what was `said` before.
+    one line. What the trainings say of machine and settings is told once.
     """
 
     stopping = "stopping: what the rows have reached is kept; again to stop now"
 
-    def __init__(
-        self, *, quiet: bool = False, verbose: bool = False, stream: TextIO | None = None, said: Iterable[str] = ()
-    ) -> None:
-        super().__init__(quiet=quiet, stream=stream)
-        self._verbose = verbose
+    def __init__(self, **common: Any) -> None:
+        """`common` is as for `LiveDisplay`."""
+        super().__init__(**common)
         self._course = Course()
         self._stepping: set[int] = set()
-        self._said = set(said)
 
     def show(self, event: Any) -> None:
         """Draw one event."""
@@ -52,34 +49,28 @@ class RowsDisplay(LiveDisplay):
                 self.line(f"{row.label}: {row.error}", style="bold")
             case OfRow(position=position, event=Started() as started):
                 self._stepping.add(position)
-                self._tell(started.lines)
-                self._detail(self._course.running[position].label, started.details)
+                self.tell(started.lines)
+                self._detail_of(position, started.details)
             case OfRow(position=position, event=Evaluated() as evaluated):
                 self._show_evaluation(self._course.running[position].label, evaluated)
             case OfRow(position=position, event=Finished() as finished):
-                self._detail(self._course.running[position].label, finished.details)
+                self._detail_of(position, finished.details)
         self._compiling = not self._stepping
         self._draw()
 
-    def _tell(self, lines: Iterable[str]) -> None:
-        for text in lines:
-            if text not in self._said:
-                self.line(text, style="dim")
-            self._said.add(text)
-
-    def _detail(self, label: str, lines: Iterable[str]) -> None:
-        if self._verbose:
-            self._tell(f"{label}: {text}" for text in lines)
+    def _detail_of(self, position: int, lines: Iterable[str]) -> None:
+        label = self._course.running[position].label
+        self.detail(*(f"{label}: {text}" for text in lines))
 
     def _show_evaluation(self, label: str, event: Evaluated) -> None:
-        self._tell([LEGEND])
+        self.tell([LEGEND])
         sample = one_line(event.sample.strip())
         figures = f"{label}: {evaluation_words(event)}"
         if self._plain:
             self.line(f"{figures}  | {shorten(sample, SAMPLE_CELLS)}")
             return
         self.line(figures)
-        self.line(f"  {shorten(sample, max(20, self._console.width - 3))}", style="dim italic")
+        self._show_sample(sample)
 
     def _bars(self) -> RenderableType:
         from rich.console import Group
