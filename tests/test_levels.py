@@ -106,6 +106,7 @@ DOORS = {
         "follow",
         "interrupt",
         "model",
+        "pauses",
         "recipe",
         "resume",
         "schedule",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ from seqmagic.runs.folder import Run
 from seqmagic.texts.corpus import Corpus
 from seqmagic.training.events import Evaluated, Finished, Progress, Started
 from seqmagic.training.interrupt import stop_on_signal
+from seqmagic.training.pauses import answered_pauses, pause, working_seconds
 
 POLL = 0.2  # seconds: how soon a request to stop is seen
 LONGEST_DYING = 5.0  # seconds in which the processes of a series that was killed have let go of their runs
@@ -56,7 +58,7 @@ def train_rows_at_once(
 
     Every row gets the same number of cores, `training.threads` where that is given; while fewer rows are left than
     jobs, the cores of the others rest, so that a budget of minutes is the same for all. Where sizes are left open, the
-    others follow the reference cell as soon as its own is decided. Ctrl-C ends all that are on.
+    others follow the reference cell as soon as its own is decided. Ctrl-C ends all that are on, Ctrl-Z pauses them.
 
     Args:
         jobs: How many at a time.
@@ -71,8 +73,10 @@ def train_rows_at_once(
         OSError, RunError: the system can't keep a run.
     """
     each = cores_each(jobs, threads=training.threads)
+    pause_requested = threading.Event()
     with (
         stop_on_signal() as stop_requested,
+        answered_pauses(pause_requested.set),
         shared_ids(corpus, models) as ids,
         Workers(corpus, ids) as workers,
     ):
@@ -97,6 +101,9 @@ def train_rows_at_once(
                 yield series.row_started(position, training)
             if not workers:
                 return
+            if pause_requested.is_set():
+                pause_requested.clear()
+                _pause(workers)
             for position, message in _listened(workers, series, stop_requested):
                 match message:
                     case Problem(error=error):
@@ -122,6 +129,13 @@ def _listened(workers: Workers, series: _SeriesAtOnce, stop_requested: Callable[
         series.is_stopping = True
         workers.end_now()
         return []
+
+
+def _pause(workers: Workers) -> None:
+    """Stop this process until it is continued, and so the others."""
+    workers.pause()
+    pause()
+    workers.go_on()
 
 
 def _given_up(workers: Workers, series: _SeriesAtOnce) -> Iterator[RowFinished]:
@@ -180,7 +194,7 @@ class _SeriesAtOnce:
         """The row at `position` is trained from now on; what is trained."""
         self._waiting.remove(position)
         self._running[position] = self._sizes.resolve(self._entries[position])
-        self._began[position] = time.monotonic()
+        self._began[position] = working_seconds()
         return self._running[position]
 
     def row_started(self, position: int, training: TrainConfig) -> RowStarted:
@@ -206,7 +220,7 @@ class _SeriesAtOnce:
     def end(self, position: int, ended: Ended) -> Row:
         """The process of a row is over; its row."""
         entry = self._running.pop(position)
-        self._seconds.append(time.monotonic() - self._began[position])
+        self._seconds.append(working_seconds() - self._began[position])
         row = self.results.get(position) or self._without_result(entry, self._runs.get(position), ended)
         self.is_stopping = self.is_stopping or row.status == "interrupted"
         return row

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from seqmagic.comparison.messages import Job, Message, Ready, from_line
+from seqmagic.comparison.worker import GO_ON, PAUSE
 from seqmagic.texts.corpus import Corpus
 
 GRACE = 3.0  # seconds in which a process that must end at once has to
@@ -105,6 +106,16 @@ class Workers:
         for worker in self._workers.values():
             worker.signal(signal.SIGINT)
 
+    def pause(self) -> None:
+        """Each stands still as soon as it next has something to say, until `go_on`; none of that time counts."""
+        for worker in self._workers.values():
+            worker.tell(PAUSE)
+
+    def go_on(self) -> None:
+        """Each goes on where `pause` held it."""
+        for worker in self._workers.values():
+            worker.tell(GO_ON)
+
     def end_now(self) -> None:
         """Each leaves its run as it is, as a second Ctrl-C does; what does not heed that is killed after `GRACE`."""
         self.ask_to_stop()
@@ -137,14 +148,17 @@ class _Worker:
         self._rest = b""
         self._sent: set[signal.Signals] = set()
         self.is_ready = False
-        with contextlib.suppress(BrokenPipeError):  # it is dead already: its end will be heard
-            self._input.write(job.to_line())
-            self._input.flush()
+        self.tell(job.to_line())
 
     def lines(self, content: bytes) -> list[bytes]:
         """The lines that are whole with `content`."""
         *lines, self._rest = (self._rest + content).split(b"\n")
         return lines
+
+    def tell(self, line: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it is dead already: its end will be heard
+            self._input.write(line)
+            self._input.flush()
 
     def signal(self, number: signal.Signals) -> None:
         """Send it, once: a third would interrupt what is done at the second."""

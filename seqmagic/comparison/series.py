@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import textwrap
-import time
 from collections.abc import Callable, Container, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from seqmagic.config import DEFAULT_MINUTES, ModelConfig, TrainConfig
 from seqmagic.errors import SeqmagicError
 from seqmagic.network.sizes import count_parameters, match_units
 from seqmagic.texts.corpus import Corpus
+from seqmagic.training.pauses import working_seconds
 
 if TYPE_CHECKING:
     from seqmagic.training.events import Event
@@ -130,7 +130,7 @@ def train_rows(
         entry = sizes.resolve(asked)
         left = seconds_of_rows(1 + len(entries) - number, training, seconds)
         yield RowStarted(number=number, total=len(entries), position=position, entry=entry, seconds_left=left)
-        started = time.monotonic()
+        started = working_seconds()
         row = yield from train_row(
             corpus,
             entry,
@@ -143,7 +143,7 @@ def train_rows(
         )
         if row.run is not None:
             sizes.learn(asked, row.layers, row.units)
-        seconds.append(time.monotonic() - started)
+        seconds.append(working_seconds() - started)
         yield RowFinished(position=position, row=row)
         if row.status == "interrupted":
             return

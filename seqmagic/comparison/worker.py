@@ -3,18 +3,21 @@
     python -m seqmagic.comparison.worker FILE CORES
 
 FILE is the number of the open file with the ids of the text; CORES are the cores that it keeps to, "0,1", or "".
-Standard input has the job and then stays open for as long as somebody wants the row: at its end the process ends,
-within a moment, as it would by a kill. Its run stays what the last evaluation or checkpoint made it.
+Standard input has the job, then a line wherever the training is to pause or to go on, and stays open for as long as
+somebody wants the row: at its end the process ends, within a moment, as it would by a kill. Its run stays what the last
+evaluation or checkpoint made it.
 """
 
 from __future__ import annotations
 
 import os
+import queue
 import sys
 import threading
 from typing import BinaryIO
 
 ABANDONED = 3  # the exit code of a process that nobody wants any more
+PAUSE, GO_ON = b"pause\n", b"go on\n"
 
 
 def main() -> None:
@@ -23,9 +26,11 @@ def main() -> None:
     if cores:
         os.sched_setaffinity(0, cores)  # before NumPy is imported, which makes a thread for each core that it sees
     answers = _own_output()
-    job = sys.stdin.buffer.readline()
-    threading.Thread(target=_end_when_abandoned, name="abandoned", daemon=True).start()
-    _work(job, ids, answers)
+    jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    may_work = threading.Event()
+    may_work.set()
+    threading.Thread(target=_listen, args=(jobs, may_work), name="standard input", daemon=True).start()
+    _work(jobs.get(), ids, answers, may_work)
     os._exit(0)  # all is said and on disk; TensorFlow takes a second to clear up what the system clears anyway
 
 
@@ -36,20 +41,27 @@ def _own_output() -> BinaryIO:
     return answers
 
 
-def _end_when_abandoned() -> None:
-    """Wait for the end of standard input, which the system brings about also where the other side is killed."""
-    while os.read(0, 4096):
-        pass
+def _listen(jobs: queue.SimpleQueue[bytes], may_work: threading.Event) -> None:
+    """Heed standard input up to its end, which the system brings about also where the other side is killed."""
+    with open(0, "rb", closefd=False) as told:  # sys.stdin is closed at the end, which must not wait for this thread
+        for line in told:
+            if line == PAUSE:
+                may_work.clear()
+            elif line == GO_ON:
+                may_work.set()
+            else:
+                jobs.put(line)
     os._exit(ABANDONED)
 
 
-def _work(line: bytes, ids: int, answers: BinaryIO) -> None:
-    """Train the row of the job in `line`, and tell."""
+def _work(line: bytes, ids: int, answers: BinaryIO, may_work: threading.Event) -> None:
+    """Train the row of the job in `line`, and tell; stand still while `may_work` is not set."""
     from seqmagic.comparison.messages import Job, Message, Problem, Ready, Result, corpus_of, to_line
     from seqmagic.comparison.series import interrupted_row, train_row
     from seqmagic.errors import SeqmagicError, TrainingError
     from seqmagic.training import train as door
     from seqmagic.training.interrupt import stop_on_signal
+    from seqmagic.training.pauses import not_counted
 
     def tell(message: Message) -> None:
         answers.write(to_line(message))
@@ -79,6 +91,8 @@ def _work(line: bytes, ids: int, answers: BinaryIO) -> None:
             try:
                 while True:
                     tell(next(events))
+                    with not_counted():
+                        may_work.wait()
             except StopIteration as end:
                 tell(Result(row=end.value))
         except (OSError, SeqmagicError) as problem:

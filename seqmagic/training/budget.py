@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from seqmagic.config import TrainConfig
+from seqmagic.training.pauses import working_seconds
 
 EVALUATIONS = 12  # about so many evaluations per budget ...
 EVALUATION_SHARE = 0.05  # ... but in a time budget at most this share of it goes into them
@@ -39,7 +39,7 @@ class Budget:
         training: Exactly one of `minutes` and `epochs` is set.
         steps_per_epoch: Steps that read the training part once.
         evaluations: What it knows of them, changed in place.
-        clock: Seconds, monotonic.
+        clock: Seconds, monotonic, without those of a pause.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Budget:
         *,
         steps_per_epoch: float,
         evaluations: EvaluationTimes | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = working_seconds,
     ) -> None:
         self._clock = clock
         self._evaluations = evaluations or EvaluationTimes()

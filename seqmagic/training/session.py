@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from seqmagic.training.distribution import Distribution
 from seqmagic.training.engines.choose import Engine, make_engine
 from seqmagic.training.inputs import InputReader
 from seqmagic.training.model import build_model
+from seqmagic.training.pauses import working_seconds
 from seqmagic.training.recipe import Plan
 from seqmagic.training.state import TrainingState
 from seqmagic.training.step import Adam, make_steps
@@ -163,9 +163,9 @@ class Session:
             validation[:PROBE_CHARACTERS] if boundary is None else first_records(validation, boundary, PROBE_CHARACTERS)
         )
         self.score(piece)
-        started = time.monotonic()
+        started = working_seconds()
         self.score(piece)
-        return (time.monotonic() - started) * len(validation) / len(piece)
+        return (working_seconds() - started) * len(validation) / len(piece)
 
     def compile_steps(self) -> None:
         """Compile the step, by running one that moves nothing."""
@@ -193,12 +193,12 @@ class Session:
         """
         state = self.state
         self.distribution.order("step", learning_rates=list(learning_rates))
-        started = time.monotonic()
+        started = working_seconds()
         losses, norms, state.carried = self._run_steps(state.step, learning_rates)
         found = losses.numpy().tolist(), norms.numpy().tolist()
-        self.seconds_per_step = (time.monotonic() - started) / len(found[0])
+        self.seconds_per_step = (working_seconds() - started) / len(found[0])
         state.step += len(found[0])
-        state.step_seconds += time.monotonic() - started
+        state.step_seconds += working_seconds() - started
         return found
 
     def score(self, ids: np.ndarray) -> Score:

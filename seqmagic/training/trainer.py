@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +28,7 @@ from seqmagic.training.events import Evaluated, Event, Finished, Progress, Start
 from seqmagic.training.finetune import FineTuning
 from seqmagic.training.model import save_model, set_weights
 from seqmagic.training.pace import MOST_STEPS, coming_fractions
+from seqmagic.training.pauses import answered_pauses, working_seconds
 from seqmagic.training.recipe import Plan
 from seqmagic.training.schedule import make_schedule
 from seqmagic.training.session import EngineRequest, Session
@@ -104,10 +104,9 @@ class Trainer:
         session, state, budget = self.session, self.session.state, self.budget
         if stop_requested():
             raise KeyboardInterrupt  # nothing is compiled yet: there is nothing to wait for
-        first_step = state.step
-        started = time.monotonic()
+        started = working_seconds()
         evaluation_seconds = session.compile()
-        compiled = time.monotonic() - started
+        compiled = working_seconds() - started
         if self.fine_tuning is not None and self._taken_up is None:
             self.fine_tuning.begin(session)
             self.record = dataclasses.replace(self.record, fine_tuned=self.fine_tuning.record)
@@ -130,6 +129,13 @@ class Trainer:
             began_step=state.began_step,
             began_seconds=state.began_seconds,
         )
+        with answered_pauses():  # not before: nothing answers while it compiles, and no budget is spent there
+            yield from self._train(stop_requested)
+
+    def _train(self, stop_requested: Callable[[], bool]) -> Iterator[Event]:
+        """From the first step to the end, whichever it is."""
+        state = self.session.state
+        first_step = state.step
         try:
             yield from self._steps(stop_requested)
         except GeneratorExit:
@@ -219,7 +225,7 @@ class Trainer:
 
     def _evaluate(self) -> Iterator[Event]:
         session, state = self.session, self.session.state
-        started = time.monotonic()
+        started = working_seconds()
         score = session.validation_score()
         if not math.isfinite(score.loss):
             self.diverged = True
@@ -239,7 +245,7 @@ class Trainer:
         self.new.run.append_sample(sample_heading(row), sample)
         self.new.publish()
         self.new.run.append_log([_evaluation_words(row, best=best)])
-        self.budget.evaluated(state.step, seconds=time.monotonic() - started)
+        self.budget.evaluated(state.step, seconds=working_seconds() - started)
         state.elapsed_seconds = self.budget.elapsed
         logs = {"loss": state.train_loss, "val_loss": score.loss, "learning_rate": state.learning_rate}
         self.callbacks.on_epoch_end(len(state.history) - 1, logs)

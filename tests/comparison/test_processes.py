@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def test_it_keeps_to_its_cores_and_prints_where_nobody_listens(tmp_path: Path) -
     program = (
         "import os, sys\nfrom seqmagic.comparison import worker\n"
         f"sys.argv = ['worker', '0', '{core}']\n"
-        "def work(line, ids, answers):\n"
+        "def work(line, ids, answers, may_work):\n"
         "    print('printed', flush=True)\n"
         "    answers.write(f'{line.decode()}{sorted(os.sched_getaffinity(0))} {\"numpy\" in sys.modules}'.encode())\n"
         "    answers.flush()\n"
@@ -138,7 +139,7 @@ def test_a_gpu_is_not_divided(job: Job, corpus: Corpus, monkeypatch: pytest.Monk
     gpu = Device(kind="gpu", name="one", threads=1)
     monkeypatch.setattr("seqmagic.training.train.start", lambda training: gpu)
     answers: Any = io.BytesIO()
-    worker._work(job.to_line(), 0, answers)
+    worker._work(job.to_line(), 0, answers, threading.Event())
     ready, problem = (from_line(line, corpus) for line in answers.getvalue().splitlines())
     assert ready == Ready() and isinstance(problem, Problem)
     assert "--jobs divides the cores of a processor" in str(problem.error)

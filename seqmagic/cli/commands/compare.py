@@ -161,7 +161,8 @@ def compare(
     looks into a comparison: where its rows differ, and how they learned.
 
     A row that fails is reported in its place. Ctrl-C ends the training that is on and shows the table
-    of what there is; --resume goes on from there, also after a crash.
+    of what there is; --resume goes on from there, also after a crash. Ctrl-Z pauses all of it, and no
+    minute of a budget is spent until fg.
     """
     settings = ctx.ensure_object(Settings)
     look = look_of(settings, form=form, against=against, plot=plot)

@@ -165,7 +165,8 @@ def train(
     TEXT is a file, a folder, - for standard input, a built-in text (python-docs, python-source, recall,
     brackets, markov), or one to download, such as tinyshakespeare (see seqmagic data list). The weights
     with the lowest validation loss are kept. Ctrl-C ends early and loses nothing; whatever else ends it,
-    --resume RUN goes on from a checkpoint some seconds old.
+    --resume RUN goes on from a checkpoint some seconds old. Ctrl-Z pauses, and fg goes on: no minute of
+    the budget is spent meanwhile.
     """
     settings: Settings = ctx.obj
     from seqmagic.training.cluster import placement, refuse_workers
