@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import platform
+import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -147,7 +148,9 @@ def native_messages_dropped() -> Iterator[None]:
 
 
 def measure_flops(size: int | None = None, trials: int = 8) -> float:
-    """The machine's float32 matrix products, in operations per second: the best of a few, in a tenth of a second.
+    """The machine's float32 matrix products, in operations per second: the median of a few, in a tenth of a second.
+
+    The best of them is what a machine that others use as well does not keep up for minutes.
 
     Args:
         size: Side of the matrices; None is one that keeps the device busy for longer than asking it takes.
@@ -163,7 +166,7 @@ def measure_flops(size: int | None = None, trials: int = 8) -> float:
         started = time.perf_counter()
         float(product(matrix))
         seconds.append(time.perf_counter() - started)
-    return 2.0 * size**3 / min(seconds)
+    return 2.0 * size**3 / statistics.median(seconds)
 
 
 def environment_of(device: Device) -> dict[str, Any]:

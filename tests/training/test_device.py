@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from seqmagic.training.device import xla_flags
+from seqmagic.training import device
+from seqmagic.training.device import measure_flops, xla_flags
 from tests.helpers import TEXT, make_text
 
 FLAG = "--xla_cpu_experimental_ynn_fusion_type="
@@ -184,3 +185,11 @@ def test_thirty_trainings_end_well(tmp_path: Path) -> None:
         results += together.map(lambda job: train(*job), jobs[15:])
     assert [(job, result) for job, result in zip(jobs, results, strict=True) if result[0] != 0] == []
     assert len(list((tmp_path / "models").glob("*/model.keras"))) == 30
+
+
+@pytest.mark.tf
+def test_the_speed_is_that_of_the_product_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that happened to be fast says nothing about minutes of training."""
+    readings = iter(itertools.accumulate(itertools.chain.from_iterable((0.0, taken) for taken in (4, 0.5, 3, 1, 9))))
+    monkeypatch.setattr(device.time, "perf_counter", lambda: next(readings))
+    assert measure_flops(size=2, trials=5) == 2.0 * 2**3 / 3.0
