@@ -100,7 +100,8 @@ SECONDS_IN_TURN = {"cpu": 0.0, "gpu": 65e-6}
 MOST_DROPOUT = 0.5
 MOST_WEIGHT_DECAY = 0.5
 FEW_READINGS = 3.3  # of the training part; more of them ask for more regularisation
-LEARNS_BY_HEART = {"rnn": 0.3, "gru": 1.0, "lstm": 1.0}  # how well each weight of a cell does that
+LEARNS_BY_HEART = {"rnn": 0.3, "gru": 1.0, "lstm": 1.0}  # how well each weight of a cell does that in ...
+READINGS_TO_LEARN = 8.0  # ... so many readings or fewer; more of them let a cell that is slow at it catch up
 CHARACTERS_FOR_DROPOUT = 256  # distinct ones whose output weights count for dropout; those of rare ones only decay
 
 
@@ -122,6 +123,11 @@ def pressure_to_memorise(weights: float, *, characters: int, readings: float) ->
         readings: How often it is read.
     """
     return weights / characters * (readings / FEW_READINGS) ** 0.75
+
+
+def memorising_weights(cell: str, weights: float, *, readings: float) -> float:
+    """How many weights of an LSTM would learn by heart as well as the `weights` of a cell do."""
+    return weights * min(1.0, LEARNS_BY_HEART[cell] * max(1.0, readings / READINGS_TO_LEARN) ** 0.5)
 
 
 def chosen_dropout(pressure: float, *, readings: float) -> float:
@@ -210,7 +216,7 @@ def make_plan(
         weights = products_per_character(
             model.cell, units=units, layers=layers, vocabulary_size=min(vocabulary_size, characters_that_count)
         )
-        weights_that_count = LEARNS_BY_HEART[model.cell] * weights
+        weights_that_count = memorising_weights(model.cell, weights, readings=readings)
         return pressure_to_memorise(weights_that_count, characters=characters, readings=readings)
 
     dropout = model.dropout

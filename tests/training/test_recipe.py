@@ -16,6 +16,7 @@ from seqmagic.training.recipe import (
     chosen_weight_decay,
     fit_batch,
     make_plan,
+    memorising_weights,
     peak_rate,
     pressure_to_memorise,
     products_per_character,
@@ -157,6 +158,16 @@ def test_a_large_vocabulary_asks_for_weight_decay_and_not_for_dropout() -> None:
 
     assert decided(65).model.dropout < decided(256).model.dropout == decided(5000).model.dropout
     assert decided(256).training.weight_decay < decided(5000).training.weight_decay
+
+
+def test_an_rnn_learns_by_heart_late() -> None:
+    """The best of bench/RESULTS.md: little of both regularisers up to ten readings, much at seventy (alice)."""
+    assert [memorising_weights(cell, 1000.0, readings=8.0) for cell in ("rnn", "gru", "lstm")] == [300, 1000, 1000]
+    assert [memorising_weights("rnn", 1000.0, readings=n) for n in (0.1, 32.0, 1e6)] == [300, 600, 1000]
+    assert memorising_weights("lstm", 1000.0, readings=1e6) == 1000
+    often = plan(ModelConfig(cell="rnn", units=256), TrainConfig(epochs=72), characters=118_784)
+    assert often.model.dropout == pytest.approx(0.38, abs=0.03)
+    assert often.training.weight_decay == pytest.approx(0.24, abs=0.03)
 
 
 def test_peak_rate_by_hand() -> None:
