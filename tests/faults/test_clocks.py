@@ -12,6 +12,7 @@ import pytest
 import seqmagic
 from seqmagic.training.budget import Budget
 from seqmagic.training.checkpoint import Checkpoints
+from seqmagic.training.pauses import working_seconds
 from tests.faults.processes import Training, is_orderly
 
 PACKAGE = Path(seqmagic.__file__).parent
@@ -32,8 +33,19 @@ def test_durations_come_from_the_monotonic_clock() -> None:
             if is_clock and isinstance(node.value, ast.Name) and node.value.id == "time" and name not in OF_FILES:
                 wrong.append(f"{name}:{node.lineno}")
     assert wrong == []
-    for owner in (Budget, Checkpoints):
-        assert inspect.signature(owner).parameters["clock"].default is time.monotonic
+    for owner, clock in ((Budget, working_seconds), (Checkpoints, time.monotonic)):
+        assert inspect.signature(owner).parameters["clock"].default is clock
+
+
+def test_the_clock_of_a_budget_is_the_monotonic_one_but_for_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = [working_seconds()]
+    monkeypatch.setattr(time, "time", lambda: -1e8)
+    for ahead in (1.0, 5.0):
+        now = time.monotonic() + ahead
+        with monkeypatch.context() as later:
+            later.setattr(time, "monotonic", lambda now=now: now)
+            readings.append(working_seconds())
+    assert readings[0] + 1.0 <= readings[1] < readings[2]
 
 
 @pytest.mark.tf
