@@ -11,7 +11,6 @@ evaluation or checkpoint made it.
 from __future__ import annotations
 
 import os
-import queue
 import sys
 import threading
 from typing import BinaryIO
@@ -26,11 +25,12 @@ def main() -> None:
     if cores:
         os.sched_setaffinity(0, cores)  # before NumPy is imported, which makes a thread for each core that it sees
     answers = _own_output()
-    jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    told = os.fdopen(0, "rb", closefd=False)  # not sys.stdin: to close that, an exit waits for the thread that reads it
+    job = told.readline()
     may_work = threading.Event()
     may_work.set()
-    threading.Thread(target=_listen, args=(jobs, may_work), name="standard input", daemon=True).start()
-    _work(jobs.get(), ids, answers, may_work)
+    threading.Thread(target=_listen, args=(told, may_work), name="standard input", daemon=True).start()
+    _work(job, ids, answers, may_work)
     os._exit(0)  # all is said and on disk; TensorFlow takes a second to clear up what the system clears anyway
 
 
@@ -41,16 +41,13 @@ def _own_output() -> BinaryIO:
     return answers
 
 
-def _listen(jobs: queue.SimpleQueue[bytes], may_work: threading.Event) -> None:
-    """Heed standard input up to its end, which the system brings about also where the other side is killed."""
-    with open(0, "rb", closefd=False) as told:  # sys.stdin is closed at the end, which must not wait for this thread
-        for line in told:
-            if line == PAUSE:
-                may_work.clear()
-            elif line == GO_ON:
-                may_work.set()
-            else:
-                jobs.put(line)
+def _listen(told: BinaryIO, may_work: threading.Event) -> None:
+    """Heed what is `told` up to its end, which the system brings about also where the other side is killed."""
+    for line in told:
+        if line == PAUSE:
+            may_work.clear()
+        elif line == GO_ON:
+            may_work.set()
     os._exit(ABANDONED)
 
 
